@@ -1,0 +1,1 @@
+"""What measures, records and serves: everything but the window."""

@@ -1,0 +1,1 @@
+"""The session served to other processes."""

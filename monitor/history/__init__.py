@@ -1,0 +1,1 @@
+"""What is in memory, addressed by sample index."""

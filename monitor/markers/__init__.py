@@ -1,0 +1,1 @@
+"""Where markers come from: the MQTT feed, the broker, the client inside the workload."""

@@ -1,0 +1,1 @@
+"""Sessions as HDF5 files: schema, recorder, reader."""

@@ -1,0 +1,1 @@
+"""Where blocks come from: scopes over SCPI, captures, replay."""

@@ -1,0 +1,1 @@
+"""The desktop app: reads snapshots and history, sends commands, decides nothing."""
