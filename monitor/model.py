@@ -356,3 +356,51 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Newest last; what the user should know."""
     replay_speed: float | None = None
     """None when live."""
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """What the markers say about a span of time."""
+
+    stages: tuple[Stage, ...]
+    """Sorted by start, parents before children."""
+    marks: tuple[Marker, ...]
+    """Instants, sorted by time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """All that a window draws at once."""
+
+    snapshot: Snapshot
+    view: View | None
+    """None while nothing was captured."""
+    timeline: Timeline
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """What the whole session used; the fields mean what they mean in ``StageEnergy``."""
+
+    energy_j: float
+    duration_s: float
+    mean_w: float
+    peak_w: float
+    coverage: float
+
+
+class Unattributed(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of the total when every leaf stage is taken away."""
+
+    energy_j: float
+    duration_s: float
+
+
+class StageTable(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the energy of a session went; leaf stages + unattributed = total."""
+
+    session: str
+    """The recording's name, or ``live``."""
+    total: Totals
+    unattributed: Unattributed
+    peak_window_s: float
+    """Over which every ``peak_w`` is a mean: one line cycle on mains, one sample on DC."""
+    stages: tuple[StageEnergy, ...]
