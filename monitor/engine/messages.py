@@ -1,0 +1,163 @@
+"""What an engine and its viewers say to each other: msgpack over one ZeroMQ request and reply.
+
+Every message is a tagged struct, so a wrong one is refused with the field's name.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from monitor.model import Frame, Snapshot, StageTable, Timeline, View
+
+PROTOCOL = 1
+"""Raised when an old viewer could misread a new engine."""
+
+MAX_COLUMNS = 16_384
+"""Columns of one view: wider than any screen, small enough to answer at once."""
+
+
+class Hello(msgspec.Struct, frozen=True, tag=True):
+    """Ask who is there; answered by ``Welcome``."""
+
+
+class FrameRequest(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Ask for all that a window draws; answered by ``FrameReply``.
+
+    With ``start`` and ``stop`` None, the newest ``span`` samples are meant.
+    """
+
+    start: int | None = None
+    stop: int | None = None
+    span: int = 1
+    n_columns: int = 1000
+
+
+class TableRequest(msgspec.Struct, frozen=True, tag=True):
+    """Ask for the stage table; answered by ``TableReply``."""
+
+
+class Mark(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Put a mark by hand."""
+
+    text: str
+    time_ns: int
+    """UTC at which it was made; 0 means on arrival."""
+
+
+class StartRecording(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Start recording; answered by ``Done`` with the file's path."""
+
+    path: str | None = None
+    """None chooses a name in the recordings folder."""
+
+
+class StopRecording(msgspec.Struct, frozen=True, tag=True):
+    """Stop and close the recording; answered by ``Done`` with the file's path."""
+
+
+class Pace(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Set a replay's speed; 0 pauses it."""
+
+    speed: float
+
+
+class Seek(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Move a replay's playhead to a sample index."""
+
+    index: int
+
+
+class Shutdown(msgspec.Struct, frozen=True, tag=True):
+    """End the session, close the recording and leave."""
+
+
+Request = (
+    Hello | FrameRequest | TableRequest | Mark | StartRecording | StopRecording | Pace | Seek
+    | Shutdown
+)  # fmt: skip
+
+
+class Welcome(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Who answers."""
+
+    protocol: int
+    version: str
+    pid: int
+
+
+class Done(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The command was carried out."""
+
+    value: str = ""
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The request could not be carried out."""
+
+    message: str
+
+
+class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A frame; arrays travel as little-endian bytes."""
+
+    snapshot: Snapshot
+    timeline: Timeline
+    n_columns: int
+    edges: bytes = b""
+    low: bytes = b""
+    high: bytes = b""
+    averages: bytes = b""
+    ramps: bytes = b""
+
+    @classmethod
+    def of(cls, frame: Frame) -> FrameReply:
+        """Pack a frame."""
+        view = frame.view
+        if view is None:
+            return cls(snapshot=frame.snapshot, timeline=frame.timeline, n_columns=0)
+        return cls(
+            snapshot=frame.snapshot,
+            timeline=frame.timeline,
+            n_columns=len(view.edges) - 1,
+            edges=_pack(view.edges, "<i8"),
+            low=_pack(view.low, "<f4"),
+            high=_pack(view.high, "<f4"),
+            averages=_pack(view.averages_w, "<f4"),
+            ramps=_pack(view.ramps_w_per_s, "<f4"),
+        )
+
+    def frame(self) -> Frame:
+        """Unpack it."""
+        if self.n_columns == 0:
+            return Frame(self.snapshot, None, self.timeline)
+
+        def table(data: bytes) -> NDArray[np.float32]:
+            return np.frombuffer(data, "<f4").reshape(-1, self.n_columns)
+
+        view = View(
+            np.frombuffer(self.edges, "<i8"),
+            table(self.low),
+            table(self.high),
+            table(self.averages),
+            table(self.ramps),
+        )
+        return Frame(self.snapshot, view, self.timeline)
+
+
+class TableReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The stage table of the session so far."""
+
+    table: StageTable
+
+
+Reply = Welcome | Done | Refused | FrameReply | TableReply
+
+encode = msgspec.msgpack.Encoder().encode
+decode_request = msgspec.msgpack.Decoder(Request).decode
+decode_reply = msgspec.msgpack.Decoder(Reply).decode
+
+
+def _pack(array: NDArray[np.generic], dtype: DTypeLike) -> bytes:
+    return np.ascontiguousarray(array, dtype).tobytes()
