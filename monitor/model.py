@@ -181,6 +181,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """None while running."""
     leaf: bool
     """Whether no other stage lies in it."""
+    total: int | None = None
+    """How many occurrences were announced; None if unknown."""
     truncated: bool = False
     """Whether an edge is missing and was put at the parent's, or at the edge of the data."""
     attrs: dict[str, Scalar] = {}

@@ -104,7 +104,11 @@ class EngineClient:
 
     def pause(self) -> None:
         """Hold a replay."""
-        self._ask(m.Pace(speed=0.0), m.Done)
+        self._ask(m.Pause(paused=True), m.Done)
+
+    def resume(self) -> None:
+        """Let a held replay go on."""
+        self._ask(m.Pause(paused=False), m.Done)
 
     def seek(self, index: int) -> None:
         """Move a replay's playhead to a sample index."""
@@ -136,13 +140,14 @@ class EngineClient:
                 " `wattstage engine`, or give its --endpoint"
             )
         try:
-            return m.decode_reply(socket.recv())
+            reply: m.Reply = m.decode_reply(socket.recv())
         except msgspec.DecodeError as error:
             self._drop()
             raise EngineError(
                 f"the engine at {self.endpoint} answered something unknown ({error}); use one"
                 " version of wattstage on both sides"
             ) from error
+        return reply
 
     def _connect(self) -> zmq.Socket[bytes]:
         socket: zmq.Socket[bytes] = self._context.socket(zmq.REQ)

@@ -55,5 +55,11 @@ def check(endpoint: str) -> str:
     )
 
 
+def remove(endpoint: str) -> None:
+    """Remove the socket file that an engine leaves behind."""
+    if endpoint.startswith("ipc://"):
+        Path(endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
+
+
 def _uid() -> int:
     return os.getuid()

@@ -58,9 +58,15 @@ class StopRecording(msgspec.Struct, frozen=True, tag=True):
 
 
 class Pace(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Set a replay's speed; 0 pauses it."""
+    """Set a replay's speed."""
 
     speed: float
+
+
+class Pause(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Hold a replay, or let it go on."""
+
+    paused: bool
 
 
 class Seek(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -74,8 +80,8 @@ class Shutdown(msgspec.Struct, frozen=True, tag=True):
 
 
 Request = (
-    Hello | FrameRequest | TableRequest | Mark | StartRecording | StopRecording | Pace | Seek
-    | Shutdown
+    Hello | FrameRequest | TableRequest | Mark | StartRecording | StopRecording | Pace | Pause
+    | Seek | Shutdown
 )  # fmt: skip
 
 

@@ -1,0 +1,235 @@
+"""The ``wattstage`` command: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from monitor import commands, terminal
+from monitor.analysis.stage_table import stage_table, to_json_value
+from monitor.commands import Broker, Config, Endpoint, Output, Seconds, Visa
+from monitor.engine import endpoint as endpoints
+from monitor.engine.client import EngineClient
+from monitor.engine.server import new_recording
+from monitor.errors import WattstageError
+from monitor.recording.info import info as recording_info
+from monitor.recording.reader import Recording
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Scope-grade power of generative AI, live on its pipeline stages.",
+)
+imports = typer.Typer(no_args_is_help=True, help="Turn other instruments' files into recordings.")
+app.add_typer(imports, name="import")
+
+_OUT = Console()
+_JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+_File = Annotated[Path, typer.Argument(help="A recording (*.h5).", show_default=False)]
+
+
+@app.command()
+def demo(
+    seconds: Seconds = None,
+    output: Output = None,
+    terminal_view: Annotated[bool, typer.Option("--terminal", help="No window.")] = False,
+    capture: Annotated[
+        Path | None, typer.Option(help="Play a real capture (ElmorLabs PMD folder) instead.")
+    ] = None,
+    supply: Annotated[str, typer.Option(help="mains230, mains120 or dc.")] = "mains230",
+    rate: Annotated[float, typer.Option(help="Samples per second and channel.")] = 100_000.0,
+    gap_free: Annotated[bool, typer.Option(help="A scope without dead time.")] = False,
+    theme: Annotated[str, typer.Option(help="dark or light.")] = "dark",
+    picture: Annotated[
+        Path | None, typer.Option(help="Save a PNG of the window at the end.")
+    ] = None,
+) -> None:
+    """Run the whole chain on this machine: virtual lab, broker, engine and a live view."""
+    path = output or new_recording(commands.recordings_folder())
+    bench = ["--capture", str(capture), "--loop"] if capture else ["--supply", supply]
+    scope = ["--rate", str(rate), "--record-length", "0.1"]
+    commands.demo(
+        path,
+        bench=[*bench, "--gap-free"] if gap_free else bench,
+        record=scope,
+        viewer=commands.Viewer(
+            window=not terminal_view and commands.has_display(),
+            seconds=seconds,
+            theme=theme,
+            picture=picture,
+            out=_OUT,
+        ),
+    )
+
+
+@app.command()
+def record(
+    visa: Visa = None,
+    config: Config = None,
+    seconds: Seconds = None,
+    output: Output = None,
+    voltage: Annotated[int, typer.Option(help="Input of the voltage.")] = 1,
+    current: Annotated[int, typer.Option(help="Input of the current.")] = 2,
+    amps_per_volt: Annotated[
+        float | None,
+        typer.Option(help="Of the clamp, if the scope shows volts: 10 for 100 mV/A."),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Samples per second; else the scope's.")
+    ] = None,
+    record_length: Annotated[
+        float | None, typer.Option(help="Seconds of one record; else the scope's timebase.")
+    ] = None,
+    broker: Broker = None,
+    endpoint: Endpoint = None,
+    quiet: Annotated[bool, typer.Option(help="No live view.")] = False,
+) -> None:
+    """Record an instrument to a file, with the markers of the workload."""
+    settings = commands.settings(
+        config,
+        visa=visa,
+        voltage=voltage,
+        current=current,
+        amps_per_volt=amps_per_volt,
+        rate_hz=rate,
+        record_s=record_length,
+        broker=broker,
+    )
+    path = output or new_recording(commands.recordings_folder())
+    commands.record(settings, path, seconds=seconds, endpoint=endpoint, quiet=quiet, out=_OUT)
+
+
+@app.command()
+def engine(
+    visa: Visa = None,
+    config: Config = None,
+    replay: Annotated[Path | None, typer.Option(help="Replay this recording instead.")] = None,
+    start_s: Annotated[float, typer.Option(help="Where the replay begins, in s.")] = 0.0,
+    speed: Annotated[float, typer.Option(help="0.1 to 100.")] = 1.0,
+    broker: Broker = None,
+    endpoint: Endpoint = None,
+) -> None:
+    """Serve an instrument, or a replayed recording, to windows; record when told to."""
+    where = endpoint or endpoints.default()
+    if replay is not None:
+        commands.replay(replay, start_s=start_s, speed=speed, endpoint=where)
+    else:
+        settings = commands.settings(config, visa=visa, broker=broker)
+        commands.serve(settings, endpoint=where)
+
+
+@app.command()
+def watch(
+    file: Annotated[
+        Path | None, typer.Argument(help="A recording to open.", show_default=False)
+    ] = None,
+    attach: Annotated[bool, typer.Option(help="Look at an engine that is running.")] = False,
+    visa: Visa = None,
+    config: Config = None,
+    broker: Broker = None,
+    endpoint: Endpoint = None,
+    terminal_view: Annotated[bool, typer.Option("--terminal", help="No window.")] = False,
+    seconds: Seconds = None,
+    theme: Annotated[str, typer.Option(help="dark or light.")] = "dark",
+    picture: Annotated[
+        Path | None, typer.Option(help="Save a PNG of the window at the end.")
+    ] = None,
+) -> None:
+    """Open the window: on a recording, on a running engine, or on an instrument."""
+    where = endpoint or endpoints.default()
+    view = commands.Viewer(
+        window=not terminal_view, seconds=seconds, theme=theme, picture=picture, out=_OUT
+    )
+    if file is not None:
+        view.open(file)
+    elif attach or (visa is None and config is None):
+        view.attach(where)
+    else:
+        view.start(where, visa=visa, config=config, broker=broker)
+
+
+@app.command()
+def mark(
+    text: Annotated[str, typer.Argument(help='E.g. "door opened".', show_default=False)],
+    endpoint: Endpoint = None,
+) -> None:
+    """Put a mark into the running session."""
+    with EngineClient(endpoint or endpoints.default()) as client:
+        client.mark(text)
+
+
+@app.command()
+def stop(endpoint: Endpoint = None) -> None:
+    """End the running engine; its recording is closed first."""
+    with EngineClient(endpoint or endpoints.default()) as client:
+        client.shutdown()
+
+
+@app.command()
+def info(file: _File, as_json: _JSON = False) -> None:
+    """Tell what a recording holds."""
+    with Recording(file) as recording:
+        facts = recording_info(recording)
+        if as_json:
+            _print_json(facts)
+        else:
+            _OUT.print(terminal.facts(str(file), facts))
+
+
+@app.command()
+def stages(file: _File, as_json: _JSON = False) -> None:
+    """Tell what each stage of a recording used."""
+    with Recording(file) as recording:
+        table = stage_table(recording, file.name)
+        if as_json:
+            _print_json(to_json_value(table))
+        else:
+            _OUT.print(terminal.stages(table))
+
+
+@imports.command("elmorlabs-pmd")
+def import_elmorlabs(
+    folder: Annotated[Path, typer.Argument(help="Holds PMD_data.bin.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to make.")],
+    rate: Annotated[float, typer.Option(help="Of the uniform grid, in Hz.")] = 20_000.0,
+    signed: Annotated[
+        bool, typer.Option(help="Keep negative readings, which the source takes as 0.")
+    ] = False,
+) -> None:
+    """Import a capture of an ElmorLabs PMD-USB power meter."""
+    commands.import_elmorlabs(folder, output, rate_hz=rate, signed=signed, out=_OUT)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def bench(context: typer.Context) -> None:
+    """Run the virtual lab: a scope on loopback (see ``wattstage bench --help``)."""
+    raise typer.Exit(commands.bench(context.args))
+
+
+def main() -> None:
+    """Run the command; an error that we raise on purpose is one sentence and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="wattstage: %(message)s")
+    try:
+        app()
+    except WattstageError as error:
+        sys.exit(f"wattstage: {error}")
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""From settings to an engine that is ready to run: source, markers, session, server."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from monitor.config import HistorySettings, MarkerSettings, MetricsSettings, Settings
+from monitor.engine.server import Engine, Pacer
+from monitor.markers.broker import EmbeddedBroker
+from monitor.markers.feed import MarkerFeed
+from monitor.recording.reader import Recording
+from monitor.session import Session
+from monitor.sources.clock import SystemClock
+from monitor.sources.replay import ReplaySource
+from monitor.sources.scope import ScopeSource
+
+_BROKER_WAIT_S = 5.0
+_MQTT_PORT = 1883  # where workloads look if they are not told otherwise
+
+
+@contextlib.asynccontextmanager
+async def live(settings: Settings, *, endpoint: str, recordings: Path) -> AsyncIterator[Engine]:
+    """Yield an engine for the instrument and the broker of the settings.
+
+    Raises
+    ------
+    BrokerError
+        If the broker cannot be started or reached.
+    """
+    clock = SystemClock()
+    async with _markers(settings.markers) as feed:
+
+        def session(_: int | None) -> tuple[Session, None]:
+            source = ScopeSource(settings.instrument, clock)
+            made = Session(
+                source, feed, metrics=settings.metrics, history=settings.history, clock=clock
+            )
+            return made, None
+
+        yield Engine(session, endpoint=endpoint, recordings=recordings)
+
+
+@contextlib.asynccontextmanager
+async def replay(
+    path: Path, *, speed: float, start_s: float, endpoint: str, recordings: Path
+) -> AsyncIterator[Engine]:
+    """Yield an engine that replays a recording as if it were live.
+
+    Raises
+    ------
+    RecordingError
+        If the file is not a recording.
+    ConfigError
+        If the speed is out of range.
+    """
+    with Recording(path) as recording:
+        start, _ = recording.bounds
+        first = start + round(start_s * recording.info.sample_rate_hz)
+        player = _Player(recording, speed, first)
+        yield Engine(player.session, endpoint=endpoint, recordings=recordings)
+
+
+@contextlib.asynccontextmanager
+async def _markers(settings: MarkerSettings) -> AsyncIterator[MarkerFeed | None]:
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.broker == "none":
+            yield None
+            return
+        url = settings.broker
+        if url == "embedded":
+            url = stack.enter_context(EmbeddedBroker(_MQTT_PORT)).url
+        feed = await stack.enter_async_context(MarkerFeed(url, prefix=settings.prefix))
+        await feed.wait_connected(_BROKER_WAIT_S)
+        yield feed
+
+
+class _Player:
+    """Keeps a replay's speed and pause across seeks, which begin a new session."""
+
+    def __init__(self, recording: Recording, speed: float, first: int) -> None:
+        self._recording = recording
+        self._speed = speed
+        self._first = first
+        self._paused = False
+        self._source: ReplaySource | None = None
+
+    def session(self, index: int | None) -> tuple[Session, Pacer]:
+        clock = SystemClock()
+        start = self._first if index is None else index
+        self._source = ReplaySource(
+            self._recording, speed=self._speed, start_index=start, clock=clock
+        )
+        if self._paused:
+            self._source.pause()
+        session = Session(
+            self._source, None, metrics=MetricsSettings(), history=HistorySettings(), clock=clock
+        )
+        return session, self
+
+    def set_speed(self, speed: float) -> None:
+        if self._source is not None:
+            self._source.set_speed(speed)
+        self._speed = speed
+
+    def pause(self) -> None:
+        self._paused = True
+        if self._source is not None:
+            self._source.pause()
+
+    def resume(self) -> None:
+        self._paused = False
+        if self._source is not None:
+            self._source.resume()

@@ -1,0 +1,80 @@
+"""What stages used, kept for as long as the session runs.
+
+The ring forgets old samples; a running total at every stage edge does not grow with the data, so
+a stage of six hours ago still has its exact energy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from monitor.history.history import History
+from monitor.model import Supply
+
+_OVERLAP_S = 0.1  # s scanned twice for a peak: several line cycles, so that none falls in between
+
+
+class Ledger:
+    """Running totals and peaks of a history at the places that were asked for.
+
+    Answers like the history itself, also for what the history has forgotten, if it was asked
+    while the history still knew.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._totals: dict[int, tuple[NDArray[np.float64], int]] = {}
+        self._peaks: dict[tuple[int, int], float] = {}
+        self._scanned: dict[int, tuple[int, float]] = {}
+
+    @property
+    def supply(self) -> Supply:
+        """Return what feeds the computer, as far as known."""
+        return self._history.supply
+
+    def cumulative(self, indices: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the running sum of every signal and the captured samples up to each index.
+
+        Parameters
+        ----------
+        indices : shape (k,)
+            Sample indices.
+
+        Returns
+        -------
+        sums : shape (n_signals, k)
+            In each signal's unit times samples.
+        n : shape (k,)
+        """
+        places = [int(i) for i in np.atleast_1d(np.asarray(indices, np.int64))]
+        unknown = sorted(set(places) - self._totals.keys())
+        fresh: dict[int, tuple[NDArray[np.float64], int]] = {}
+        if unknown:
+            sums, n = self._history.cumulative(np.asarray(unknown, np.int64))
+            fresh = {at: (sums[:, k], int(n[k])) for k, at in enumerate(unknown)}
+            newest = self._history.bounds[1]
+            self._totals.update((at, total) for at, total in fresh.items() if at < newest)
+        found = [fresh[at] if at in fresh else self._totals[at] for at in places]
+        return (
+            np.stack([sums for sums, _ in found], axis=1),
+            np.asarray([n for _, n in found], np.int64),
+        )
+
+    def peak(self, start: int, stop: int) -> float:
+        """Return the highest power in ``[start, stop)`` in W: line-cycle mean, or sample on DC."""
+        known = self._peaks.get((start, stop))
+        if known is not None:
+            return known
+        oldest, newest = self._history.bounds
+        until, peak = self._scanned.get(start, (start, float("nan")))
+        if stop < until and start >= oldest:
+            until, peak = start, float("nan")  # another stage of the same start, or a late end
+        if until < stop:
+            overlap = round(_OVERLAP_S * self._history.info.sample_rate_hz)
+            peak = float(np.fmax(peak, self._history.peak(max(start, until - overlap), stop)))
+        if stop < newest:
+            self._peaks[start, stop] = peak
+        if stop > self._scanned.get(start, (start, peak))[0]:
+            self._scanned[start] = (min(stop, newest), peak)
+        return peak

@@ -1,0 +1,294 @@
+"""The shell of a measurement: source + markers -> history, recorder, snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from monitor.config import HistorySettings, MetricsSettings
+from monitor.dsp.attribution import attribute
+from monitor.dsp.stages import StageTree
+from monitor.errors import EngineError
+from monitor.history.history import History
+from monitor.history.ledger import Ledger
+from monitor.model import (
+    NS,
+    Block,
+    Edge,
+    Frame,
+    Marker,
+    Snapshot,
+    StageTable,
+    StreamInfo,
+    Supply,
+    Timeline,
+)
+from monitor.recording.recorder import Recorder
+from monitor.sources.clock import Clock
+from monitor.sources.source import Item, Source
+
+_INBOX = 64  # items; when it is full the sources wait, so nothing is dropped here
+_REFRESH_S = 0.1  # numbers change no faster than a person reads; costs that much less
+_MAX_WARNINGS = 8
+_MAX_TIMELINE = 4000  # stages of one view: more than there are pixel columns to draw them in
+
+
+class Feed(Protocol):
+    """Where markers come from; an ended feed has no more."""
+
+    n_malformed: int
+
+    def __aiter__(self) -> AsyncIterator[Marker]: ...
+
+
+class Session:
+    """An ordered sequence of blocks and markers, and everything that is known about it.
+
+    ``run`` is the only writer; what other tasks of the same loop read is replaced whole.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        feed: Feed | None,
+        *,
+        metrics: MetricsSettings,
+        history: HistorySettings,
+        clock: Clock,
+    ) -> None:
+        self._source = source
+        self._feed = feed
+        self._metrics = metrics
+        self._settings = history
+        self._clock = clock
+        self._inbox: asyncio.Queue[Item | Exception | None] = asyncio.Queue(_INBOX)
+        self._tree = StageTree()
+        self._running: dict[str, Marker] = {}
+        self._history: History | None = None
+        self._ledger: Ledger | None = None
+        self._recorder: Recorder | None = None
+        self._warnings: tuple[str, ...] = ()
+        self._state = "connecting"
+        self._info: StreamInfo | None = None
+        self._lag_s = 0.0
+        self._refresh_due_ns = 0
+        self._version = 0
+        self._id = uuid.uuid4().hex
+        self._n_marks = 0
+        self.started = asyncio.Event()
+        """Set at the first block."""
+        self.snapshot = self._make_snapshot()
+        """Replaced whole; never modified."""
+
+    async def run(self, *, record: Path | None = None, seconds: float | None = None) -> None:
+        """Measure until the source ends, or ``seconds`` of data have come.
+
+        Parameters
+        ----------
+        record
+            File to record to from the first block on; None does not record.
+
+        Raises
+        ------
+        WattstageError
+            If the source cannot be opened, or fails for good.
+        """
+        async with self._source as source:
+            history = self._open(source.info)
+            if record is not None:
+                self.start_recording(record)
+            pumps = [asyncio.create_task(self._pump(source.items(), last=True))]
+            if self._feed is not None:
+                pumps.append(asyncio.create_task(self._pump(aiter(self._feed), last=False)))
+            try:
+                await self._consume(history, seconds)
+            finally:
+                for pump in pumps:
+                    pump.cancel()
+                await asyncio.gather(*pumps, return_exceptions=True)
+                self._state = "ended"
+                self.stop_recording()
+                self._refresh()
+
+    def start_recording(self, path: Path) -> str:
+        """Record from now on; the stages that are running are written first.
+
+        Raises
+        ------
+        EngineError
+            If nothing is connected yet, or a recording is running.
+        RecordingError
+            If the file cannot be made.
+        """
+        if self._info is None:
+            raise EngineError("nothing to record yet: no instrument has answered")
+        if self._recorder is not None:
+            raise EngineError(f"already recording to {self._recorder.state.path}; stop that first")
+        self._recorder = Recorder(path, self._info)
+        for marker in self._running.values():
+            self._recorder.mark(marker)
+        return str(path)
+
+    def stop_recording(self) -> str | None:
+        """Close the recording and return its path; None if there was none."""
+        if self._recorder is None:
+            return None
+        recorder, self._recorder = self._recorder, None
+        recorder.close()
+        if recorder.state.error:
+            self._warn(recorder.state.error)
+        return recorder.state.path
+
+    async def mark(self, text: str, time_ns: int) -> None:
+        """Put a mark by hand, at a UTC time (0: now)."""
+        now_ns = self._clock.now_ns()
+        self._n_marks += 1
+        mark = Marker(
+            time_ns=time_ns or now_ns,
+            received_ns=now_ns,
+            stage="note",
+            edge=Edge.INSTANT,
+            run_id=self._id,
+            seq=self._n_marks,
+            timing="hand",
+            attrs={"text": text},
+        )
+        await self._inbox.put(mark)
+
+    def frame(self, start: int | None, stop: int | None, span: int, n_columns: int) -> Frame:
+        """Return what a window draws of ``[start, stop)``, or of the newest ``span`` samples."""
+        history, info = self._history, self._info
+        if history is None or info is None or history.bounds[1] == history.bounds[0]:
+            return Frame(self.snapshot, None, Timeline(stages=(), marks=()))
+        newest = history.bounds[1]
+        if start is None or stop is None or stop <= start:
+            start, stop = newest - max(span, 1), newest
+        timeline = self._tree.timeline(
+            info.time_ns(start), info.time_ns(stop), info.time_ns(newest), _MAX_TIMELINE
+        )
+        return Frame(self.snapshot, history.view(start, stop, n_columns), timeline)
+
+    def table(self) -> StageTable:
+        """Return the stage table of the session so far."""
+        if self._ledger is None or self._history is None or self._info is None:
+            raise EngineError("no stage table yet: no instrument has answered")
+        start, stop = self._history.first, self._history.bounds[1]
+        stages = self._tree.stages(self._info.time_ns(stop))
+        return attribute(stages, self._info, start, stop, self._ledger, "live")
+
+    async def _pump(self, items: AsyncIterator[Item], *, last: bool) -> None:
+        try:
+            async for item in items:
+                await self._inbox.put(item)
+        except Exception as error:  # raised again by the consumer
+            await self._inbox.put(error)
+        else:
+            if last:
+                await self._inbox.put(None)
+        finally:
+            if isinstance(items, AsyncGenerator):
+                await items.aclose()
+
+    async def _consume(self, history: History, seconds: float | None) -> None:
+        """Take items until the source ends, fails, or has delivered ``seconds``."""
+        while True:
+            item = await self._inbox.get()
+            if isinstance(item, Exception):
+                raise item
+            if item is None:
+                return
+            if isinstance(item, Block):
+                self._take_block(history, item)
+            else:
+                self._take_marker(item)
+            if self._clock.now_ns() >= self._refresh_due_ns:
+                self._refresh()
+            if seconds is not None and history.duration_s >= seconds:
+                return
+
+    def _open(self, info: StreamInfo) -> History:
+        self._info = info
+        history = History(
+            info,
+            seconds=self._settings.seconds,
+            max_bytes=self._settings.max_bytes,
+            average_windows_s=self._metrics.averages_s,
+            ramp_windows_s=self._metrics.ramps_s,
+        )
+        self._history, self._ledger = history, Ledger(history)
+        self._state = "running"
+        self._refresh()
+        return history
+
+    def _take_block(self, history: History, block: Block) -> None:
+        history.append(block)
+        self.started.set()
+        if self._recorder is not None:
+            self._recorder.write(block)
+        taken_ns = block.host_ns + block.n_samples / history.info.sample_rate_hz * NS
+        self._lag_s = max(0.0, (self._clock.now_ns() - taken_ns) / NS)
+
+    def _take_marker(self, marker: Marker) -> None:
+        if not self._tree.add(marker):
+            return
+        if self._recorder is not None:
+            self._recorder.mark(marker)
+        if marker.edge is Edge.BEGIN:
+            self._running[marker.span_id] = marker
+        elif marker.edge is Edge.END:
+            self._running.pop(marker.span_id, None)
+        elif marker.stage == "event":
+            self._take_event(str(marker.attrs.get("kind", "")), str(marker.attrs.get("text", "")))
+
+    def _take_event(self, kind: str, text: str) -> None:
+        if kind == "lost":
+            self._state = "reconnecting"
+        elif kind == "reconnected":
+            self._state = "running"
+        self._warn(text)
+        self._refresh()
+
+    def _warn(self, text: str) -> None:
+        self._warnings = (*self._warnings, text)[-_MAX_WARNINGS:]
+
+    def _refresh(self) -> None:
+        before_ns = self._clock.now_ns()
+        if self._recorder is not None and self._recorder.state.error:
+            self.stop_recording()
+        self.snapshot = self._make_snapshot()
+        after_ns = self._clock.now_ns()
+        self._refresh_due_ns = after_ns + max(round(_REFRESH_S * NS), 10 * (after_ns - before_ns))
+
+    def _make_snapshot(self) -> Snapshot:
+        self._version += 1
+        history, info = self._history, self._info
+        start = stop = 0
+        metrics, running = None, ()
+        if history is not None and info is not None and history.bounds[1] > history.bounds[0]:
+            start, stop = history.first, history.bounds[1]
+            table = self.table()
+            metrics = msgspec.structs.replace(history.metrics(), energy_j=table.total.energy_j)
+            running = tuple(used for used in table.stages if used.stage.stop_ns is None)
+        return Snapshot(
+            version=self._version,
+            state=self._state,
+            now_ns=info.time_ns(stop) if info is not None else self._clock.now_ns(),
+            info=info,
+            supply=history.supply if history is not None else Supply.AUTO,
+            start=start,
+            stop=stop,
+            average_windows_s=self._metrics.averages_s,
+            ramp_windows_s=self._metrics.ramps_s,
+            metrics=metrics,
+            stages=running,
+            n_markers=self._tree.n_markers,
+            n_malformed_markers=self._feed.n_malformed if self._feed is not None else 0,
+            lag_s=self._lag_s,
+            recording=self._recorder.state if self._recorder is not None else None,
+            warnings=self._warnings,
+        )
