@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+from monitor.config import load
+from monitor.errors import ConfigError
+from monitor.model import Quantity, Supply
+
+GOOD = """
+[instrument]
+address = "TCPIP::127.0.0.1::5025::SOCKET"
+record_s = 0.1
+supply = "mains"
+
+[[instrument.inputs]]
+input = 1
+quantity = "voltage"
+
+[[instrument.inputs]]
+input = 3
+quantity = "current"
+reports = "volts"
+ratio = 10.0
+
+[markers]
+broker = "mqtt://127.0.0.1:1883"
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_settings_file_becomes_settings(tmp_path):
+    settings = load(written(tmp_path, GOOD))
+    assert settings.instrument.supply is Supply.MAINS
+    voltage, current = (item.channel() for item in settings.instrument.inputs)
+    assert voltage.quantity is Quantity.VOLTAGE
+    assert current.probe.ratio == 10.0
+    assert current.name == "main current"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("record_s", "rekord_s", "rekord_s"),
+        ("record_s = 0.1", 'record_s = "long"', "record_s"),
+        ('supply = "mains"', 'supply = "steam"', "supply"),
+        ("address", "adress", "adress"),
+        ("ratio = 10.0", "ratio = 0.0", "ratio must not be 0"),
+        ('reports = "volts"', 'reports = "unit"', "say reports"),
+        ("input = 3", "input = 1", "must be different"),
+        ('quantity = "current"', 'quantity = "voltage"', "one voltage and one current"),
+        ("[instrument]", "[instrument", "not TOML"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path, old, new, said):
+    path = written(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=said) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.toml cannot be read: No such file"):
+        load(tmp_path / "none.toml")
+
+
+def test_a_binary_file_is_not_toml(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not TOML"):
+        load(path)
