@@ -1,0 +1,61 @@
+"""What every source is: an ordered stream of blocks and markers with one clock."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Protocol, Self
+
+from monitor.model import Block, Edge, Marker, StreamInfo
+
+Item = Block | Marker
+
+_RUN_ID = f"events-{uuid.uuid4().hex}"
+_seq = itertools.count(1)
+
+
+class Source(Protocol):
+    """Where items come from; open inside ``async with``, closed outside."""
+
+    @property
+    def info(self) -> StreamInfo:
+        """Return what holds for every block; valid once entered."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    def items(self) -> AsyncIterator[Item]:
+        """Yield blocks and markers in order; an async generator that its user closes."""
+        ...
+
+
+def event(text: str, kind: str, time_ns: int) -> Marker:
+    """Return the mark of something that happened to the source itself.
+
+    Parameters
+    ----------
+    text
+        One sentence for people.
+    kind
+        One word for programs: ``lost``, ``reconnected``, ``dropped``.
+    time_ns
+        UTC.
+    """
+    return Marker(
+        time_ns=time_ns,
+        received_ns=time_ns,
+        stage="event",
+        edge=Edge.INSTANT,
+        run_id=_RUN_ID,
+        seq=next(_seq),
+        attrs={"text": text, "kind": kind},
+    )
