@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from monitor.config import load
 from monitor.errors import ConfigError
 from monitor.model import Quantity, Supply

@@ -1,4 +1,5 @@
 import pytest
+
 from monitor.engine import endpoint
 from monitor.errors import ConfigError
 

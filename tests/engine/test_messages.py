@@ -1,6 +1,7 @@
 import msgspec
 import numpy as np
 import pytest
+
 from monitor.engine import messages as m
 from monitor.model import Frame, Snapshot, Supply, Timeline, View
 
