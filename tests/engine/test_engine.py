@@ -1,0 +1,123 @@
+import asyncio
+import threading
+
+import pytest
+from fakes import FakeClock, ListSource, dc_block
+
+from monitor.config import HistorySettings, MetricsSettings
+from monitor.engine.client import EngineClient
+from monitor.engine.server import Engine, new_recording
+from monitor.errors import EngineError
+from monitor.recording.reader import Recording
+from monitor.session import Session
+
+BLOCKS = [dc_block(k * 1000, 120.0) for k in range(20)]
+
+
+@pytest.fixture
+def served(tmp_path):
+    """An engine in a thread with a loop of its own, as far from the test as a process."""
+    endpoint = f"ipc://{tmp_path / 'e.ipc'}"
+
+    def session(_):
+        made = Session(
+            ListSource(BLOCKS, hold=True), None,
+            metrics=MetricsSettings(), history=HistorySettings(seconds=60.0), clock=FakeClock(),
+        )  # fmt: skip
+        return made, None
+
+    failure = []
+
+    def work():
+        engine = Engine(session, endpoint=endpoint, recordings=tmp_path)
+        try:
+            asyncio.run(engine.run())
+        except Exception as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    with EngineClient(endpoint) as client:
+        client.wait(10.0)
+        yield client
+        client.shutdown()
+    thread.join(10.0)
+    assert not thread.is_alive()
+    assert not failure
+
+
+def all_blocks_seen(client):
+    while (frame := client.frame(n_columns=10, span=20_000)).snapshot.stop < 20_000:
+        pass
+    return frame
+
+
+def test_a_viewer_gets_the_newest_numbers_and_as_many_columns_as_it_asked_for(served):
+    frame = all_blocks_seen(served)
+    assert frame.view is not None
+    assert frame.view.low.shape == (3, 10)
+    assert frame.view.low[2] == pytest.approx([120.0] * 10)
+    assert frame.snapshot.metrics.energy_j == pytest.approx(240.0, rel=1e-6)
+
+
+def test_a_viewer_records_and_stops(served, tmp_path):
+    all_blocks_seen(served)
+    path = served.start_recording(str(tmp_path / "by-hand.h5"))
+    assert path == str(tmp_path / "by-hand.h5")
+    with pytest.raises(EngineError, match="already recording"):
+        served.start_recording()
+    assert served.stop_recording() == path
+    with pytest.raises(EngineError, match="nothing is being recorded"):
+        served.stop_recording()
+
+
+def test_a_mark_from_a_shell_arrives(served):
+    all_blocks_seen(served)
+    served.mark("door opened")
+    while not (marks := served.frame(n_columns=1, span=20_000).timeline.marks):
+        pass
+    assert marks[0].attrs["text"] == "door opened"
+
+
+def test_a_live_session_has_no_speed(served):
+    with pytest.raises(EngineError, match="only a replay"):
+        served.set_speed(2.0)
+
+
+def test_a_second_engine_is_refused(served, tmp_path):
+    second = Engine(lambda _: (None, None), endpoint=served.endpoint, recordings=tmp_path)
+    with pytest.raises(EngineError, match="already runs"):
+        asyncio.run(second.run())
+
+
+def test_where_no_engine_is_the_client_says_how_to_start_one(tmp_path):
+    endpoint = f"ipc://{tmp_path / 'none.ipc'}"
+    with EngineClient(endpoint, timeout_s=0.1) as client, pytest.raises(EngineError) as caught:
+        client.hello()
+    assert endpoint in str(caught.value)
+    assert "wattstage record" in str(caught.value)
+
+
+def test_names_of_recordings_do_not_collide(tmp_path):
+    first = new_recording(tmp_path)
+    first.touch()
+    assert new_recording(tmp_path) != first
+
+
+def test_an_ended_engine_leaves_no_socket_and_a_closed_file(tmp_path):
+    endpoint, path = f"ipc://{tmp_path / 'e.ipc'}", tmp_path / "a.h5"
+
+    def session(_):
+        made = Session(
+            ListSource(BLOCKS), None,
+            metrics=MetricsSettings(), history=HistorySettings(seconds=60.0), clock=FakeClock(),
+        )  # fmt: skip
+        return made, None
+
+    engine = Engine(session, endpoint=endpoint, recordings=tmp_path)
+    asyncio.run(engine.run(record=path))
+    assert engine.recorded == [str(path)]
+    assert not (tmp_path / "e.ipc").exists()
+    with Recording(path) as recording:
+        assert recording.closed
+        assert recording.n_samples == 20_000

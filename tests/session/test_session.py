@@ -1,0 +1,126 @@
+import asyncio
+
+import pytest
+from fakes import INFO, FakeClock, ListSource, dc_block, stage_edge
+
+from monitor.config import HistorySettings, MetricsSettings
+from monitor.errors import ConnectionLostError, EngineError, RecordingError
+from monitor.model import Edge
+from monitor.recording.reader import Recording
+from monitor.session import Session
+
+STEP = [dc_block(k * 1000, 120.0 if k < 10 else 360.0) for k in range(20)]
+STAGES = [
+    stage_edge("run", Edge.BEGIN, 0.2, "a", seq=1),
+    stage_edge("denoise", Edge.BEGIN, 1.0, "b", "a", seq=2),
+    stage_edge("denoise", Edge.END, 1.5, "b", "a", seq=3),
+    stage_edge("run", Edge.END, 1.8, "a", seq=4),
+]
+
+
+def session_of(source, feed=None) -> Session:
+    return Session(
+        source,
+        feed,
+        metrics=MetricsSettings(averages_s=(0.02, 1.0), ramps_s=(0.1,)),
+        history=HistorySettings(seconds=60.0),
+        clock=FakeClock(),
+    )
+
+
+def ran(items, **settings) -> Session:
+    session = session_of(ListSource(items))
+    asyncio.run(session.run(**settings))
+    return session
+
+
+def test_a_session_knows_the_energy_of_what_it_saw():
+    metrics = ran(STEP).snapshot.metrics
+    assert metrics is not None
+    assert metrics.energy_j == pytest.approx(120 + 360, rel=1e-6)
+    assert metrics.coverage == 1.0
+    assert metrics.power_w == pytest.approx(360)
+
+
+def test_a_session_bills_its_stages():
+    table = ran([*STEP, *STAGES]).table()
+    by_path = {used.stage.path: used for used in table.stages}
+    assert by_path["run/denoise"].energy_j == pytest.approx(180.0, rel=1e-6)
+    assert by_path["run"].energy_j == pytest.approx(0.8 * 120 + 0.8 * 360, rel=1e-6)
+    leaves = sum(used.energy_j for used in table.stages if used.stage.leaf)
+    assert leaves + table.unattributed.energy_j == pytest.approx(table.total.energy_j, rel=1e-12)
+
+
+def test_markers_may_come_before_or_after_the_samples_that_they_are_about():
+    early, late = ran([*STAGES, *STEP]).table(), ran([*STEP, *reversed(STAGES)]).table()
+    assert early.stages == late.stages
+
+
+def test_a_session_ends_by_itself_after_the_seconds_that_were_asked_for():
+    session = session_of(ListSource(STEP, hold=True))
+    asyncio.run(session.run(seconds=1.0))
+    assert session.snapshot.stop == 10_000
+    assert session.snapshot.state == "ended"
+
+
+def test_what_breaks_a_source_ends_the_session_and_leaves_the_source():
+    source = ListSource(STEP, error=ConnectionLostError("gone"))
+    with pytest.raises(ConnectionLostError, match="gone"):
+        asyncio.run(session_of(source).run())
+    assert source.left
+
+
+def test_a_recording_replays_to_the_same_table(tmp_path):
+    session = ran([*STEP[:12], *STAGES, *STEP[12:]], record=tmp_path / "a.h5")
+    with Recording(tmp_path / "a.h5") as recording:
+        again = ran(list(recording.items()))
+    assert again.table() == session.table()
+
+
+def test_a_recording_that_starts_late_knows_the_stages_that_are_running(tmp_path):
+    async def work() -> None:
+        session = session_of(ListSource([*STEP[:5], *STAGES[:1], *STEP[5:]], hold=True))
+        run = asyncio.create_task(session.run())
+        while session.snapshot.stop < 20_000:
+            session._refresh()
+            await asyncio.sleep(0)
+        session.start_recording(tmp_path / "late.h5")
+        with pytest.raises(EngineError, match="already recording"):
+            session.start_recording(tmp_path / "other.h5")
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    asyncio.run(work())
+    assert not (tmp_path / "late.h5").exists(), "a recording without a block is removed"
+
+
+def test_a_mark_by_hand_keeps_its_time(tmp_path):
+    async def work() -> Session:
+        session = session_of(ListSource(STEP, hold=True))
+        run = asyncio.create_task(session.run(record=tmp_path / "m.h5"))
+        await session.started.wait()
+        await session.mark("door opened", INFO.t0_ns + 7)
+        while session.snapshot.n_markers == 0:
+            session._refresh()
+            await asyncio.sleep(0)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+        return session
+
+    asyncio.run(work())
+    with Recording(tmp_path / "m.h5") as recording:
+        (mark,) = recording.markers
+    assert (mark.stage, mark.time_ns) == ("note", INFO.t0_ns + 7)
+    assert mark.attrs == {"text": "door opened"}
+
+
+def test_nothing_can_be_recorded_before_the_instrument_has_answered(tmp_path):
+    with pytest.raises(EngineError, match="no instrument has answered"):
+        session_of(ListSource([])).start_recording(tmp_path / "a.h5")
+
+
+def test_a_file_that_exists_is_not_overwritten(tmp_path):
+    (tmp_path / "a.h5").write_bytes(b"precious")
+    with pytest.raises(RecordingError, match="exists"):
+        ran(STEP, record=tmp_path / "a.h5")
+    assert (tmp_path / "a.h5").read_bytes() == b"precious"

@@ -1,0 +1,28 @@
+"""What the documents say is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from monitor.config import load
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def code(page: Path, language: str) -> str:
+    return "\n".join(re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL))
+
+
+def test_the_settings_page_is_a_settings_file(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text(code(ROOT / "docs/reference/settings.md", "toml"))
+    assert load(path).instrument.inputs[1].ratio == 10.0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if not target.startswith(("http:", "https:")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
