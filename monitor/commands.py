@@ -30,8 +30,10 @@ from monitor.engine import assemble
 from monitor.engine import endpoint as endpoints
 from monitor.engine.client import EngineClient
 from monitor.engine.server import Engine, refuse_second
-from monitor.errors import ConfigError, EngineError
+from monitor.errors import ConfigError, EngineError, RecordingError
 from monitor.model import Quantity, Snapshot
+from monitor.recording.recorder import Recorder
+from monitor.sources.elmorlabs import CaptureSource
 
 Visa = Annotated[
     str | None, typer.Option(help="VISA address, e.g. TCPIP::192.168.1.20::5025::SOCKET.")
@@ -50,6 +52,7 @@ Endpoint = Annotated[
 
 _VIEW_S = 0.25
 _LINE_S = 5.0
+_IMPORT_AHEAD_S = 60.0  # of data: an import is read no further ahead of the disk
 
 
 def recordings_folder() -> Path:
@@ -157,15 +160,17 @@ def import_elmorlabs(
     folder: Path, output: Path, *, rate_hz: float, signed: bool, out: Console
 ) -> None:
     """Turn a power meter's capture into a recording."""
-    from monitor.recording.recorder import Recorder  # noqa: PLC0415
-    from monitor.sources.elmorlabs import CaptureSource  # noqa: PLC0415
 
     async def work() -> None:
         async with CaptureSource(folder, sample_rate_hz=rate_hz, signed=signed) as source:
             with Recorder(output, source.info) as recorder:
                 async with contextlib.aclosing(source.items()) as items:
                     async for item in items:
-                        await recorder.put(item)
+                        recorder.put(item)
+                        while recorder.state.queued_s > _IMPORT_AHEAD_S:
+                            await asyncio.sleep(0.01)
+        if recorder.state.error:
+            raise RecordingError(recorder.state.error)
 
     asyncio.run(work())
     out.print(f"imported {output}", soft_wrap=True, highlight=False)
