@@ -1,0 +1,177 @@
+"""The bench as a whole: a load on a supply, a scope at its port, and the load's markers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.bench.capture import CaptureWaveform
+from monitor.bench.electrical import MAINS_120, MAINS_230, Feed, Mains, Power
+from monitor.bench.infiniivision import InfiniiVision
+from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
+from monitor.bench.scope import Handed, Scope
+from monitor.bench.server import ScopeServer
+from monitor.bench.signal import Waveform
+from monitor.bench.timeline import Event
+from monitor.bench.workload import Workload, WorkloadSettings
+from monitor.errors import ConfigError
+from monitor.model import NS
+from monitor.sources import elmorlabs
+
+_CLAMP = 10.0  # A per V: 100 mV/A
+_MARGIN = 1.05  # texture and overshoot above the workload's peak
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchSettings:
+    """What stands on the bench."""
+
+    port: int = 0
+    """TCP port on loopback; 0 takes any free one."""
+    supply: Literal["mains230", "mains120", "dc"] = "mains230"
+    capture: Path | None = None
+    """Folder of a PMD-USB capture to play; None runs the workload model."""
+    loop: bool = False
+    """Whether the capture begins again at its end."""
+    start_delay_s: float = 0.0
+    """Until the workload or the capture begins."""
+    workload: WorkloadSettings = field(default_factory=WorkloadSettings)
+    scope: ScopeSettings = field(default_factory=ScopeSettings)
+    current_in_volts: bool = False
+    """Whether the scope shows the clamp's volts (100 mV/A) instead of amperes."""
+    broker: str | None = None
+    """URL of the MQTT broker; None publishes no markers."""
+    prefix: str = "wattstage"
+    """First level of every topic."""
+    truth: Path | None = None
+    """File to which each record that was handed out is written as a line of JSON."""
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise ConfigError(f"port must be 0 to 65535, got {self.port}")
+        if self.supply not in {"mains230", "mains120", "dc"}:
+            raise ConfigError(f"supply must be mains230, mains120 or dc, got {self.supply!r}")
+        if not 0.0 <= self.start_delay_s <= 86_400.0:
+            raise ConfigError(f"the start delay must be 0 to 86400 s, got {self.start_delay_s:g}")
+
+
+class Lab:
+    """A bench that runs while it is entered.
+
+    Sample 0 of the scope and second 0 of the load's delay are the moment of entering. Markers
+    carry the time of the event itself on that clock, however late they are sent.
+    """
+
+    def __init__(self, settings: BenchSettings) -> None:
+        self.settings = settings
+        self.workload: Workload | None = None
+        """None while a capture is played."""
+        self._waveform, self._events = self._load()
+        self.zero_ns = 0
+        """UTC of sample 0; valid once entered."""
+        self._monotonic_ns = 0
+        self._truth: IO[str] | None = None
+        self.scope = Scope(
+            self._waveform, self._wiring(), settings.scope, self._now_ns, self._handed_out
+        )
+        self.scope.autoscale()
+        if settings.current_in_volts:
+            clamp = self.scope.panel.channels[1]
+            clamp.attach(1.0)
+            clamp.units = "VOLT"
+        self.server = ScopeServer(InfiniiVision(self.scope), port=settings.port)
+        self._running = contextlib.AsyncExitStack()
+
+    @property
+    def visa(self) -> str:
+        """Return the scope's VISA resource name; valid once entered."""
+        return self.server.visa
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            if self.settings.truth is not None:
+                self._truth = stack.enter_context(_opened(self.settings.truth))
+            await stack.enter_async_context(self.server)
+            self._monotonic_ns, self.zero_ns = time.monotonic_ns(), time.time_ns()
+            if self.settings.broker is not None:
+                from monitor.bench.publisher import publishing  # noqa: PLC0415
+
+                broker, prefix = self.settings.broker, self.settings.prefix
+                markers = publishing(broker, prefix, self._events, self.time_ns)
+                await stack.enter_async_context(markers)
+            self._running = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._running.aclose()
+
+    def time_ns(self, t_s: float) -> int:
+        """Return the UTC of an instant of the load, in seconds after it began."""
+        return self.zero_ns + round((self.settings.start_delay_s + t_s) * NS)
+
+    def _now_ns(self) -> int:
+        return time.monotonic_ns() - self._monotonic_ns
+
+    def _load(self) -> tuple[Waveform, Iterator[Event]]:
+        settings = self.settings
+        delay_s = settings.start_delay_s
+        if settings.capture is not None:
+            capture = elmorlabs.load(settings.capture)
+            player = CaptureWaveform(capture, delay_s=delay_s, loop=settings.loop)
+            return player, player.events()
+        workload = Workload(settings.workload)
+        self.workload = workload
+        peak_w = workload.peak_w * _MARGIN
+
+        def power(t_s: NDArray[np.float64]) -> NDArray[np.float64]:
+            return workload.power(t_s - delay_s)
+
+        return _supply(settings.supply, power, peak_w, settings.seed), workload.events()
+
+    def _wiring(self) -> tuple[Wiring, ...]:
+        mains = self.settings.capture is None and self.settings.supply != "dc"
+        voltage = Wiring(0, 100.0 if mains else 10.0)
+        spare = (Wiring(None, 1.0),) * (N_CHANNELS - 2)
+        return (voltage, Wiring(1, _CLAMP), *spare)
+
+    def _handed_out(self, handed: Handed) -> None:
+        if self._truth is None:
+            return
+        record = handed.record
+        line = {
+            "t0_ns": self.zero_ns + record.start_ns,
+            "start": record.start,
+            "n": record.n,
+            "rate_hz": NS / record.period_ns,
+            "lost": handed.lost,
+        }
+        self._truth.write(json.dumps(line) + "\n")
+        self._truth.flush()
+
+
+def _supply(kind: str, power: Power, peak_w: float, seed: int) -> Waveform:
+    if kind == "dc":
+        return Feed(power, peak_w, seed=seed)
+    return Mains(MAINS_230 if kind == "mains230" else MAINS_120, power, peak_w, seed=seed)
+
+
+def _opened(path: Path) -> IO[str]:
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"truth file {path} cannot be written: {error.strerror}") from error

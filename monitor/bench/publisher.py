@@ -1,0 +1,80 @@
+"""The load's markers, published as a real workload publishes its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from monitor.bench.timeline import Event
+from monitor.errors import ConfigError
+from monitor.markers.client import MarkerClient
+from monitor.model import NS, Edge
+
+_FAREWELL_S = 2.0  # for the last markers to leave
+
+
+@contextlib.asynccontextmanager
+async def publishing(
+    url: str, prefix: str, events: Iterator[Event], time_ns: Callable[[float], int]
+) -> AsyncIterator[None]:
+    """Publish each event when its time has come; on leaving, end what is still open.
+
+    Parameters
+    ----------
+    url
+        Of the MQTT broker.
+    prefix
+        First level of every topic.
+    events
+        In order of time; may be endless.
+    time_ns
+        From the time of an event to UTC.
+
+    Raises
+    ------
+    ConfigError
+        If the URL is none.
+    """
+    try:
+        client = MarkerClient(url, prefix=prefix)
+    except ValueError as error:
+        raise ConfigError(f"broker {url!r}: {error}") from error
+    spans: dict[str, str] = {}
+    task = asyncio.create_task(_play(client, spans, events, time_ns))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        for span in reversed(spans.values()):
+            client.end(span)
+        await asyncio.to_thread(client.close, _FAREWELL_S)
+
+
+async def _play(
+    client: MarkerClient,
+    spans: dict[str, str],
+    events: Iterator[Event],
+    time_ns: Callable[[float], int],
+) -> None:
+    """Publish events; ``spans`` holds the span id of each stage that is open."""
+    for event in events:
+        at_ns = time_ns(event.t_s)
+        await asyncio.sleep(max(0, at_ns - time.time_ns()) / NS)
+        match event.edge:
+            case Edge.BEGIN:
+                spans[event.key] = client.begin(
+                    event.stage,
+                    parent_id=spans.get(event.parent),
+                    index=event.index,
+                    total=event.total,
+                    time_ns=at_ns,
+                    **event.attrs,
+                )
+            case Edge.END:
+                client.end(spans.pop(event.key), time_ns=at_ns)
+            case Edge.INSTANT:
+                client.point(event.stage, time_ns=at_ns, **event.attrs)
