@@ -1,0 +1,113 @@
+"""What lies behind the traces: ground, gaps, stages as a tint, grid and labels of the axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from ui.canvas import Canvas
+from ui.scaling import time_ticks
+from ui.theme import mix, stage_color
+
+_LABEL_PX = 96  # room for a label of the time axis
+
+
+class Backdrop(QGraphicsItem):
+    """One item for all plots, in the scene's pixels."""
+
+    def __init__(self, canvas: Callable[[], Canvas | None]) -> None:
+        super().__init__()
+        self._canvas = canvas
+        self.setZValue(-100)
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return where it may paint."""
+        return QRectF(0, 0, 1e5, 1e5)
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionGraphicsItem,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Paint it."""
+        canvas = self._canvas()
+        if canvas is None:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for plot in canvas.plots:
+            painter.fillRect(plot.rect, QColor(canvas.theme.plot))
+        self._paint_gaps(painter, canvas)
+        self._paint_tint(painter, canvas)
+        self._paint_time(painter, canvas)
+        self._paint_values(painter, canvas)
+
+    def _paint_gaps(self, painter: QPainter, canvas: Canvas) -> None:
+        color = QColor(canvas.theme.gap)
+        scale = canvas.scale
+        edges = [np.clip(scale.pxs(each), scale.left, scale.right) for each in canvas.gaps_s]
+        for left, right in zip(*edges, strict=True):
+            if right - left < 1:
+                continue
+            for plot in canvas.plots:
+                rect = QRectF(left, plot.rect.top(), right - left, plot.rect.height())
+                painter.fillRect(rect, color)
+
+    def _paint_tint(self, painter: QPainter, canvas: Canvas) -> None:
+        """Tint each leaf stage; where they are narrower than a pixel, one of them."""
+        bands, scale, theme = canvas.bands, canvas.scale, canvas.theme
+        left = np.clip(np.round(scale.pxs(bands.start_s)), scale.left, scale.right)
+        right = np.clip(np.round(scale.pxs(bands.stop_s)), scale.left, scale.right)
+        done = -1.0
+        for k, stage in enumerate(bands.stages):
+            if not stage.leaf or right[k] <= max(left[k], done):
+                continue
+            start = max(float(left[k]), done)
+            done = float(right[k])
+            color = QColor(mix(stage_color(stage.name), theme.plot, 0.09))
+            for plot in canvas.plots:
+                rect = QRectF(start, plot.rect.top(), done - start, plot.rect.height())
+                painter.fillRect(rect, color)
+
+    def _paint_time(self, painter: QPainter, canvas: Canvas) -> None:
+        scale, theme = canvas.scale, canvas.theme
+        grid = QColor(theme.text)
+        grid.setAlpha(22)
+        text = QPen(QColor(theme.muted))
+        n = int((scale.right - scale.left) / _LABEL_PX)
+        painter.setFont(canvas.small_font)
+        row = canvas.time_rect
+        for tick in time_ticks(scale.start_s, scale.stop_s, n):
+            x = round(scale.px(tick.value)) + 0.5
+            painter.setPen(grid)
+            for plot in canvas.plots:
+                painter.drawLine(QPointF(x, plot.rect.top()), QPointF(x, plot.rect.bottom()))
+            label = QRectF(x - _LABEL_PX / 2, row.top(), _LABEL_PX, row.height())
+            if label.right() > canvas.width or label.left() < 0:
+                continue
+            painter.setPen(text)
+            painter.drawText(label, Qt.AlignmentFlag.AlignCenter, tick.label)
+
+    def _paint_values(self, painter: QPainter, canvas: Canvas) -> None:
+        theme = canvas.theme
+        grid, zero = QColor(theme.text), QColor(theme.text)
+        grid.setAlpha(22)
+        zero.setAlpha(60)
+        painter.setFont(QFont(canvas.small_font))
+        flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        for plot in canvas.plots:
+            rect = plot.rect
+            for tick in plot.ticks:
+                y = round(plot.y_px(tick.value)) - 0.5
+                if not rect.top() <= y <= rect.bottom():
+                    continue
+                painter.setPen(zero if tick.value == 0 else grid)
+                painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
+                painter.setPen(QColor(theme.muted))
+                at = min(max(y - 8, rect.top()), rect.bottom() - 15)
+                label = QRectF(0, at, rect.left() - 8, 16)
+                painter.drawText(label, flags, tick.label)

@@ -1,0 +1,120 @@
+"""Where the window gets what it draws: an engine, or a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from monitor.engine.client import EngineClient
+from monitor.model import Frame, StageTable
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRequest:
+    """What to draw, in sample indices."""
+
+    start: int | None
+    stop: int | None
+    """Both None: the newest ``span`` samples."""
+    span: int
+    n_columns: int
+    """Width of the plot, in pixels."""
+
+
+class Feed(Protocol):
+    """A session that can be looked at.
+
+    Used by one thread at a time. Every method may block, and raises a ``WattstageError`` when it
+    cannot do what it was asked.
+    """
+
+    @property
+    def name(self) -> str:
+        """What is shown in the title bar."""
+
+    def frame(self, request: FrameRequest) -> Frame:
+        """Return the newest snapshot, and a view and the markers of the span asked for."""
+
+    def table(self) -> StageTable:
+        """Return what each stage used so far."""
+
+    def mark(self, text: str, time_ns: int) -> None:
+        """Put a mark by hand at a UTC time."""
+
+    def start_recording(self, path: str | None) -> str:
+        """Start recording and return the file's path; None chooses a name."""
+
+    def stop_recording(self) -> str:
+        """Close the recording and return the file's path."""
+
+    def set_speed(self, speed: float) -> None:
+        """Set the speed of a replay."""
+
+    def pause(self) -> None:
+        """Hold a replay."""
+
+    def resume(self) -> None:
+        """Let a replay go on, or start it at the playhead."""
+
+    def seek(self, index: int) -> None:
+        """Move a replay's playhead to a sample index."""
+
+    def close(self) -> None:
+        """Let go of it; a session elsewhere goes on."""
+
+
+class EngineFeed:
+    """A session in another process."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._client = EngineClient(endpoint)
+        self.name = endpoint
+
+    def hello(self) -> None:
+        """Check that an engine answers; EngineError if not."""
+        self._client.hello()
+
+    def frame(self, request: FrameRequest) -> Frame:
+        """Return what to draw."""
+        return self._client.frame(
+            start=request.start,
+            stop=request.stop,
+            span=request.span,
+            n_columns=request.n_columns,
+        )
+
+    def table(self) -> StageTable:
+        """Return the stage table so far."""
+        return self._client.table()
+
+    def mark(self, text: str, time_ns: int) -> None:
+        """Put a mark by hand."""
+        self._client.mark(text, time_ns)
+
+    def start_recording(self, path: str | None) -> str:
+        """Start recording in the engine."""
+        return self._client.start_recording(path)
+
+    def stop_recording(self) -> str:
+        """Stop recording in the engine."""
+        return self._client.stop_recording()
+
+    def set_speed(self, speed: float) -> None:
+        """Set the speed of the engine's replay."""
+        self._client.set_speed(speed)
+
+    def pause(self) -> None:
+        """Hold the engine's replay."""
+        self._client.pause()
+
+    def resume(self) -> None:
+        """Let the engine's replay go on."""
+        self._client.resume()
+
+    def seek(self, index: int) -> None:
+        """Move the engine's playhead."""
+        self._client.seek(index)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()

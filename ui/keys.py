@@ -1,0 +1,72 @@
+"""Everything the window can be told to do, and the keys for it; pure, and without Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing the window can be told to do."""
+
+    name: str
+    text: str
+    keys: tuple[str, ...]
+    """As Qt writes them; the first is shown."""
+    tip: str
+    group: str
+
+    @property
+    def key(self) -> str:
+        """Return the key as people read it."""
+        first = self.keys[0]
+        if first == "+":
+            return first
+        return " ".join(_SIGNS.get(part, part) for part in first.split("+"))
+
+
+_SIGNS = {"Left": "←", "Right": "→"}
+_SESSION, _VIEW, _REPLAY, _WINDOW = "Session", "View", "Replay", "Window"
+
+COMMANDS = (
+    Command("record", "Record", ("R",), "Start recording, or stop it", _SESSION),
+    Command("mark", "Mark", ("M",), "Put a mark at this moment, with a text", _SESSION),
+    Command("open", "Open…", ("Ctrl+O",), "Open a recording to browse and replay it", _SESSION),
+    Command("live", "Live", ("L",), "Go back from a recording to the live session", _SESSION),
+    Command("pause", "Pause", ("Space",),
+            "Hold the plots while the session goes on; in a recording: play, or hold", _VIEW),
+    Command("follow", "Follow", ("F",), "Keep the newest sample at the right edge", _VIEW),
+    Command("fit", "Fit all", ("A",), "Show the whole session", _VIEW),
+    Command("zoom_in", "Zoom in", ("+", "="), "Show half as much time", _VIEW),
+    Command("zoom_out", "Zoom out", ("-",), "Show twice as much time", _VIEW),
+    Command("earlier", "Earlier", ("Left",), "Move the view a tenth of its width back", _VIEW),
+    Command("later", "Later", ("Right",), "Move the view a tenth of its width on", _VIEW),
+    Command("page_earlier", "Page back", ("Shift+Left", "PgUp"),
+            "Move the view its whole width back", _VIEW),
+    Command("page_later", "Page on", ("Shift+Right", "PgDown"),
+            "Move the view its whole width on", _VIEW),
+    Command("plot_1", "Power", ("1",), "Show or hide the power plot", _VIEW),
+    Command("plot_2", "Voltage", ("2",), "Show or hide the voltage plot", _VIEW),
+    Command("plot_3", "Current", ("3",), "Show or hide the current plot", _VIEW),
+    Command("plot_4", "Ramp rate", ("4",), "Show or hide the ramp rate plot", _VIEW),
+    Command("ramp_window", "Ramp window", ("W",),
+            "Show the ramp rate over the next window alone, then over all", _VIEW),
+    Command("home", "To start", ("Home",), "Put the playhead at the start", _REPLAY),
+    Command("slower", "Slower", ("[",), "Replay more slowly", _REPLAY),
+    Command("faster", "Faster", ("]",), "Replay faster", _REPLAY),
+    Command("stages", "Stages", ("S",), "Show or hide the stage table", _WINDOW),
+    Command("theme", "Theme", ("T",), "Switch between dark and light", _WINDOW),
+    Command("help", "Keys", ("F1", "?"), "Show this list", _WINDOW),
+    Command("quit", "Close", ("Ctrl+Q",), "Close the window; the session goes on", _WINDOW),
+)  # fmt: skip
+
+BY_NAME = {command.name: command for command in COMMANDS}
+
+MOUSE = (
+    ("Wheel", "Zoom about the pointer; while following, about the newest sample"),
+    ("Drag", "Move the view"),
+    ("Double click", "Show the whole session"),
+    ("Hover", "Read the values, the time and the stage under the pointer"),
+    ("Click, or drag on the lane", "In a recording: put the playhead there"),
+)
+"""What the mouse does on the plots."""

@@ -1,0 +1,218 @@
+"""What lies over the traces: titles and legends, marks, playhead, crosshair with its values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from monitor.model import NS, View
+from monitor.units import si
+from ui.canvas import Canvas
+from ui.lane import FLAGS_PX, MAX_ROWS, ROW_PX
+from ui.plot import HEADER_PX, Plot
+from ui.quantities import NOTHING, clock, utc
+from ui.series import Series
+from ui.stages import describe
+
+_LINE_PX = 16  # of text in a readout
+_SECTION = Qt.AlignmentFlag.AlignVCenter
+
+
+class Overlay(QGraphicsItem):
+    """One item for all plots and the lane, in the scene's pixels."""
+
+    def __init__(self, canvas: Callable[[], Canvas | None]) -> None:
+        super().__init__()
+        self._canvas = canvas
+        self.setZValue(100)
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return where it may paint."""
+        return QRectF(0, 0, 1e5, 1e5)
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionGraphicsItem,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Paint it."""
+        canvas = self._canvas()
+        if canvas is None or not canvas.plots:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        self._paint_marks(painter, canvas)
+        for plot in canvas.plots:
+            self._paint_header(painter, canvas, plot)
+        self._paint_playhead(painter, canvas)
+        if canvas.pointer_px is not None:
+            self._paint_crosshair(painter, canvas, canvas.pointer_px)
+
+    def _paint_marks(self, painter: QPainter, canvas: Canvas) -> None:
+        scale, theme = canvas.scale, canvas.theme
+        at = np.round(scale.pxs(canvas.bands.mark_s))
+        top, bottom = canvas.lane_rect.top() + 1, canvas.plots[-1].rect.bottom()
+        last = -1.0
+        for k in np.flatnonzero((at >= scale.left) & (at <= scale.right)):
+            x = float(at[k])
+            if x == last:
+                continue
+            last = x
+            loud = canvas.bands.marks[k].stage in ("event", "error")
+            color = QColor(theme.warn if loud else theme.accent)
+            color.setAlpha(150)
+            painter.setPen(color)
+            painter.drawLine(QPointF(x, top), QPointF(x, bottom))
+
+    def _paint_header(self, painter: QPainter, canvas: Canvas, plot: Plot) -> None:
+        theme, rect = canvas.theme, plot.rect
+        bold = QFont(canvas.small_font)
+        bold.setBold(True)
+        width = QFontMetricsF(bold).horizontalAdvance(plot.spec.title)
+        x, y = rect.left() + 10, rect.top() + 3
+        painter.setFont(bold)
+        painter.setPen(QColor(theme.text))
+        painter.drawText(QRectF(x, y, width + 4, _LINE_PX), _SECTION, plot.spec.title)
+        x += width + 18
+        painter.setFont(canvas.small_font)
+        metrics = QFontMetricsF(canvas.small_font)
+        for series in plot.spec.series:
+            if x > rect.right() - 80:
+                break
+            hidden = series.name in plot.hidden
+            color = QColor(plot.color(series, theme))
+            if hidden:
+                color.setAlpha(70)
+            painter.fillRect(QRectF(x, y + 4, 9, 9), color)
+            painter.setPen(QColor(theme.muted))
+            width = metrics.horizontalAdvance(series.name)
+            painter.drawText(QRectF(x + 14, y, width + 4, _LINE_PX), _SECTION, series.name)
+            x += width + 32
+
+    def _paint_playhead(self, painter: QPainter, canvas: Canvas) -> None:
+        if canvas.playhead_s is None:
+            return
+        x = round(canvas.scale.px(canvas.playhead_s))
+        if not canvas.scale.left - 1 <= x <= canvas.scale.right + 1:
+            return
+        color = QColor(canvas.theme.playhead)
+        painter.setPen(color)
+        top = canvas.lane_rect.top()
+        painter.drawLine(QPointF(x, top), QPointF(x, canvas.plots[-1].rect.bottom()))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(color)
+        handle = [QPointF(x - 6, top), QPointF(x + 7, top), QPointF(x + 0.5, top + 9)]
+        painter.drawPolygon(QPolygonF(handle))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _paint_crosshair(self, painter: QPainter, canvas: Canvas, px: float) -> None:
+        theme = canvas.theme
+        x = round(px)
+        line = QColor(theme.text)
+        line.setAlpha(130)
+        painter.setPen(line)
+        bottom = canvas.plots[-1].rect.bottom()
+        painter.drawLine(QPointF(x, canvas.lane_rect.top()), QPointF(x, bottom))
+        time_s = canvas.scale.time_s(px)
+        for plot in canvas.plots:
+            if plot.rect.top() <= canvas.pointer_y <= plot.rect.bottom():
+                y = round(canvas.pointer_y)
+                pen = QPen(line)
+                pen.setStyle(Qt.PenStyle.DotLine)
+                painter.setPen(pen)
+                painter.drawLine(QPointF(plot.rect.left(), y), QPointF(plot.rect.right(), y))
+            self._paint_values(painter, canvas, plot, x, canvas.column_at(time_s))
+        self._paint_time(painter, canvas, x, time_s)
+        self._paint_stage(painter, canvas, x, time_s)
+
+    def _paint_values(
+        self, painter: QPainter, canvas: Canvas, plot: Plot, x: int, column: int | None
+    ) -> None:
+        view = canvas.view
+        if view is None or column is None:
+            return
+        lines = [
+            (plot.color(series, canvas.theme), series.name, reading(series, view, column, plot))
+            for series in plot.shown
+            if series.exists(view)
+        ]
+        top = plot.rect.top() + HEADER_PX
+        fits = int((plot.rect.height() - HEADER_PX - 4) // _LINE_PX)
+        self._paint_box(painter, canvas, x, top, lines[: max(fits, 1)])
+
+    def _paint_box(
+        self,
+        painter: QPainter,
+        canvas: Canvas,
+        x: int,
+        top: float,
+        lines: list[tuple[str, str, str]],
+    ) -> None:
+        """Paint rows of swatch, name and value beside the crosshair."""
+        theme = canvas.theme
+        metrics = QFontMetricsF(canvas.small_font)
+        names = max((metrics.horizontalAdvance(name) for _, name, _ in lines), default=0.0)
+        values = max((metrics.horizontalAdvance(value) for *_, value in lines), default=0.0)
+        width = 20 + names + 12 + values + 8
+        left = x + 8 if x + 8 + width < canvas.scale.right else x - 8 - width
+        box = QRectF(left, top, width, len(lines) * _LINE_PX + 6)
+        ground = QColor(theme.raised)
+        ground.setAlpha(235)
+        painter.fillRect(box, ground)
+        painter.setFont(canvas.small_font)
+        for row, (color, name, value) in enumerate(lines):
+            y = top + 3 + row * _LINE_PX
+            painter.fillRect(QRectF(left + 7, y + 4, 8, 8), QColor(color))
+            painter.setPen(QColor(theme.muted))
+            painter.drawText(QRectF(left + 20, y, names + 4, _LINE_PX), _SECTION, name)
+            painter.setPen(QColor(theme.text))
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(QRectF(left, y, width - 8, _LINE_PX), right, value)
+
+    def _paint_time(self, painter: QPainter, canvas: Canvas, x: int, time_s: float) -> None:
+        """Paint the time since the session began and the absolute time, on the time axis."""
+        decimals = min(max(math.ceil(math.log10(canvas.scale.px_per_s)), 1), 7)
+        absolute = utc(canvas.origin_ns + round(time_s * NS), decimals)
+        text = f"{clock(time_s, decimals)}   {absolute}"
+        metrics = QFontMetricsF(canvas.small_font)
+        width = metrics.horizontalAdvance(text) + 16
+        left = min(max(x - width / 2, 2), canvas.width - width - 2)
+        rect = QRectF(left, canvas.time_rect.top() + 2, width, canvas.time_rect.height() - 4)
+        painter.fillRect(rect, QColor(canvas.theme.raised))
+        painter.setPen(QColor(canvas.theme.text))
+        painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _paint_stage(self, painter: QPainter, canvas: Canvas, x: int, time_s: float) -> None:
+        """Paint what the stage under the pointer is, below the lane."""
+        lane = canvas.lane_rect
+        row = int((canvas.pointer_y - lane.top() - FLAGS_PX) // ROW_PX)
+        if not (lane.top() + FLAGS_PX <= canvas.pointer_y <= lane.bottom() and row < MAX_ROWS):
+            return
+        stage = canvas.bands.at(time_s, row, 2 / canvas.scale.px_per_s)
+        if stage is None:
+            return
+        text = describe(stage, canvas.now_ns)
+        bounds = QFontMetricsF(canvas.small_font).boundingRect(
+            QRectF(0, 0, 900, 200), Qt.AlignmentFlag.AlignLeft, text
+        )
+        left = min(x + 8.0, canvas.scale.right - bounds.width() - 20)
+        rect = QRectF(left, lane.bottom() + 4, bounds.width() + 18, bounds.height() + 12)
+        painter.setPen(QColor(canvas.theme.line))
+        painter.setBrush(QColor(canvas.theme.raised))
+        painter.drawRect(rect)
+        painter.setPen(QColor(canvas.theme.text))
+        painter.drawText(rect.adjusted(9, 6, -9, -6), Qt.AlignmentFlag.AlignLeft, text)
+
+
+def reading(series: Series, view: View, column: int, plot: Plot) -> str:
+    """Return a series' value in a column: one, or its lowest and highest."""
+    low, high = (float(values[column]) for values in series.values(view))
+    unit = plot.spec.unit
+    if math.isnan(low):
+        return NOTHING
+    return si(high, unit) if low == high else f"{si(low, unit)} … {si(high, unit)}"

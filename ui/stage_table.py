@@ -1,0 +1,219 @@
+"""The stage table: sortable, with the total and the unattributed rest always last."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+from monitor.model import NS, Stage, StageEnergy, StageTable
+from monitor.units import duration, share, si
+from ui.quantities import clock
+
+_COLUMNS = ("Stage", "#", "Start", "Duration", "Energy", "Mean", "Peak", "Coverage")
+_ALIGN_NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one row says, and what it sorts by."""
+
+    texts: tuple[str, ...]
+    keys: tuple[float | str, ...]
+    stage: Stage | None
+    """None for the total and the rest."""
+
+
+def stage_row(used: StageEnergy, origin_ns: int) -> Row:
+    """Return the row of a stage; its name is indented by its depth."""
+    stage = used.stage
+    start_s = (stage.start_ns - origin_ns) / NS
+    cut = " (cut)" if stage.truncated else ""
+    running = " …" if stage.stop_ns is None else ""
+    return Row(
+        (
+            "    " * stage.depth + stage.name + cut + running,
+            str(stage.index),
+            clock(start_s, 2),
+            duration(used.duration_s),
+            si(used.energy_j, "J"),
+            si(used.mean_w, "W"),
+            si(used.peak_w, "W"),
+            share(used.coverage),
+        ),
+        (
+            stage.path,
+            stage.index,
+            start_s,
+            used.duration_s,
+            used.energy_j,
+            used.mean_w,
+            used.peak_w,
+            used.coverage,
+        ),
+        stage,
+    )
+
+
+def last_rows(table: StageTable) -> tuple[Row, Row]:
+    """Return the unattributed rest and the total."""
+    rest, total = table.unattributed, table.total
+    mean_w = rest.energy_j / rest.duration_s if rest.duration_s > 0 else math.nan
+    return (
+        Row(
+            ("unattributed", "", "", duration(rest.duration_s), si(rest.energy_j, "J"),
+             si(mean_w, "W"), "", ""),
+            (), None,
+        ),
+        Row(
+            ("total", "", "", duration(total.duration_s), si(total.energy_j, "J"),
+             si(total.mean_w, "W"), si(total.peak_w, "W"), share(total.coverage)),
+            (), None,
+        ),
+    )  # fmt: skip
+
+
+class StageModel(QAbstractTableModel):
+    """The rows of a stage table, in the order asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stages: list[Row] = []
+        self._last: tuple[Row, ...] = ()
+        self._order = (2, Qt.SortOrder.AscendingOrder)
+
+    def show_table(self, table: StageTable, origin_ns: int) -> None:
+        """Show other values."""
+        stages = [stage_row(used, origin_ns) for used in table.stages]
+        same = len(stages) == len(self._stages)
+        if not same:
+            self.beginResetModel()
+        self._stages, self._last = self._sorted(stages), last_rows(table)
+        if not same:
+            self.endResetModel()
+        else:
+            bottom = self.index(self.rowCount() - 1, len(_COLUMNS) - 1)
+            self.dataChanged.emit(self.index(0, 0), bottom)
+
+    def stage(self, row: int) -> Stage | None:
+        """Return the stage of a row; None for the total and the rest."""
+        return self._stages[row].stage if 0 <= row < len(self._stages) else None
+
+    def row_of(self, span_id: str) -> int | None:
+        """Return the row of a stage; None if it is not there."""
+        for row, each in enumerate(self._stages):
+            if each.stage is not None and each.stage.span_id == span_id:
+                return row
+        return None
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802
+        """Return the number of rows."""
+        return 0 if parent.isValid() else len(self._stages) + len(self._last)
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802
+        """Return the number of columns."""
+        return 0 if parent.isValid() else len(_COLUMNS)
+
+    def headerData(  # noqa: N802
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Return a column's title."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _COLUMNS[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole and section:
+            return _ALIGN_NUMBER
+        return None
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return a cell."""
+        row = (*self._stages, *self._last)[index.row()] if role in _ROLES else None
+        if row is None:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.texts[index.column()]
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column():
+            return _ALIGN_NUMBER
+        if role == Qt.ItemDataRole.ToolTipRole and row.stage is not None:
+            return row.stage.path.replace("/", " / ")
+        if role == Qt.ItemDataRole.FontRole and row.stage is None:
+            bold = QFont()
+            bold.setBold(True)
+            return bold
+        return None
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort the stages; the total and the rest stay last."""
+        self._order = (column, order)
+        self.layoutAboutToBeChanged.emit()
+        self._stages = self._sorted(self._stages)
+        self.layoutChanged.emit()
+
+    def _sorted(self, rows: list[Row]) -> list[Row]:
+        column, order = self._order
+
+        def key(row: Row) -> tuple[bool, float | str]:
+            value = row.keys[column]
+            return isinstance(value, float) and math.isnan(value), value
+
+        return sorted(rows, key=key, reverse=order == Qt.SortOrder.DescendingOrder)
+
+
+_ROLES = (
+    Qt.ItemDataRole.DisplayRole,
+    Qt.ItemDataRole.TextAlignmentRole,
+    Qt.ItemDataRole.ToolTipRole,
+    Qt.ItemDataRole.FontRole,
+)
+
+
+class StageTableView(QTableView):
+    """The stage table; choosing a stage asks to show it."""
+
+    stage_chosen = Signal(object)
+    """A Stage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Stages, with the energy of each")
+        self.stages = StageModel()
+        self.setModel(self.stages)
+        self.setSortingEnabled(True)
+        self.sortByColumn(2, Qt.SortOrder.AscendingOrder)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(22)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        for column, width in enumerate((210, 36, 74, 70, 74, 70, 70, 72)):
+            self.setColumnWidth(column, width)
+        header.setStretchLastSection(True)
+        self.selectionModel().currentRowChanged.connect(self._choose)
+        self._quiet = False
+
+    def show_table(self, table: StageTable, origin_ns: int) -> None:
+        """Show other values; the selected stage stays selected."""
+        current = self.stages.stage(self.currentIndex().row())
+        self._quiet = True
+        self.stages.show_table(table, origin_ns)
+        row = self.stages.row_of(current.span_id) if current is not None else None
+        if row is not None and row != self.currentIndex().row():
+            self.selectRow(row)
+        self._quiet = False
+
+    def _choose(self, now: QModelIndex) -> None:
+        stage = self.stages.stage(now.row())
+        if stage is not None and not self._quiet:
+            self.stage_chosen.emit(stage)

@@ -1,0 +1,95 @@
+"""The banner for what the user should know, and the status line."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton
+
+from ui.presenter import Item
+
+
+class Banner(QFrame):
+    """One line above everything; hidden while there is nothing to say.
+
+    A standing text stays until it is taken back; a warning until it is dismissed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("banner")
+        self._standing = ""
+        self._warnings: tuple[str, ...] = ()
+        self._dismissed: tuple[str, ...] = ()
+        self.text = QLabel()
+        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.dismiss = QToolButton()
+        self.dismiss.setText("Dismiss")
+        self.dismiss.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.dismiss.clicked.connect(self._dismiss)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 2, 8, 2)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.dismiss)
+        self._refresh()
+
+    def stand(self, text: str) -> None:
+        """Show a text until it is taken back with an empty one."""
+        if text != self._standing:
+            self._standing = text
+            self._refresh()
+
+    def warn(self, text: str) -> None:
+        """Show a warning of the window's own."""
+        self._dismissed = tuple(each for each in self._dismissed if each != text)
+        self.show_warnings((*self._warnings, text))
+
+    def show_warnings(self, warnings: tuple[str, ...]) -> None:
+        """Show the newest warning that was not dismissed."""
+        if warnings != self._warnings:
+            self._warnings = warnings
+            self._refresh()
+
+    def _dismiss(self) -> None:
+        self._dismissed = self._warnings
+        self._refresh()
+
+    def _refresh(self) -> None:
+        left = [text for text in self._warnings if text not in self._dismissed]
+        more = f"   ({len(left) - 1} more)" if len(left) > 1 else ""
+        text = self._standing or (left[-1] + more if left else "")
+        self.text.setText(text)
+        self.text.setToolTip("\n".join(left))
+        self.dismiss.setVisible(not self._standing)
+        self.setAccessibleName(text)
+        self.setVisible(bool(text))
+
+
+class StatusLine(QFrame):
+    """A row of short facts; the last stands at the right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("status")
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(14, 4, 14, 4)
+        self._row.setSpacing(20)
+        self._row.addStretch(1)
+        self.labels: list[QLabel] = []
+
+    def show_items(self, items: tuple[Item, ...]) -> None:
+        """Show other facts."""
+        while len(self.labels) < len(items):
+            label = QLabel()
+            self.labels.append(label)
+            self._row.insertWidget(len(self.labels) - 1, label)
+        for position, label in enumerate(self.labels):
+            item = items[position] if position < len(items) else Item("")
+            label.setVisible(bool(item.text))
+            if label.text() != item.text:
+                label.setText(item.text)
+            label.setToolTip(item.tip)
+            if label.property("level") != item.level:
+                label.setProperty("level", item.level)
+                label.style().unpolish(label)
+                label.style().polish(label)

@@ -1,0 +1,206 @@
+"""The row of buttons, the field for a mark's text, and the transport of a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
+
+from ui.icons import icon
+from ui.keys import BY_NAME
+from ui.theme import Theme
+
+SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0)
+
+_GROUPS = (
+    ("record", "mark"),
+    ("pause", "follow"),
+    ("zoom_out", "zoom_in", "fit"),
+    ("open", "live", "stages"),
+)
+_RIGHT = ("theme", "help")
+_PRESS = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_BARE = ("zoom_in", "zoom_out")  # the sign says it
+
+
+class Button(QToolButton):
+    """A button of an action; Tab reaches it, Space and Enter press it, a click leaves the focus."""
+
+    def __init__(self, action: QAction, name: str) -> None:
+        super().__init__()
+        self.setDefaultAction(action)
+        self.setObjectName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setIconSize(QSize(16, 16))
+        bare = name in _BARE
+        style = Qt.ToolButtonStyle.ToolButtonIconOnly if bare else (
+            Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        )  # fmt: skip
+        self.setToolButtonStyle(style)
+        self.setAccessibleName(BY_NAME[name].text)
+        self.setAccessibleDescription(BY_NAME[name].tip)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Space and Enter for itself while it has the focus."""
+        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            event.setAccepted(event.key() in _PRESS)
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Let Enter press it too."""
+        if event.key() in _PRESS:
+            self.click()
+            return
+        super().keyPressEvent(event)
+
+
+class MarkField(QLineEdit):
+    """Where the text of a mark is typed; the mark's time is when it was opened."""
+
+    entered = Signal(str, object)
+    """Text and UTC in ns."""
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        super().__init__()
+        self._now_ns = now_ns
+        self._time_ns = 0
+        self.setObjectName("mark_field")
+        self.setPlaceholderText("What happened? Enter keeps the mark, Esc drops it")
+        self.setAccessibleName("Text of the mark")
+        self.setFixedWidth(360)
+        self.hide()
+        self.returnPressed.connect(self._enter)
+
+    def begin(self) -> None:
+        """Take the time, and ask for the text."""
+        if self.isVisible():
+            return
+        self._time_ns = self._now_ns()
+        self.clear()
+        self.show()
+        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Drop the mark on Escape."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.hide()
+            return
+        super().keyPressEvent(event)
+
+    def _enter(self) -> None:
+        text = self.text().strip() or "mark"
+        self.hide()
+        self.entered.emit(text, self._time_ns)
+
+
+class Toolbar(QFrame):
+    """The row at the top."""
+
+    def __init__(self, actions: dict[str, QAction], now_ns: Callable[[], int]) -> None:
+        super().__init__()
+        self.setObjectName("toolbar")
+        self._actions = actions
+        self.mark_field = MarkField(now_ns)
+        self.title = QLabel()
+        self.title.setObjectName("tile_title")
+        self.buttons: dict[str, Button] = {}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 6, 10, 6)
+        row.setSpacing(2)
+        for place, group in enumerate(_GROUPS):
+            if place:
+                row.addSpacing(7)
+                row.addWidget(_rule())
+                row.addSpacing(7)
+            for name in group:
+                row.addWidget(self._button(name))
+            if "mark" in group:
+                row.addWidget(self.mark_field)
+        row.addStretch(1)
+        row.addWidget(self.title)
+        row.addSpacing(12)
+        for name in _RIGHT:
+            row.addWidget(self._button(name))
+
+    def set_theme(self, theme: Theme, ratio: float) -> None:
+        """Paint the signs in other colours."""
+        for name, action in self._actions.items():
+            color = theme.bad if name == "record" else theme.text
+            action.setIcon(icon(name, color, ratio=ratio))
+
+    def _button(self, name: str) -> Button:
+        button = Button(self._actions[name], name)
+        action = self._actions[name]
+        action.visibleChanged.connect(lambda: button.setVisible(action.isVisible()))
+        button.setVisible(action.isVisible())
+        self.buttons[name] = button
+        return button
+
+
+class Transport(QFrame):
+    """The controls of a replay: to the start, play or hold, speed, where the playhead is."""
+
+    speed_chosen = Signal(float)
+
+    def __init__(self, actions: dict[str, QAction]) -> None:
+        super().__init__()
+        self.setObjectName("transport")
+        self._play = actions["pause"]
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 5, 14, 5)
+        row.setSpacing(6)
+        row.addWidget(Button(actions["home"], "home"))
+        self.play = Button(actions["pause"], "pause")
+        row.addWidget(self.play)
+        row.addSpacing(6)
+        self.speed = QComboBox()
+        self.speed.setAccessibleName("Speed of the replay")
+        self.speed.setToolTip("Speed of the replay   [ and ]")
+        for speed in SPEEDS:
+            self.speed.addItem(f"{speed:g} ×", speed)
+        self.speed.setCurrentIndex(SPEEDS.index(1.0))
+        self.speed.activated.connect(lambda: self.speed_chosen.emit(self.chosen))
+        row.addWidget(self.speed)
+        row.addSpacing(10)
+        self.position = QLabel()
+        row.addWidget(self.position)
+        row.addStretch(1)
+        self.absolute = QLabel()
+        self.absolute.setObjectName("tile_title")
+        row.addWidget(self.absolute)
+
+    @property
+    def chosen(self) -> float:
+        """The speed that is chosen."""
+        return SPEEDS[self.speed.currentIndex()]
+
+    def step(self, by: int) -> None:
+        """Choose a faster or a slower speed."""
+        place = min(max(self.speed.currentIndex() + by, 0), len(SPEEDS) - 1)
+        self.speed.setCurrentIndex(place)
+        self.speed_chosen.emit(self.chosen)
+
+    def show_speed(self, speed: float) -> None:
+        """Show the speed at which the engine replays, if it is one to choose."""
+        if speed in SPEEDS and not self.speed.view().isVisible():
+            self.speed.setCurrentIndex(SPEEDS.index(speed))
+
+
+def _rule() -> QWidget:
+    rule = QFrame()
+    rule.setObjectName("rule")
+    rule.setFixedSize(1, 20)
+    rule.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    return rule
