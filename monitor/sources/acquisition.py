@@ -1,0 +1,230 @@
+"""One acquisition: arm, wait until the record is done, read every input."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.config import InstrumentSettings
+from monitor.errors import ConnectionLostError, ProtocolError
+from monitor.model import NS, Scale
+from monitor.sources.codes import n_clipped, pieces
+from monitor.sources.dialect import Dialect, Preamble
+from monitor.sources.record_time import HostTime, host_time
+from monitor.sources.visa import VisaLink
+
+_POLL_S = 0.001
+_EARLY_S = 0.002  # polling begins so long before the record can be done
+_MOST_PIECES = 64  # of a record with holes; more would be an instrument in a sparse mode
+_WIDTHS = {"BYTE": 1, "WORD": 2}
+
+
+class StoppedError(Exception):
+    """The source is being closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What one acquisition gave."""
+
+    codes: NDArray[np.integer]
+    """Shape (n_channels, n_samples)."""
+    scales: tuple[Scale, ...]
+    pieces: tuple[tuple[int, int], ...]
+    """Intervals ``[first, last)`` of the samples between holes; usually one."""
+    clipped: tuple[tuple[int, ...], ...]
+    """By piece, then channel."""
+    x_increment_s: float
+    time: HostTime
+    """Of the first sample."""
+    tag_s: float | None
+    """Of the first sample, on the instrument's own clock; None if it does not tell."""
+
+    @property
+    def n_samples(self) -> int:
+        """Return the samples per channel."""
+        return int(self.codes.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedRecord:
+    """A record that does not fit into the stream."""
+
+    reason: str
+
+
+class Acquisition:
+    """Takes records from an instrument that was set up; not from two threads.
+
+    Parameters
+    ----------
+    link
+        Connected.
+    dialect
+        What the instrument speaks.
+    settings
+        Which inputs, and how wide the codes are.
+    duration_s
+        Of a record, as the instrument announced it.
+    now_ns
+        The host's UTC.
+    pause
+        Waits for some seconds; StoppedError if the source is being closed.
+    """
+
+    def __init__(
+        self,
+        link: VisaLink,
+        dialect: Dialect,
+        settings: InstrumentSettings,
+        duration_s: float,
+        *,
+        now_ns: Callable[[], int],
+        pause: Callable[[float], None],
+    ) -> None:
+        self.duration_s = duration_s
+        """Of the newest record."""
+        self.has_tags = False
+        """Whether the instrument tells when a record began."""
+        self._link = link
+        self._dialect = dialect
+        self._settings = settings
+        self._now_ns = now_ns
+        self._pause = pause
+        self._x_increment_s: float | None = None
+
+    def take(self) -> Record | DroppedRecord:
+        """Return the next record.
+
+        Raises
+        ------
+        ConnectionLostError, ProtocolError
+            If the instrument does not answer, or not as it should.
+        StoppedError
+            If the source is being closed.
+        """
+        arm_sent_ns = self._now_ns()
+        self._link.write(self._dialect.arm)
+        arm_answered_ns, running_sent_ns, done_ns = self._finish(arm_sent_ns)
+        tag_s = self._tag() if self.has_tags else None
+        codes: list[NDArray[np.integer]] = []
+        preambles: list[Preamble] = []
+        for item in self._settings.inputs:
+            self._link.write(self._dialect.select.format(input=item.input))
+            preamble = self._preamble()
+            preambles.append(preamble)
+            misfit = self._misfit(preamble, preambles[0])
+            if misfit:
+                return DroppedRecord(f"a record was dropped: input {item.input} gave {misfit}")
+            codes.append(self._data(preamble))
+        first = preambles[0]
+        self._x_increment_s = first.x_increment_s
+        self.duration_s = first.n_points * first.x_increment_s
+        duration_ns = round(self.duration_s * NS)
+        stacked = np.stack(codes)
+        parts = pieces(stacked, first.hole)
+        if not 1 <= len(parts) <= _MOST_PIECES:
+            return DroppedRecord(
+                f"a record was dropped: its holes leave {len(parts)} pieces, expected 1 to"
+                f" {_MOST_PIECES}; choose a timebase that the scope samples in real time"
+            )
+        return Record(
+            codes=stacked.astype(stacked.dtype.newbyteorder("="), copy=False),
+            scales=tuple(preamble.scale for preamble in preambles),
+            pieces=parts,
+            clipped=tuple(
+                tuple(n_clipped(row[a:b], p) for row, p in zip(stacked, preambles, strict=True))
+                for a, b in parts
+            ),
+            x_increment_s=first.x_increment_s,
+            time=host_time(arm_sent_ns, arm_answered_ns, running_sent_ns, done_ns, duration_ns),
+            tag_s=tag_s,
+        )
+
+    def _finish(self, arm_sent_ns: int) -> tuple[int, int | None, int]:
+        """Wait until the record is done.
+
+        Returns
+        -------
+        When the first answer came, when the last query was sent that found it running (None if
+        none did), and when the answer came that found it done.
+        """
+        limit_s = 2 * self.duration_s + self._settings.timeout_s
+        arm_answered_ns: int | None = None
+        running_sent_ns: int | None = None
+        while True:
+            sent_ns = self._now_ns()
+            with self._explain(self._dialect.running) as reply:
+                is_done = self._dialect.is_done(reply)
+            answered_ns = self._now_ns()
+            arm_answered_ns = arm_answered_ns or answered_ns
+            if is_done:
+                return arm_answered_ns, running_sent_ns, answered_ns
+            running_sent_ns = sent_ns
+            since_s = (answered_ns - arm_sent_ns) / NS
+            if since_s > limit_s:
+                raise ConnectionLostError(
+                    f"{self._settings.address}: expected a record of {self.duration_s:g} s to be"
+                    f" done, got none in {limit_s:g} s; somebody may be using the scope"
+                )
+            self._pause(max(self.duration_s - _EARLY_S - since_s, _POLL_S))
+
+    def _tag(self) -> float:
+        with self._explain(self._dialect.record_time) as reply:
+            return float(reply)
+
+    def _preamble(self) -> Preamble:
+        query = self._dialect.preamble
+        with self._explain(query) as reply:
+            preamble = self._dialect.parse_preamble(reply)
+        if preamble is None:
+            with self._explain(query) as reply:
+                preamble = self._dialect.parse_preamble(reply)
+        if preamble is None:
+            raise self._protocol(query, f"expected a preamble, got {reply!r} twice")
+        width = _WIDTHS[self._settings.format]
+        if np.dtype(preamble.dtype).itemsize != width:
+            raise self._protocol(
+                query,
+                f"expected codes of {width} bytes, got {preamble.dtype}; somebody else may be"
+                " reading the scope",
+            )
+        return preamble
+
+    def _misfit(self, preamble: Preamble, first: Preamble) -> str:
+        """Return what of an input's part does not fit; empty if all does."""
+        x_increment_s = self._x_increment_s or first.x_increment_s
+        if preamble.n_points == first.n_points and math.isclose(
+            preamble.x_increment_s, x_increment_s, rel_tol=1e-6
+        ):
+            return ""
+        return (
+            f"{preamble.n_points} samples every {preamble.x_increment_s:g} s, expected"
+            f" {first.n_points} every {x_increment_s:g} s; set the timebase back at the scope, or"
+            " begin a new session"
+        )
+
+    def _data(self, preamble: Preamble) -> NDArray[np.integer]:
+        codes = self._link.query_block(self._dialect.data, preamble.dtype)
+        if codes.size != preamble.n_points:
+            raise self._protocol(
+                self._dialect.data, f"expected {preamble.n_points} samples, got {codes.size}"
+            )
+        return codes
+
+    @contextlib.contextmanager
+    def _explain(self, query: str) -> Iterator[str]:
+        """Yield the reply to a query; a ValueError over it becomes a ProtocolError."""
+        reply = self._link.query(query)
+        try:
+            yield reply
+        except (ValueError, OverflowError) as error:
+            raise self._protocol(query, f"{error}, {reply[:120]!r}") from error
+
+    def _protocol(self, query: str, what: str) -> ProtocolError:
+        return ProtocolError(f"{self._settings.address}, reply to {query!r}: {what}")

@@ -1,0 +1,141 @@
+"""When a record began: by the host's clock, and on the stream's sample index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from monitor.errors import ProtocolError
+from monitor.model import NS
+
+_DRIFT = 1e-4  # between the host's clock and an instrument's; crystals keep well within it
+
+
+@dataclass(frozen=True, slots=True)
+class HostTime:
+    """An interval of the host's UTC that holds a record's first sample."""
+
+    ns: int
+    """Where in it the host believes the sample to be."""
+    uncertainty_ns: int
+    """To its farther end."""
+    is_buffered: bool = False
+    """Whether the record was complete before it was asked for, so that only its latest possible
+    start is known."""
+
+
+def host_time(
+    arm_sent_ns: int,
+    arm_answered_ns: int,
+    running_sent_ns: int | None,
+    done_answered_ns: int,
+    duration_ns: int,
+) -> HostTime:
+    """Return when a record began, from what the host saw of it.
+
+    Triggered at once, it begins while it is armed; and its end lies between the last query that
+    found it running and the answer that found it done. Where the two agree, both hold.
+
+    Parameters
+    ----------
+    arm_sent_ns
+        Before the instrument was armed.
+    arm_answered_ns
+        After its first answer since.
+    running_sent_ns
+        Before the last query that found it running; None if it never was.
+    done_answered_ns
+        After the answer that found it done.
+    duration_ns
+        Of the record.
+    """
+    latest = done_answered_ns - duration_ns
+    if latest < arm_sent_ns:  # a gap-free instrument was already taking it
+        if running_sent_ns is None:
+            return HostTime(latest, arm_answered_ns - arm_sent_ns, is_buffered=True)
+        return _between(running_sent_ns - duration_ns, latest)
+    armed_by = min(arm_answered_ns, latest)
+    if running_sent_ns is None:
+        return _between(arm_sent_ns, armed_by)
+    earliest = running_sent_ns - duration_ns
+    if earliest > armed_by:
+        # It waited for a trigger, or worked on the record afterwards: nothing tells which, but
+        # without a trigger condition the second is the rule.
+        begun = _between(arm_sent_ns, armed_by)
+        return HostTime(begun.ns, latest - begun.ns)
+    return _between(max(earliest, arm_sent_ns), armed_by)
+
+
+def _between(earliest_ns: int, latest_ns: int) -> HostTime:
+    return HostTime((earliest_ns + latest_ns) // 2, (latest_ns - earliest_ns + 1) // 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record lies in the stream."""
+
+    start: int
+    """Index of its first sample."""
+    time: HostTime
+
+
+class Placer:
+    """Puts records on the sample index: no overlap, and dead time where there was some.
+
+    Sample 0 is the first sample of the first record.
+    """
+
+    def __init__(self, sample_rate_hz: float, t0_ns: int) -> None:
+        self._rate_hz = sample_rate_hz
+        self._t0_ns = t0_ns
+        self._stop = 0
+        self._tag: tuple[float, int] | None = None
+        self._seen: tuple[int, HostTime] | None = None
+
+    def restart(self) -> None:
+        """Forget the instrument's clock, as it may have been switched off."""
+        self._tag = None
+        self._seen = None
+
+    def place(self, time: HostTime, n_samples: int, tag_s: float | None) -> Place:
+        """Return where a record lies.
+
+        Parameters
+        ----------
+        time
+            Of its first sample.
+        n_samples
+            Its length.
+        tag_s
+            Its first sample by the instrument's own clock, in s; None if that has none.
+
+        Raises
+        ------
+        ProtocolError
+            If the instrument's clock ran backwards.
+        """
+        if tag_s is None or self._tag is None:
+            by_host = round((time.ns - self._t0_ns) * self._rate_hz / NS)
+            start = max(by_host, self._stop)
+        else:
+            start = self._tag[1] + round((tag_s - self._tag[0]) * self._rate_hz)
+        if start < self._stop:
+            raise ProtocolError(
+                f"expected a record that begins after sample {self._stop}, got one whose time tag"
+                f" says {start}; the instrument's clock ran backwards"
+            )
+        if tag_s is not None and self._tag is None:
+            self._tag = tag_s, start
+        self._stop = start + n_samples
+        return Place(start, self._host_time(start, time))
+
+    def _host_time(self, start: int, time: HostTime) -> HostTime:
+        """Return the time of a buffered record from the newest one whose end was seen."""
+        if not time.is_buffered:
+            self._seen = start, time
+        if self._seen is None or not time.is_buffered:
+            return time
+        since_ns = round((start - self._seen[0]) / self._rate_hz * NS)
+        seen = self._seen[1]
+        return HostTime(
+            seen.ns + since_ns, seen.uncertainty_ns + round(since_ns * _DRIFT), is_buffered=True
+        )
