@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from ui.canvas import Canvas
@@ -41,13 +42,16 @@ class Backdrop(QGraphicsItem):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         for plot in canvas.plots:
             painter.fillRect(plot.rect, QColor(canvas.theme.plot))
-        self._paint_gaps(painter, canvas)
         self._paint_tint(painter, canvas)
+        self._paint_gaps(painter, canvas)
         self._paint_time(painter, canvas)
         self._paint_values(painter, canvas)
 
     def _paint_gaps(self, painter: QPainter, canvas: Canvas) -> None:
-        color = QColor(canvas.theme.gap)
+        """Hatch what was not captured, where it is wider than a pixel."""
+        hatch = QColor(canvas.theme.text)
+        hatch.setAlpha(38)
+        brush = QBrush(hatch, Qt.BrushStyle.BDiagPattern)
         scale = canvas.scale
         edges = [np.clip(scale.pxs(each), scale.left, scale.right) for each in canvas.gaps_s]
         for left, right in zip(*edges, strict=True):
@@ -55,7 +59,7 @@ class Backdrop(QGraphicsItem):
                 continue
             for plot in canvas.plots:
                 rect = QRectF(left, plot.rect.top(), right - left, plot.rect.height())
-                painter.fillRect(rect, color)
+                painter.fillRect(rect, brush)
 
     def _paint_tint(self, painter: QPainter, canvas: Canvas) -> None:
         """Tint each leaf stage; where they are narrower than a pixel, one of them."""
@@ -82,10 +86,10 @@ class Backdrop(QGraphicsItem):
         painter.setFont(canvas.small_font)
         row = canvas.time_rect
         for tick in time_ticks(scale.start_s, scale.stop_s, n):
-            x = round(scale.px(tick.value)) + 0.5
-            painter.setPen(grid)
+            x = round(scale.px(tick.value))
             for plot in canvas.plots:
-                painter.drawLine(QPointF(x, plot.rect.top()), QPointF(x, plot.rect.bottom()))
+                # A rectangle: 30 times cheaper than a line of the same pixels.
+                painter.fillRect(QRectF(x, plot.rect.top(), 1, plot.rect.height()), grid)
             label = QRectF(x - _LABEL_PX / 2, row.top(), _LABEL_PX, row.height())
             if label.right() > canvas.width or label.left() < 0:
                 continue
@@ -100,14 +104,17 @@ class Backdrop(QGraphicsItem):
         painter.setFont(QFont(canvas.small_font))
         flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for plot in canvas.plots:
-            rect = plot.rect
+            rect, last = plot.rect, math.inf
             for tick in plot.ticks:
-                y = round(plot.y_px(tick.value)) - 0.5
+                y = round(plot.y_px(tick.value))
                 if not rect.top() <= y <= rect.bottom():
                     continue
-                painter.setPen(zero if tick.value == 0 else grid)
-                painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
-                painter.setPen(QColor(theme.muted))
+                line = QRectF(rect.left(), min(y, rect.bottom() - 1), rect.width(), 1)
+                painter.fillRect(line, zero if tick.value == 0 else grid)
                 at = min(max(y - 8, rect.top()), rect.bottom() - 15)
+                if last - at < 15:  # no room below the label before
+                    continue
+                last = at
+                painter.setPen(QColor(theme.muted))
                 label = QRectF(0, at, rect.left() - 8, 16)
                 painter.drawText(label, flags, tick.label)

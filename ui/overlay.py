@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from monitor.model import NS, View
 from monitor.units import si
 from ui.canvas import Canvas
-from ui.lane import FLAGS_PX, MAX_ROWS, ROW_PX
+from ui.lane import FLAGS_PX, ROW_PX
 from ui.plot import HEADER_PX, Plot
 from ui.quantities import NOTHING, clock, utc
 from ui.series import Series
@@ -66,8 +66,7 @@ class Overlay(QGraphicsItem):
             loud = canvas.bands.marks[k].stage in ("event", "error")
             color = QColor(theme.warn if loud else theme.accent)
             color.setAlpha(150)
-            painter.setPen(color)
-            painter.drawLine(QPointF(x, top), QPointF(x, bottom))
+            painter.fillRect(QRectF(x, top, 1, bottom - top), color)
 
     def _paint_header(self, painter: QPainter, canvas: Canvas, plot: Plot) -> None:
         theme, rect = canvas.theme, plot.rect
@@ -102,8 +101,8 @@ class Overlay(QGraphicsItem):
             return
         color = QColor(canvas.theme.playhead)
         painter.setPen(color)
-        top = canvas.lane_rect.top()
-        painter.drawLine(QPointF(x, top), QPointF(x, canvas.plots[-1].rect.bottom()))
+        top, bottom = canvas.lane_rect.top(), canvas.plots[-1].rect.bottom()
+        painter.fillRect(QRectF(x, top, 1, bottom - top), color)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(color)
         handle = [QPointF(x - 6, top), QPointF(x + 7, top), QPointF(x + 0.5, top + 9)]
@@ -115,20 +114,20 @@ class Overlay(QGraphicsItem):
         x = round(px)
         line = QColor(theme.text)
         line.setAlpha(130)
-        painter.setPen(line)
-        bottom = canvas.plots[-1].rect.bottom()
-        painter.drawLine(QPointF(x, canvas.lane_rect.top()), QPointF(x, bottom))
+        faint = QColor(theme.text)
+        faint.setAlpha(60)
+        top, bottom = canvas.lane_rect.top(), canvas.plots[-1].rect.bottom()
+        painter.fillRect(QRectF(x, top, 1, bottom - top), line)
         time_s = canvas.scale.time_s(px)
+        self._paint_time(painter, canvas, x, time_s)
+        if canvas.pointer_y <= canvas.lane_rect.bottom():
+            self._paint_stage(painter, canvas, x, time_s)
+            return
         for plot in canvas.plots:
             if plot.rect.top() <= canvas.pointer_y <= plot.rect.bottom():
                 y = round(canvas.pointer_y)
-                pen = QPen(line)
-                pen.setStyle(Qt.PenStyle.DotLine)
-                painter.setPen(pen)
-                painter.drawLine(QPointF(plot.rect.left(), y), QPointF(plot.rect.right(), y))
+                painter.fillRect(QRectF(plot.rect.left(), y, plot.rect.width(), 1), faint)
             self._paint_values(painter, canvas, plot, x, canvas.column_at(time_s))
-        self._paint_time(painter, canvas, x, time_s)
-        self._paint_stage(painter, canvas, x, time_s)
 
     def _paint_values(
         self, painter: QPainter, canvas: Canvas, plot: Plot, x: int, column: int | None
@@ -191,8 +190,6 @@ class Overlay(QGraphicsItem):
         """Paint what the stage under the pointer is, below the lane."""
         lane = canvas.lane_rect
         row = int((canvas.pointer_y - lane.top() - FLAGS_PX) // ROW_PX)
-        if not (lane.top() + FLAGS_PX <= canvas.pointer_y <= lane.bottom() and row < MAX_ROWS):
-            return
         stage = canvas.bands.at(time_s, row, 2 / canvas.scale.px_per_s)
         if stage is None:
             return

@@ -56,8 +56,7 @@ class Plot:
         for series, item in self._items.items():
             color = self.color(series, theme)
             if isinstance(item, Envelope):
-                strong = self.spec.key == "power"  # its envelope has a quiet colour of its own
-                item.set_colors(color, color if strong else mix(color, theme.plot, 0.55))
+                item.set_colors(color, mix(color, theme.plot, 0.55))
             else:
                 item.set_color(color)
 
@@ -90,7 +89,7 @@ class Plot:
         room = (high - low) * HEADER_PX / (height - HEADER_PX)
         self.box.setYRange(low, high + room, padding=0)
         self.ticks = value_ticks(
-            low, high, max(int((height - HEADER_PX) / _TICK_PX), 3), self.spec.unit
+            low, high, max(int((height - HEADER_PX) / _TICK_PX), 4), self.spec.unit
         )
 
     def y_px(self, value: float) -> float:

@@ -26,6 +26,8 @@ class Tile:
     warn: bool = False
     """Whether the note is something to worry about."""
     tip: str = ""
+    wide: bool = False
+    """Whether its note needs more room than the others'."""
 
     @property
     def spoken(self) -> str:
@@ -75,9 +77,12 @@ def _empty(snapshot: Snapshot) -> tuple[Tile, ...]:
     return (
         Tile("Power now", nothing, "W"),
         *(Tile(f"Mean {window_name(w, snapshot.supply)}", nothing, "W") for w in averages),
-        *(Tile(f"Ramp {window_name(w, snapshot.supply)}", nothing, "W/s") for w in ramps),
-        Tile("Energy since start", nothing, "J"),
-        Tile("Stage", nothing, "J"),
+        *(
+            Tile(f"Ramp {window_name(w, snapshot.supply)}", nothing, "W/s", wide=True)
+            for w in ramps
+        ),
+        Tile("Energy since start", nothing, "J", wide=True),
+        Tile("Energy of the stage", nothing, "J", wide=True),
         Tile("Voltage rms", nothing, "V"),
         Tile("Coverage", nothing, "%"),
     )
@@ -114,6 +119,7 @@ def _ramp(ramp: Ramp) -> Tile:
         sign + number,
         unit,
         f"▲ {up}   ▼ {down}",
+        wide=True,
         tip="Change of the mean power from one window to the next, per second;"
         " ▲ steepest rise and ▼ steepest fall since the session began",
     )
@@ -126,6 +132,7 @@ def _energy(metrics: Metrics) -> Tile:
         number,
         unit,
         f"{si(metrics.energy_j / 3600, 'Wh')}, {share(metrics.coverage)} captured",
+        wide=True,
         tip=f"Over {duration(metrics.duration_s)}. {si(metrics.captured_j, 'J')} was captured; the"
         " rest of the time is filled with the mean power of the stage that it lies in",
     )
@@ -133,17 +140,19 @@ def _energy(metrics: Metrics) -> Tile:
 
 def _stage(stages: tuple[StageEnergy, ...]) -> Tile:
     if not stages:
-        return Tile("Stage", q.NOTHING, "J", "no stage is running")
+        return Tile("Energy of the stage", q.NOTHING, "J", "no stage is running", wide=True)
     running = stages[-1]
+    stage = running.stage
     number, unit = q.split(running.energy_j, "J")
     partial = not running.coverage >= FULL
     filled = f", {share(running.coverage)} captured" if partial else ""
     return Tile(
-        stage_name(running.stage.name, running.stage.index, running.stage.attrs.get("total")),
+        f"Energy of {stage_name(stage.name, stage.index, stage.attrs.get('total'))}",
         number,
         unit,
         f"for {duration(running.duration_s)}{filled}",
-        tip=running.stage.path.replace("/", " / "),
+        wide=True,
+        tip=stage.path.replace("/", " / "),
     )
 
 

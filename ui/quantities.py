@@ -38,7 +38,8 @@ def clock(seconds: float, decimals: int = 0) -> str:
 
 def utc(time_ns: int, decimals: int = 3) -> str:
     """Return a UTC time with its date: ``2026-03-01 12:34:56.789 UTC``."""
-    seconds, rest = divmod(time_ns, NS)
+    unit_ns = NS // 10**decimals
+    seconds, rest = divmod((time_ns + unit_ns // 2) // unit_ns * unit_ns, NS)
     moment = datetime.fromtimestamp(seconds, UTC)
     part = f".{rest:09d}"[: decimals + 1] if decimals else ""
     return f"{moment:%Y-%m-%d %H:%M:%S}{part} UTC"

@@ -52,12 +52,13 @@ class TileWidget(QFrame):
     def _label(self, name: str) -> QLabel:
         label = QLabel(" ", self)
         label.setObjectName(name)
-        label.setMinimumWidth(1)  # a long text is cut off rather than moving its neighbours
+        if name in ("tile_title", "tile_note"):
+            label.setMinimumWidth(1)  # a long one is cut off rather than moving its neighbours
         return label
 
 
 class Readouts(QWidget):
-    """A row of tiles of equal width."""
+    """A row of tiles; their widths do not depend on what they say."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,8 +77,9 @@ class Readouts(QWidget):
             self._row.addWidget(widget, 1)
         while len(self.tiles) > len(tiles):
             self.tiles.pop().deleteLater()
-        for widget, tile in zip(self.tiles, tiles, strict=True):
+        for place, (widget, tile) in enumerate(zip(self.tiles, tiles, strict=True)):
             widget.show_tile(tile)
+            self._row.setStretch(place, 14 if tile.wide else 10)
 
 
 def _mark(label: QLabel, name: str, value: str) -> None:

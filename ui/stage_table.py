@@ -1,4 +1,4 @@
-"""The stage table: sortable, with the total and the unattributed rest always last."""
+"""The stage table: sortable, with the total and the unattributed rest always first."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ui.quantities import clock
 
 _COLUMNS = ("Stage", "#", "Start", "Duration", "Energy", "Mean", "Peak", "Coverage")
 _ALIGN_NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_ALIGN_TEXT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -60,19 +61,19 @@ def stage_row(used: StageEnergy, origin_ns: int) -> Row:
     )
 
 
-def last_rows(table: StageTable) -> tuple[Row, Row]:
-    """Return the unattributed rest and the total."""
+def first_rows(table: StageTable) -> tuple[Row, Row]:
+    """Return the total and the unattributed rest."""
     rest, total = table.unattributed, table.total
     mean_w = rest.energy_j / rest.duration_s if rest.duration_s > 0 else math.nan
     return (
         Row(
-            ("unattributed", "", "", duration(rest.duration_s), si(rest.energy_j, "J"),
-             si(mean_w, "W"), "", ""),
+            ("total", "", "", duration(total.duration_s), si(total.energy_j, "J"),
+             si(total.mean_w, "W"), si(total.peak_w, "W"), share(total.coverage)),
             (), None,
         ),
         Row(
-            ("total", "", "", duration(total.duration_s), si(total.energy_j, "J"),
-             si(total.mean_w, "W"), si(total.peak_w, "W"), share(total.coverage)),
+            ("unattributed", "", "", duration(rest.duration_s), si(rest.energy_j, "J"),
+             si(mean_w, "W"), "", ""),
             (), None,
         ),
     )  # fmt: skip
@@ -84,7 +85,7 @@ class StageModel(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._stages: list[Row] = []
-        self._last: tuple[Row, ...] = ()
+        self._first: tuple[Row, ...] = ()
         self._order = (2, Qt.SortOrder.AscendingOrder)
 
     def show_table(self, table: StageTable, origin_ns: int) -> None:
@@ -93,7 +94,7 @@ class StageModel(QAbstractTableModel):
         same = len(stages) == len(self._stages)
         if not same:
             self.beginResetModel()
-        self._stages, self._last = self._sorted(stages), last_rows(table)
+        self._stages, self._first = self._sorted(stages), first_rows(table)
         if not same:
             self.endResetModel()
         else:
@@ -102,18 +103,19 @@ class StageModel(QAbstractTableModel):
 
     def stage(self, row: int) -> Stage | None:
         """Return the stage of a row; None for the total and the rest."""
+        row -= len(self._first)
         return self._stages[row].stage if 0 <= row < len(self._stages) else None
 
     def row_of(self, span_id: str) -> int | None:
         """Return the row of a stage; None if it is not there."""
-        for row, each in enumerate(self._stages):
+        for row, each in enumerate(self._stages, start=len(self._first)):
             if each.stage is not None and each.stage.span_id == span_id:
                 return row
         return None
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802
         """Return the number of rows."""
-        return 0 if parent.isValid() else len(self._stages) + len(self._last)
+        return 0 if parent.isValid() else len(self._first) + len(self._stages)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802
         """Return the number of columns."""
@@ -127,13 +129,13 @@ class StageModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return _COLUMNS[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section:
-            return _ALIGN_NUMBER
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _ALIGN_NUMBER if section else _ALIGN_TEXT
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return a cell."""
-        row = (*self._stages, *self._last)[index.row()] if role in _ROLES else None
+        row = (*self._first, *self._stages)[index.row()] if role in _ROLES else None
         if row is None:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -149,7 +151,7 @@ class StageModel(QAbstractTableModel):
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort the stages; the total and the rest stay last."""
+        """Sort the stages; the total and the rest stay first."""
         self._order = (column, order)
         self.layoutAboutToBeChanged.emit()
         self._stages = self._sorted(self._stages)
@@ -197,7 +199,7 @@ class StageTableView(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((210, 36, 74, 70, 74, 70, 70, 72)):
+        for column, width in enumerate((170, 34, 70, 70, 70, 66, 66, 74)):
             self.setColumnWidth(column, width)
         header.setStretchLastSection(True)
         self.selectionModel().currentRowChanged.connect(self._choose)

@@ -77,7 +77,10 @@ def labels(stage: Stage) -> tuple[str, ...]:
     """Return what a stage's band may say, the fullest first."""
     total = stage.attrs.get("total")
     full = stage_name(stage.name, stage.index, total)
-    return (full, stage.name) if full == stage.name else (full, full.rpartition(" ")[2])
+    if full == stage.name:
+        return (full,)
+    count = full.rpartition(" ")[2]
+    return full, count, count.partition("/")[0]
 
 
 def describe(stage: Stage, now_ns: int) -> str:

@@ -68,7 +68,6 @@ class Theme:
     good: str
     warn: str
     bad: str
-    gap: str
     playhead: str
     stage_fill: float
     """Share of a stage's own colour in its band; the rest is the plot's background."""
@@ -95,10 +94,9 @@ DARK = Theme(
     good="#3ecf9a",
     warn="#f0b849",
     bad="#ff7a6b",
-    gap="#1b2028",
     playhead="#ffffff",
     stage_fill=0.46,
-    power=("#6b5120", "#f5b335", "#f4f6f8", "#56b4e9", "#cc79a7"),
+    power=("#b8862c", "#f5b335", "#f4f6f8", "#56b4e9", "#cc79a7"),
     voltage=("#56b4e9", "#8fd0f5", "#3d87c9", "#b8c8f0"),
     current=("#1fbf8f", "#8ae0c0", "#7fb84a", "#c3e08a"),
     ramp=("#b06a90", "#f4f6f8", "#56b4e9", "#f5b335"),
@@ -118,10 +116,9 @@ LIGHT = Theme(
     good="#00805d",
     warn="#9a6200",
     bad="#c0341d",
-    gap="#eff1f4",
     playhead="#111418",
     stage_fill=0.42,
-    power=("#f3d79a", "#c77f00", "#1a1f27", "#0072b2", "#a8487c"),
+    power=("#e9b64f", "#c77f00", "#1a1f27", "#0072b2", "#a8487c"),
     voltage=("#0072b2", "#4ea3d8", "#003f73", "#7d8fc9"),
     current=("#00805d", "#4fb892", "#4d7a12", "#8aa63c"),
     ramp=("#cf86ae", "#1a1f27", "#0072b2", "#c77f00"),
@@ -159,7 +156,7 @@ QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line};
 #toolbar, #transport {{ background: {t.panel}; border: none; }}
 #toolbar {{ border-bottom: 1px solid {t.line}; }}
 #transport {{ border-top: 1px solid {t.line}; }}
-#rule {{ background: {t.line}; }}
+#rule {{ background: {t.line}; margin: 0 7px; }}
 QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: 5px;
     padding: 5px 9px; }}
 QToolButton:hover {{ background: {t.raised}; }}
@@ -173,6 +170,7 @@ QToolButton:disabled {{ color: {mix(t.muted, t.panel, 0.45)}; }}
 QLineEdit, QComboBox {{ background: {t.plot}; border: 1px solid {t.line}; border-radius: 5px;
     padding: 4px 8px; selection-background-color: {mix(t.accent, t.plot, 0.5)}; }}
 QLineEdit:focus, QComboBox:focus {{ border-color: {t.accent}; }}
+QComboBox::drop-down {{ border: none; width: 20px; }}
 QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.line};
     selection-background-color: {mix(t.accent, t.panel, 0.35)}; selection-color: {t.text}; }}
 #tile {{ background: {t.panel}; }}
@@ -185,21 +183,21 @@ QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.line}
 #banner {{ background: {mix(t.warn, t.window, 0.14)};
     border-bottom: 1px solid {mix(t.warn, t.window, 0.4)}; }}
 #banner QLabel {{ color: {t.text}; }}
-#status {{ background: {t.panel}; border-top: 1px solid {t.line}; }}
+#status {{ background: {t.panel}; border: none; }}
 #status QLabel {{ color: {t.muted}; font-size: {SMALL_PX}px; }}
 #status QLabel[level="good"] {{ color: {t.good}; }}
 #status QLabel[level="warn"] {{ color: {t.warn}; }}
 #status QLabel[level="bad"] {{ color: {t.bad}; }}
 #status QLabel[level="plain"] {{ color: {t.text}; }}
-QDockWidget {{ color: {t.muted}; font-size: {SMALL_PX}px; }}
-QDockWidget::title {{ background: {t.panel}; padding: 6px 10px; }}
+QStatusBar {{ background: {t.panel}; border-top: 1px solid {t.line}; }}
+QStatusBar::item {{ border: none; }}
 QMainWindow::separator {{ background: {t.line}; width: 1px; height: 1px; }}
 QTableView {{ background: {t.plot}; alternate-background-color: {t.panel}; border: none;
     gridline-color: {t.grid}; selection-background-color: {mix(t.accent, t.plot, 0.3)};
     selection-color: {t.text}; font-size: {SMALL_PX + 1}px; }}
-QTableView::item {{ padding: 0 6px; }}
+QTableView::item {{ padding: 0 12px 0 6px; }}
 QHeaderView::section {{ background: {t.panel}; color: {t.muted}; border: none;
-    border-bottom: 1px solid {t.line}; padding: 5px 8px; font-size: {SMALL_PX}px; }}
+    border-bottom: 1px solid {t.line}; padding: 5px 12px 5px 6px; font-size: {SMALL_PX}px; }}
 QTableCornerButton::section {{ background: {t.panel}; border: none; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
 QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}

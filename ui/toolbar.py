@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -66,6 +66,20 @@ class Button(QToolButton):
         super().keyPressEvent(event)
 
 
+class Choice(QComboBox):
+    """A list to choose from, with an arrow that fits both themes."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint the arrow over the frame."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self.palette().color(self.foregroundRole()), 1.4))
+        x, y = self.width() - 14.0, self.height() / 2
+        painter.drawPolyline([QPointF(x - 4, y - 2), QPointF(x, y + 2), QPointF(x + 4, y - 2)])
+        painter.end()
+
+
 class MarkField(QLineEdit):
     """Where the text of a mark is typed; the mark's time is when it was opened."""
 
@@ -116,18 +130,18 @@ class Toolbar(QFrame):
         self.title = QLabel()
         self.title.setObjectName("tile_title")
         self.buttons: dict[str, Button] = {}
+        self._rules: list[tuple[QWidget, tuple[str, ...]]] = []
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 6, 10, 6)
         row.setSpacing(2)
-        for place, group in enumerate(_GROUPS):
-            if place:
-                row.addSpacing(7)
-                row.addWidget(_rule())
-                row.addSpacing(7)
+        for group in _GROUPS:
             for name in group:
                 row.addWidget(self._button(name))
             if "mark" in group:
                 row.addWidget(self.mark_field)
+            if group is not _GROUPS[-1]:
+                self._rules.append((_rule(), group))
+                row.addWidget(self._rules[-1][0])
         row.addStretch(1)
         row.addWidget(self.title)
         row.addSpacing(12)
@@ -140,11 +154,17 @@ class Toolbar(QFrame):
             color = theme.bad if name == "record" else theme.text
             action.setIcon(icon(name, color, ratio=ratio))
 
+    def _show_visible(self) -> None:
+        """Hide the buttons of hidden actions, and the rule after a group without buttons."""
+        for name, button in self.buttons.items():
+            button.setVisible(self._actions[name].isVisible())
+        for rule, group in self._rules:
+            rule.setVisible(any(self._actions[name].isVisible() for name in group))
+
     def _button(self, name: str) -> Button:
         button = Button(self._actions[name], name)
         action = self._actions[name]
-        action.visibleChanged.connect(lambda: button.setVisible(action.isVisible()))
-        button.setVisible(action.isVisible())
+        action.visibleChanged.connect(self._show_visible)
         self.buttons[name] = button
         return button
 
@@ -165,7 +185,7 @@ class Transport(QFrame):
         self.play = Button(actions["pause"], "pause")
         row.addWidget(self.play)
         row.addSpacing(6)
-        self.speed = QComboBox()
+        self.speed = Choice()
         self.speed.setAccessibleName("Speed of the replay")
         self.speed.setToolTip("Speed of the replay   [ and ]")
         for speed in SPEEDS:
@@ -201,6 +221,6 @@ class Transport(QFrame):
 def _rule() -> QWidget:
     rule = QFrame()
     rule.setObjectName("rule")
-    rule.setFixedSize(1, 20)
+    rule.setFixedSize(15, 20)
     rule.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
     return rule

@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from pyqtgraph.Qt.internals import PrimitiveArray
-from PySide6.QtCore import QLineF, QPointF, QRectF
+from PySide6.QtCore import QLineF, QRectF
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 _EVERYWHERE = QRectF(-1e15, -1e15, 2e15, 2e15)  # the plot clips; no geometry to keep up to date
+_BAND_PX = 12  # median height from which columns are a band rather than a line
 _DOT_APART = 9  # pixels between samples from which each is marked by a dot
 
 Seconds = NDArray[np.float64]
@@ -29,8 +30,6 @@ class Envelope(QGraphicsItem):
     def __init__(self) -> None:
         super().__init__()
         self._lines = PrimitiveArray(QLineF, 4)
-        self._rects = PrimitiveArray(QRectF, 4)
-        self._dots = PrimitiveArray(QPointF, 2)
         self._pen = self._band = _pen("#ffffff")
         self._edges: Seconds = np.zeros(1)
         self._low: Values = np.zeros(0)
@@ -74,47 +73,52 @@ class Envelope(QGraphicsItem):
         """Paint it."""
         if not len(self._low):
             return
-        transform = painter.worldTransform()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(self._pen if self._samples else self._band)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, self._samples)
         if self._samples:
-            self._paint_samples(painter, transform.m11())
-        else:
-            self._paint_columns(painter, transform.m11(), abs(transform.m22()))
-
-    def _paint_columns(self, painter: QPainter, px_per_s: float, px_per_unit: float) -> None:
-        left, right = self._edges[:-1], self._edges[1:]
-        # A flat column still shows: half a pixel either way.
-        low, high = self._low - 0.5 / px_per_unit, self._high + 0.5 / px_per_unit
-        there = ~np.isnan(low)
-        n = int(there.sum())
-        if float(np.median(right - left)) * px_per_s > 1.5:  # an older view, stretched
-            self._rects.resize(n)
-            rects = self._rects.ndarray()
-            rects[:, 0], rects[:, 1] = left[there], low[there]
-            rects[:, 2], rects[:, 3] = (right - left)[there], (high - low)[there]
-            painter.setBrush(self._band.color())
-            painter.drawRects(*self._rects.drawargs())
+            painter.setPen(self._pen)
+            self._paint_samples(painter)
             return
-        self._lines.resize(n)
+        there = ~np.isnan(self._low)
+        tall_px = (self._high - self._low)[there] * abs(painter.deviceTransform().m22())
+        fills = len(tall_px) > 0 and float(np.median(tall_px)) > _BAND_PX
+        painter.setPen(self._band if fills else self._pen)
+        self._paint_columns(painter, there)
+
+    def _paint_columns(self, painter: QPainter, there: NDArray[np.bool_]) -> None:
+        """Paint one line on every pixel that a column touches, so that none is left out."""
+        transform = painter.deviceTransform()
+        left = np.floor(self._edges[:-1][there] * transform.m11() + transform.dx())
+        right = np.floor(self._edges[1:][there] * transform.m11() + transform.dx())
+        n_lines = np.maximum(right - left, 1).astype(np.intp)
+        column = np.repeat(np.arange(len(left)), n_lines)
+        nth = np.arange(len(column)) - np.repeat(np.cumsum(n_lines) - n_lines, n_lines)
+        half_px = 0.5 / abs(transform.m22())  # a flat column still shows
+        self._lines.resize(len(column))
         lines = self._lines.ndarray()
-        lines[:, 0] = lines[:, 2] = ((left + right) / 2)[there]
-        lines[:, 1], lines[:, 3] = low[there], high[there]
+        lines[:, 0] = (left[column] + nth + 0.5 - transform.dx()) / transform.m11()
+        lines[:, 2] = lines[:, 0]
+        lines[:, 1] = self._low[there][column] - half_px
+        lines[:, 3] = self._high[there][column] + half_px
         painter.drawLines(*self._lines.drawargs())
 
-    def _paint_samples(self, painter: QPainter, px_per_s: float) -> None:
+    def _paint_samples(self, painter: QPainter) -> None:
         at = self._edges[:-1]
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         _draw_curve(painter, self._lines, at, self._low)
-        if len(at) > 1 and (at[1] - at[0]) * px_per_s > _DOT_APART:
-            there = ~np.isnan(self._low)
-            self._dots.resize(int(there.sum()))
-            dots = self._dots.ndarray()
-            dots[:, 0], dots[:, 1] = at[there], self._low[there]
-            pen = QPen(self._pen)
-            pen.setWidth(4)
-            painter.setPen(pen)
-            painter.drawPoints(*self._dots.drawargs())
+        transform = painter.deviceTransform()
+        if len(at) > 1 and (at[1] - at[0]) * transform.m11() > _DOT_APART:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            self._paint_dots(painter, 1 / transform.m11(), 1 / abs(transform.m22()))
+
+    def _paint_dots(self, painter: QPainter, px_s: float, px_unit: float) -> None:
+        """Paint squares of three lines each: wide pens cost seconds at this magnification."""
+        there = ~np.isnan(self._low)
+        at, value = np.repeat(self._edges[:-1][there], 3), np.repeat(self._low[there], 3)
+        self._lines.resize(len(at))
+        lines = self._lines.ndarray()
+        lines[:, 0], lines[:, 2] = at - 1.5 * px_s, at + 1.5 * px_s
+        lines[:, 1] = value + np.tile([-px_unit, 0.0, px_unit], len(at) // 3)
+        lines[:, 3] = lines[:, 1]
+        painter.drawLines(*self._lines.drawargs())
 
 
 class Curve(QGraphicsItem):

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QFont, QKeySequence
-from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFileDialog,
+    QMainWindow,
+    QStatusBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from monitor.errors import WattstageError
 from monitor.model import Frame, Snapshot, StageTable
@@ -99,23 +106,21 @@ class Window(QMainWindow):
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.toolbar)
-        column.addWidget(self.banner)
-        column.addWidget(self.readouts)
         column.addSpacing(8)
         column.addWidget(self.plots, 1)
-        column.addWidget(self.transport)
-        column.addWidget(self.status_line)
         self.setCentralWidget(centre)
+        self.setMenuWidget(_column(self.toolbar, self.banner, self.readouts))
+        bar = QStatusBar()
+        bar.setSizeGripEnabled(False)
+        bar.setContentsMargins(0, 0, 0, 0)
+        bar.addWidget(_column(self.transport, self.status_line), 1)
+        self.setStatusBar(bar)
         dock = QDockWidget("Stages")
         dock.setObjectName("stages")
-        dock.setFeatures(
-            QDockWidget.DockWidgetFeature.DockWidgetMovable
-            | QDockWidget.DockWidgetFeature.DockWidgetClosable
-        )
+        dock.setTitleBarWidget(QWidget())  # none: its button is in the toolbar
         dock.setWidget(self.table)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        self.resizeDocks([dock], [560], Qt.Orientation.Horizontal)
+        self.resizeDocks([dock], [620], Qt.Orientation.Horizontal)
         dock.hide()
         for name in ("follow", "pause", "record", "stages"):
             self.commands[name].setCheckable(True)
@@ -346,6 +351,17 @@ class Window(QMainWindow):
         self._timer.stop()
         self._worker.close()
         super().closeEvent(event)
+
+
+def _column(*widgets: QWidget) -> QWidget:
+    """Return widgets one below the other."""
+    whole = QWidget()
+    column = QVBoxLayout(whole)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    for widget in widgets:
+        column.addWidget(widget)
+    return whole
 
 
 def _ignoring_checked(handler: Callable[[], object], _: bool = False) -> None:
