@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,14 @@ from monitor.bench.capture import CaptureWaveform
 from monitor.bench.electrical import MAINS_120, MAINS_230, Feed, Mains, Power
 from monitor.bench.infiniivision import InfiniiVision
 from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
+from monitor.bench.publisher import publishing
 from monitor.bench.scope import Handed, Scope
 from monitor.bench.server import ScopeServer
 from monitor.bench.signal import Waveform
 from monitor.bench.timeline import Event
 from monitor.bench.workload import Workload, WorkloadSettings
 from monitor.errors import ConfigError
+from monitor.markers.client import MarkerClient
 from monitor.model import NS
 from monitor.sources import elmorlabs
 
@@ -63,6 +66,10 @@ class BenchSettings:
             raise ConfigError(f"supply must be mains230, mains120 or dc, got {self.supply!r}")
         if not 0.0 <= self.start_delay_s <= 86_400.0:
             raise ConfigError(f"the start delay must be 0 to 86400 s, got {self.start_delay_s:g}")
+        if self.broker is not None:
+            url = urlsplit(self.broker)
+            if url.scheme not in {"mqtt", "mqtts"} or not url.hostname:
+                raise ConfigError(f"broker must be mqtt://HOST[:PORT], got {self.broker!r}")
 
 
 class Lab:
@@ -104,10 +111,8 @@ class Lab:
             await stack.enter_async_context(self.server)
             self._monotonic_ns, self.zero_ns = time.monotonic_ns(), time.time_ns()
             if self.settings.broker is not None:
-                from monitor.bench.publisher import publishing  # noqa: PLC0415
-
-                broker, prefix = self.settings.broker, self.settings.prefix
-                markers = publishing(broker, prefix, self._events, self.time_ns)
+                client = MarkerClient(self.settings.broker, prefix=self.settings.prefix)
+                markers = publishing(client, self._events, self.time_ns)
                 await stack.enter_async_context(markers)
             self._running = stack.pop_all()
         return self

@@ -36,6 +36,8 @@ class ScopeSettings:
             raise ConfigError(f"the highest rate must be 10 to 1e8 Sa/s, got {self.max_rate_hz:g}")
         if not 0.0 <= self.dead_time_s <= 60.0:
             raise ConfigError(f"the dead time must be 0 to 60 s, got {self.dead_time_s:g}")
+        if not 0.1 <= self.memory_s <= 86_400.0:
+            raise ConfigError(f"the memory must last 0.1 to 86400 s, got {self.memory_s:g}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 from monitor.bench.timeline import Event
-from monitor.errors import ConfigError
 from monitor.markers.client import MarkerClient
 from monitor.model import NS, Edge
 
@@ -17,30 +17,19 @@ _FAREWELL_S = 2.0  # for the last markers to leave
 
 @contextlib.asynccontextmanager
 async def publishing(
-    url: str, prefix: str, events: Iterator[Event], time_ns: Callable[[float], int]
+    client: MarkerClient, events: Iterator[Event], time_ns: Callable[[float], int]
 ) -> AsyncIterator[None]:
-    """Publish each event when its time has come; on leaving, end what is still open.
+    """Publish each event when its time has come; on leaving, end what is open and close.
 
     Parameters
     ----------
-    url
-        Of the MQTT broker.
-    prefix
-        First level of every topic.
+    client
+        What sends them.
     events
         In order of time; may be endless.
     time_ns
         From the time of an event to UTC.
-
-    Raises
-    ------
-    ConfigError
-        If the URL is none.
     """
-    try:
-        client = MarkerClient(url, prefix=prefix)
-    except ValueError as error:
-        raise ConfigError(f"broker {url!r}: {error}") from error
     spans: dict[str, str] = {}
     task = asyncio.create_task(_play(client, spans, events, time_ns))
     try:
@@ -64,17 +53,18 @@ async def _play(
     for event in events:
         at_ns = time_ns(event.t_s)
         await asyncio.sleep(max(0, at_ns - time.time_ns()) / NS)
+        attrs: dict[str, Any] = event.attrs
         match event.edge:
             case Edge.BEGIN:
                 spans[event.key] = client.begin(
                     event.stage,
-                    parent_id=spans.get(event.parent),
+                    parent_id=spans.get(event.parent, ""),
                     index=event.index,
                     total=event.total,
                     time_ns=at_ns,
-                    **event.attrs,
+                    **attrs,
                 )
             case Edge.END:
                 client.end(spans.pop(event.key), time_ns=at_ns)
             case Edge.INSTANT:
-                client.point(event.stage, time_ns=at_ns, **event.attrs)
+                client.point(event.stage, time_ns=at_ns, **attrs)

@@ -127,6 +127,8 @@ class ScopeServer:
             await self._converse(reader, writer)
         except (ConnectionError, ValueError):
             pass  # the peer is gone, or sent a message without an end
+        except asyncio.CancelledError:
+            pass  # by stop; raised further, Python 3.11 would log it as an error
         finally:
             writer.transport.abort()
             with contextlib.suppress(ConnectionError):

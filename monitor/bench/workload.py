@@ -158,9 +158,11 @@ class Workload:
         yield from self._head.events
         clip = 1
         while self._clip_start_s(clip) < self.end_s:
-            start = self._clip_start_s(clip)
+            start_s, stop_s = self._clip_start_s(clip), self._clip_start_s(clip + 1)
             for event in self._body.events:
-                yield _moved(event, start, clip, self.settings.n_clips)
+                # Rounding must not put the last edge after what follows it.
+                at_s = min(start_s + event.t_s, stop_s)
+                yield _moved(event, at_s, clip, self.settings.n_clips)
             clip += 1
         yield Event(self.end_s, Edge.END, "run", "run", "")
 
@@ -270,11 +272,11 @@ class Workload:
         }
 
 
-def _moved(event: Event, start_s: float, clip: int, n_clips: int | None) -> Event:
+def _moved(event: Event, at_s: float, clip: int, n_clips: int | None) -> Event:
     """Return an event of the clip that was modelled as number 1, as that of another clip."""
     names = (event.key, event.parent)
     key, parent = (name.replace("run/clip1", f"run/clip{clip}", 1) for name in names)
-    moved = replace(event, t_s=event.t_s + start_s, key=key, parent=parent)
+    moved = replace(event, t_s=at_s, key=key, parent=parent)
     if event.stage != "clip":
         return moved
     attrs = {**event.attrs, "seed": 42 + clip} if event.edge is Edge.BEGIN else {}
