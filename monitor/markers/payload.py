@@ -1,0 +1,164 @@
+"""A marker as it travels: JSON in, ``Marker`` out, and back.
+
+The receiver trusts nothing: every field is checked against docs/reference/markers.md. Fields
+that it does not know are ignored, so that senders may be newer.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+
+from monitor.errors import MarkerError
+from monitor.model import Edge, Marker
+
+MAX_BYTES = 65_536
+"""Of a whole payload."""
+
+_SCHEMA = 1
+_INT64 = 2**63 - 1
+_SHOWN = 60  # characters of a wrong value that a message repeats
+
+_Name = Annotated[str, msgspec.Meta(max_length=200)]
+_Key = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+_Text = Annotated[str, msgspec.Meta(max_length=1000)]
+_Int = Annotated[int, msgspec.Meta(ge=-_INT64 - 1, le=_INT64)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=_INT64)]
+_Attrs = Annotated[dict[_Key, _Text | _Int | float | bool | None], msgspec.Meta(max_length=64)]
+
+
+class _Payload(msgspec.Struct, frozen=True, kw_only=True):
+    """Schema 1; ``docs/reference/markers.md`` says what each field means."""
+
+    schema: Literal[1]
+    run_id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    seq: _Count
+    event: Edge
+    stage: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    ts_ns: Annotated[int, msgspec.Meta(ge=1, le=_INT64)]
+    span_id: _Name = ""
+    parent_id: _Name | None = None
+    index: _Count | None = None
+    total: _Count | None = None
+    timing: Literal["sync", "event", "host", "log", "hand"] = "host"
+    rank: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 0
+    attrs: _Attrs = {}
+
+
+_CHOICES = {
+    "schema": "1",
+    "event": "begin, end or point",
+    "timing": "sync, event, host, log or hand",
+    "ts_ns": "int from 1 to 2**63 - 1",
+}
+_decoder = msgspec.json.Decoder(_Payload)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encoder = msgspec.json.Encoder()
+
+
+def decode(payload: bytes, received_ns: int) -> Marker:
+    """Return the marker that a payload describes.
+
+    Parameters
+    ----------
+    payload
+        What came, whatever it is.
+    received_ns
+        UTC of its arrival.
+
+    Raises
+    ------
+    MarkerError
+        Naming the field, what was expected and what came.
+    """
+    if len(payload) > MAX_BYTES:
+        raise MarkerError(f"marker: expected at most {MAX_BYTES} bytes, got {len(payload)}")
+    try:
+        payload.decode()  # msgspec looks at the text of known fields only
+        wire = _decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        raise _refused(payload, str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MarkerError(f"marker: expected JSON, got {_shown(repr(payload))}: {error}") from error
+    _check(wire)
+    return Marker(
+        time_ns=wire.ts_ns,
+        stage=wire.stage,
+        edge=wire.event,
+        received_ns=received_ns,
+        run_id=wire.run_id,
+        span_id=wire.span_id,
+        parent_id=wire.parent_id or "",
+        seq=wire.seq,
+        rank=wire.rank,
+        index=wire.index,
+        total=wire.total,
+        timing=wire.timing,
+        attrs=dict(wire.attrs),
+    )
+
+
+def encode(marker: Marker) -> bytes:
+    """Return the payload of a marker; ``decode`` gives the same marker back.
+
+    What ``decode`` refuses is not refused here.
+    """
+    return _encoder.encode(
+        {
+            "schema": _SCHEMA,
+            "run_id": marker.run_id,
+            "seq": marker.seq,
+            "span_id": marker.span_id,
+            "parent_id": marker.parent_id,
+            "event": marker.edge,
+            "stage": marker.stage,
+            "index": marker.index,
+            "total": marker.total,
+            "ts_ns": marker.time_ns,
+            "timing": marker.timing,
+            "rank": marker.rank,
+            "attrs": marker.attrs,
+        }
+    )
+
+
+def _check(wire: _Payload) -> None:
+    """Raise for what the types cannot say."""
+    names = {"stage": wire.stage, "run_id": wire.run_id, "span_id": wire.span_id}
+    names["parent_id"] = wire.parent_id or ""
+    for field, text in [*names.items(), *(("attrs", key) for key in wire.attrs)]:
+        if not text.isprintable():
+            raise MarkerError(f"marker field {field}: expected printable characters, got {text!a}")
+    if wire.event is not Edge.INSTANT and not wire.span_id:
+        raise MarkerError(
+            f"marker field span_id: expected one, since the event is {wire.event.value}, got none"
+        )
+
+
+def _refused(payload: bytes, reason: str) -> MarkerError:
+    """Return msgspec's complaint in our words, with the value that it is about."""
+    missing = re.fullmatch(r"Object missing required field `(\w+)`", reason)
+    if missing:
+        return MarkerError(f"marker field {missing[1]}: expected one, got none")
+    what = re.split(", got | - at ", reason.replace("`", ""))[0]
+    where = re.search(r"\$\.(\w+)", reason)
+    if where is None:
+        return MarkerError(f"marker: {what[0].lower()}{what[1:]}, got {_shown(payload.decode())}")
+    field = where[1]
+    expected = _CHOICES.get(field, what.removeprefix("Expected "))
+    return MarkerError(f"marker field {field}: expected {expected}, got {_raw(payload, field)}")
+
+
+def _raw(payload: bytes, field: str) -> str:
+    """Return a field as it was sent."""
+    try:
+        return _shown(bytes(_fields.decode(payload)[field]).decode())
+    except (msgspec.DecodeError, RecursionError):  # what follows the field is not JSON
+        return "another"
+
+
+def _shown(text: str) -> str:
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
