@@ -25,7 +25,7 @@ class Command:
         return " ".join(_SIGNS.get(part, part) for part in first.split("+"))
 
 
-_SIGNS = {"Left": "←", "Right": "→"}
+_SIGNS = {"Left": "←", "Right": "→", "-": "−", "PgUp": "Page up", "PgDown": "Page down"}
 _SESSION, _VIEW, _REPLAY, _WINDOW = "Session", "View", "Replay", "Window"
 
 COMMANDS = (
@@ -61,6 +61,12 @@ COMMANDS = (
 )  # fmt: skip
 
 BY_NAME = {command.name: command for command in COMMANDS}
+
+
+def groups(commands: tuple[Command, ...]) -> tuple[str, ...]:
+    """Return the names of the groups, in the order in which they first occur."""
+    return tuple(dict.fromkeys(command.group for command in commands))
+
 
 MOUSE = (
     ("Wheel", "Zoom about the pointer; while following, about the newest sample"),

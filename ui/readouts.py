@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ui.presenter import Tile
@@ -40,14 +40,26 @@ class TileWidget(QFrame):
         if tile == self._tile:
             return
         self._tile = tile
-        self.title.setText(tile.title)
         self.value.setText(tile.value)
         self.unit.setText(tile.unit)
-        self.note.setText(tile.note or " ")
+        self._elide()
         _mark(self.value, "dim", "true" if tile.value == NOTHING else "false")
         _mark(self.note, "level", "warn" if tile.warn else "")
         self.setToolTip(tile.tip)
         self.setAccessibleName(tile.spoken)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Fit the texts into the new width."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        if self._tile is None:
+            return
+        room = self.contentsRect().width() - 22
+        for label, text in ((self.title, self._tile.title), (self.note, self._tile.note or " ")):
+            cut = label.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
+            label.setText(cut)
 
     def _label(self, name: str) -> QLabel:
         label = QLabel(" ", self)

@@ -199,7 +199,7 @@ class StageTableView(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((170, 34, 70, 70, 70, 66, 66, 74)):
+        for column, width in enumerate((168, 46, 74, 74, 78, 74, 74, 80)):
             self.setColumnWidth(column, width)
         header.setStretchLastSection(True)
         self.selectionModel().currentRowChanged.connect(self._choose)

@@ -93,7 +93,9 @@ class MarkField(QLineEdit):
         self.setObjectName("mark_field")
         self.setPlaceholderText("What happened? Enter keeps the mark, Esc drops it")
         self.setAccessibleName("Text of the mark")
-        self.setFixedWidth(360)
+        self.setMinimumWidth(120)
+        self.setMaximumWidth(360)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.hide()
         self.returnPressed.connect(self._enter)
 
@@ -138,7 +140,7 @@ class Toolbar(QFrame):
             for name in group:
                 row.addWidget(self._button(name))
             if "mark" in group:
-                row.addWidget(self.mark_field)
+                row.addWidget(self.mark_field, 10)
             if group is not _GROUPS[-1]:
                 self._rules.append((_rule(), group))
                 row.addWidget(self._rules[-1][0])
@@ -191,7 +193,8 @@ class Transport(QFrame):
         for speed in SPEEDS:
             self.speed.addItem(f"{speed:g} ×", speed)
         self.speed.setCurrentIndex(SPEEDS.index(1.0))
-        self.speed.activated.connect(lambda: self.speed_chosen.emit(self.chosen))
+        self.speed.activated.connect(self._choose)
+        self._asked: float | None = None  # until the feed says so too; older frames do not
         row.addWidget(self.speed)
         row.addSpacing(10)
         self.position = QLabel()
@@ -210,12 +213,19 @@ class Transport(QFrame):
         """Choose a faster or a slower speed."""
         place = min(max(self.speed.currentIndex() + by, 0), len(SPEEDS) - 1)
         self.speed.setCurrentIndex(place)
-        self.speed_chosen.emit(self.chosen)
+        self._choose()
 
     def show_speed(self, speed: float) -> None:
-        """Show the speed at which the engine replays, if it is one to choose."""
-        if speed in SPEEDS and not self.speed.view().isVisible():
+        """Show the speed of the replay, unless another was just asked for."""
+        if self._asked is not None and speed != self._asked:
+            return
+        self._asked = None
+        if speed in SPEEDS:
             self.speed.setCurrentIndex(SPEEDS.index(speed))
+
+    def _choose(self) -> None:
+        self._asked = self.chosen
+        self.speed_chosen.emit(self.chosen)
 
 
 def _rule() -> QWidget:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QFont, QKeySequence
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -56,6 +56,9 @@ class Window(QMainWindow):
     now_ns
         UTC, for the marks.
     """
+
+    closing = Signal()
+    """It is about to close, and can still be painted."""
 
     def __init__(
         self,
@@ -120,7 +123,7 @@ class Window(QMainWindow):
         dock.setTitleBarWidget(QWidget())  # none: its button is in the toolbar
         dock.setWidget(self.table)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        self.resizeDocks([dock], [620], Qt.Orientation.Horizontal)
+        self.resizeDocks([dock], [680], Qt.Orientation.Horizontal)
         dock.hide()
         for name in ("follow", "pause", "record", "stages"):
             self.commands[name].setCheckable(True)
@@ -348,6 +351,8 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Let go of the feed; a session elsewhere goes on."""
+        if self._timer.isActive():
+            self.closing.emit()
         self._timer.stop()
         self._worker.close()
         super().closeEvent(event)

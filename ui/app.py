@@ -1,0 +1,125 @@
+"""Starts the window."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from monitor.errors import ConfigError
+from ui.feed import EngineFeed, Feed
+from ui.recording_feed import RecordingFeed
+from ui.theme import THEMES
+from ui.window import Window, font
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run(
+    *,
+    endpoint: str | None,
+    recording: Path | None,
+    theme: str,
+    seconds: float | None,
+    picture: Path | None,
+) -> int:
+    """Show an engine or a recording until the window is closed, and return the exit code.
+
+    Closing the window stops nothing in an engine.
+
+    Parameters
+    ----------
+    endpoint
+        Of a running engine; None if there is none.
+    recording
+        A file to browse; None shows the engine.
+    theme
+        dark or light.
+    seconds
+        Wall time after which the window closes by itself; None leaves it to the user.
+    picture
+        Where to keep a PNG of the window just before it closes; None keeps none.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing to show, no display, or no such theme.
+    EngineError
+        If no engine answers.
+    RecordingError
+        If the file is not a recording.
+    """
+    if theme not in THEMES:
+        raise ConfigError(f"theme {theme!r}: expected one of {', '.join(sorted(THEMES))}")
+    if not has_display():
+        raise ConfigError(
+            "no display for the window: set DISPLAY or WAYLAND_DISPLAY, or use --terminal"
+        )
+    if picture is not None and not picture.parent.is_dir():
+        raise ConfigError(f"{picture}: there is no folder {picture.parent}")
+    live = _live(endpoint)
+    feed = RecordingFeed(recording) if recording is not None else live() if live else None
+    if feed is None:
+        raise ConfigError("nothing to show: give the endpoint of an engine, or a recording")
+    app = QApplication.instance() or QApplication(["wattstage"])
+    if not isinstance(app, QApplication):
+        raise ConfigError("another kind of Qt application runs in this process already")
+    app.setApplicationName("wattstage")
+    app.setStyle("Fusion")
+    app.setFont(font())
+    window = Window(feed, theme=THEMES[theme], open_recording=RecordingFeed, live=live)
+    return _show(app, window, seconds=seconds, picture=picture)
+
+
+def has_display() -> bool:
+    """Return whether Qt will find something to draw on; without one it would abort."""
+    if sys.platform != "linux":
+        return True
+    return any(os.environ.get(n) for n in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _live(endpoint: str | None) -> Callable[[], Feed] | None:
+    """Return what makes a feed of the engine, after it has answered once."""
+    if endpoint is None:
+        return None
+
+    def attach() -> EngineFeed:
+        return EngineFeed(endpoint)
+
+    first = attach()
+    try:
+        first.hello()
+    finally:
+        first.close()
+    return attach
+
+
+def _show(app: QApplication, window: Window, *, seconds: float | None, picture: Path | None) -> int:
+    """Run the window until it is closed, by the user, a signal or the time."""
+    failures: list[str] = []
+
+    def keep_picture() -> None:
+        if picture is not None and not window.grab().save(str(picture), "PNG"):
+            failures.append(f"{picture}: the picture cannot be written")
+
+    window.closing.connect(keep_picture)
+    timer = QTimer(window)
+    timer.setSingleShot(True)
+    timer.timeout.connect(window.close)
+    if seconds is not None:
+        timer.start(round(seconds * 1000))
+    before = {s: signal.signal(s, lambda *_: window.close()) for s in _SIGNALS}
+    window.show()
+    try:
+        code = app.exec()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if failures:
+        raise ConfigError(failures[0])
+    return code

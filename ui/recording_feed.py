@@ -1,0 +1,256 @@
+"""A recording to look at: all of it on the plots, the numbers at the playhead, and a replay."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from monitor.analysis.stage_table import stage_table
+from monitor.dsp.attribution import attribute
+from monitor.dsp.stages import StageTree
+from monitor.errors import EngineError
+from monitor.model import (
+    Average,
+    Frame,
+    Metrics,
+    Quantity,
+    Ramp,
+    Snapshot,
+    StageTable,
+    Timeline,
+)
+from monitor.recording.reader import Recording
+from ui.feed import EngineFeed, FrameRequest
+from ui.replay import ReplayProcess
+
+AVERAGES_S = (0.02, 1.0, 10.0)
+RAMPS_S = (0.1, 1.0, 10.0)
+
+_CYCLE_S = 0.02  # s of samples for the rms values: one cycle at 50 Hz
+_MAX_STAGES = 4000  # in one frame: more than there are pixels to draw them in
+_NOW = FrameRequest(None, None, 1, 1)
+
+
+class RecordingFeed:
+    """Implements ``Feed`` over a file, and over an engine of its own while it replays.
+
+    Parameters
+    ----------
+    path
+        The recording.
+
+    Raises
+    ------
+    RecordingError
+        If it is not a recording.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._path = path
+        self._stack = contextlib.ExitStack()
+        self._recording = self._stack.enter_context(Recording(path))
+        self._info = self._recording.info
+        self._tree = StageTree()
+        for marker in self._recording.markers:
+            self._tree.add(marker)
+        self._first, self._last = self._recording.bounds
+        self._playhead = self._last
+        self._speed = 1.0
+        self._held = False
+        self._still: Snapshot | None = None  # the numbers at the playhead while nothing plays
+        self._player: tuple[ReplayProcess, EngineFeed] | None = None
+
+    def frame(self, request: FrameRequest) -> Frame:
+        """Return the numbers at the playhead, and a view of the file."""
+        start, stop = request.start, request.stop
+        if start is None or stop is None:
+            start, stop = self._last - request.span, self._last
+        start = min(max(start, self._first), self._last - 1)
+        stop = min(max(stop, start + 1), self._last)
+        view = self._recording.view(start, stop, request.n_columns, AVERAGES_S, RAMPS_S)
+        info = self._info
+        timeline: Timeline = self._tree.timeline(
+            info.time_ns(start), info.time_ns(stop), info.time_ns(self._last), _MAX_STAGES
+        )
+        return Frame(self._snapshot(), view, timeline)
+
+    def table(self) -> StageTable:
+        """Return the stage table of the whole recording."""
+        return stage_table(self._recording, self.name)
+
+    def mark(self, text: str, time_ns: int) -> None:
+        """Refuse: a recording stays as it was recorded."""
+        raise EngineError(f"{self.name} is a recording; only a live session can be marked")
+
+    def start_recording(self, path: str | None) -> str:
+        """Refuse: it is one already."""
+        raise EngineError(f"{self.name} is a recording already")
+
+    def stop_recording(self) -> str:
+        """Refuse: nothing is being recorded."""
+        raise EngineError(f"{self.name} is a recording; nothing is being recorded")
+
+    def set_speed(self, speed: float) -> None:
+        """Replay at another speed."""
+        self._speed = speed
+        self._still = None
+        if self._player is not None:
+            self._player[1].set_speed(speed)
+
+    def pause(self) -> None:
+        """Hold the replay."""
+        self._held = True
+        if self._player is not None:
+            self._player[1].pause()
+
+    def resume(self) -> None:
+        """Let the replay go on, or start one at the playhead; at the end, from the start."""
+        self._held = False
+        if self._player is not None:
+            self._player[1].resume()
+            return
+        if self._playhead >= self._last:
+            self._playhead = self._first
+        start_s = (self._playhead - self._first) / self._info.sample_rate_hz
+        process = ReplayProcess(self._path, start_s=start_s, speed=self._speed)
+        try:
+            process.wait()
+        except EngineError:
+            process.close()
+            raise
+        self._player = (process, EngineFeed(process.endpoint))
+
+    def seek(self, index: int) -> None:
+        """Put the playhead at a sample index."""
+        self._playhead = min(max(index, self._first), self._last)
+        self._still = None
+        if self._player is not None:
+            self._player[1].seek(self._playhead)
+
+    def close(self) -> None:
+        """End the replay and close the file."""
+        self._stop_player()
+        self._stack.close()
+
+    def _stop_player(self) -> None:
+        if self._player is None:
+            return
+        process, engine = self._player
+        self._player = None
+        engine.close()
+        process.close()
+
+    def _snapshot(self) -> Snapshot:
+        """Return the replay's numbers, or those at the playhead."""
+        if self._player is not None:
+            snapshot = self._player[1].frame(_NOW).snapshot
+            if snapshot.state != "ended":
+                return self._as_replay(snapshot)
+            self._stop_player()
+            self._playhead = self._last
+            self._still = None
+        if self._still is None:
+            self._still = self._make_still()
+        return self._still
+
+    def _as_replay(self, snapshot: Snapshot) -> Snapshot:
+        if snapshot.metrics is not None:
+            self._playhead = snapshot.stop
+        return msgspec.structs.replace(
+            snapshot,
+            state="paused" if self._held else "running",
+            now_ns=self._info.time_ns(self._playhead),
+            info=self._info,
+            supply=self._recording.supply,
+            start=self._first,
+            stop=self._last,
+            average_windows_s=AVERAGES_S,
+            ramp_windows_s=RAMPS_S,
+            n_markers=len(self._recording.markers),
+            replay_speed=self._speed,
+        )
+
+    def _make_still(self) -> Snapshot:
+        info, at = self._info, self._playhead
+        stages = self._tree.stages(info.time_ns(at))
+        table = attribute(stages, info, self._first, at, self._recording, self.name)
+        now_ns = info.time_ns(at)
+        running = tuple(
+            used
+            for used in table.stages
+            if used.stage.start_ns < now_ns
+            and (used.stage.stop_ns is None or used.stage.stop_ns >= now_ns)
+        )
+        return Snapshot(
+            version=at,
+            state="ended",
+            now_ns=now_ns,
+            info=info,
+            supply=self._recording.supply,
+            start=self._first,
+            stop=self._last,
+            average_windows_s=AVERAGES_S,
+            ramp_windows_s=RAMPS_S,
+            metrics=self._metrics(at, table) if at > self._first else None,
+            stages=running,
+            n_markers=len(self._recording.markers),
+            n_malformed_markers=0,
+            lag_s=0.0,
+            recording=None,
+            warnings=(),
+            replay_speed=self._speed,
+        )
+
+    def _metrics(self, at: int, table: StageTable) -> Metrics:
+        """Return the numbers of the recording up to a sample index."""
+        recording, rate = self._recording, self._info.sample_rate_hz
+        view = recording.view(at - 1, at, 1, AVERAGES_S, RAMPS_S)
+        starts = [max(at - round(w * rate), self._first) for w in AVERAGES_S]
+        sums, counts = recording.cumulative(np.array([self._first, at, *starts], np.int64))
+        averages = tuple(
+            Average(
+                window_s=window_s,
+                mean_w=float(view.averages_w[k, -1]),
+                coverage=float(counts[1] - counts[2 + k]) / max(at - starts[k], 1),
+            )
+            for k, window_s in enumerate(AVERAGES_S)
+        )
+        ramps = tuple(
+            Ramp(
+                window_s=window_s,
+                now_w_per_s=float(view.ramps_w_per_s[k, -1]),
+                max_up_w_per_s=math.nan,  # would need all of the file
+                max_down_w_per_s=math.nan,
+            )
+            for k, window_s in enumerate(RAMPS_S)
+        )
+        return Metrics(
+            at=at,
+            power_w=averages[0].mean_w,
+            averages=averages,
+            ramps=ramps,
+            vrms_v=self._rms(Quantity.VOLTAGE, at),
+            irms_a=self._rms(Quantity.CURRENT, at),
+            line_hz=math.nan,
+            energy_j=table.total.energy_j,
+            captured_j=float(sums[-1, 1] - sums[-1, 0]) / rate,
+            duration_s=(at - self._first) / rate,
+            coverage=table.total.coverage,
+            n_clipped=recording.n_clipped,
+            n_gaps=recording.n_gaps,
+        )
+
+    def _rms(self, quantity: Quantity, at: int) -> float:
+        """Return the rms of the first channel of a quantity over the last line cycle."""
+        for row, channel in enumerate(self._info.channels):
+            if channel.quantity is quantity:
+                start = max(at - round(_CYCLE_S * self._info.sample_rate_hz), self._first)
+                values = self._recording.read(start, at)[row].astype(np.float64)
+                values = values[~np.isnan(values)]
+                return float(np.sqrt(np.mean(np.square(values)))) if len(values) else math.nan
+        return math.nan
