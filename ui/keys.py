@@ -18,11 +18,16 @@ class Command:
 
     @property
     def key(self) -> str:
-        """Return the key as people read it."""
-        first = self.keys[0]
-        if first == "+":
-            return first
-        return " ".join(_SIGNS.get(part, part) for part in first.split("+"))
+        """Return its first key as people read it."""
+        return self.shown_keys[0]
+
+    @property
+    def shown_keys(self) -> tuple[str, ...]:
+        """Return all its keys as people read them."""
+        return tuple(
+            key if key == "+" else " ".join(_SIGNS.get(part, part) for part in key.split("+"))
+            for key in self.keys
+        )
 
 
 _SIGNS = {"Left": "←", "Right": "→", "-": "−", "PgUp": "Page up", "PgDown": "Page down"}

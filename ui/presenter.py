@@ -113,12 +113,13 @@ def _average(average: Average) -> Tile:
 def _ramp(ramp: Ramp) -> Tile:
     number, unit = q.split(ramp.now_w_per_s, "W/s")
     sign = "+" if ramp.now_w_per_s > 0 else ""
+    known = not math.isnan(ramp.max_up_w_per_s)
     up, down = q.signed(ramp.max_up_w_per_s, "W/s"), q.signed(ramp.max_down_w_per_s, "W/s")
     return Tile(
         f"Ramp {window_name(ramp.window_s, Supply.DC)}",
         sign + number,
         unit,
-        f"▲ {up}   ▼ {down}",
+        f"▲ {up}   ▼ {down}" if known else "",
         wide=True,
         tip="Change of the mean power from one window to the next, per second;"
         " ▲ steepest rise and ▼ steepest fall since the session began",

@@ -88,10 +88,10 @@ def describe(stage: Stage, now_ns: int) -> str:
     stop_ns = now_ns if stage.stop_ns is None else stage.stop_ns
     length = duration(max(stop_ns - stage.start_ns, 0) / NS)
     total = stage.attrs.get("total")
-    count = f"{stage.index} of {total}" if isinstance(total, int) else f"number {stage.index}"
+    count = f"{stage.index + 1} of {total}, " if isinstance(total, int) else ""
     running = ", running" if stage.stop_ns is None else ""
     cut = ", an edge is missing" if stage.truncated else ""
-    return f"{stage.path.replace('/', ' / ')}\n{count}, {length}{running}{cut}"
+    return f"{stage.path.replace('/', ' / ')}\n{count}{length}{running}{cut}"
 
 
 def mark_text(mark: Marker) -> str:

@@ -1,0 +1,177 @@
+import math
+import subprocess
+import sys
+
+import msgspec
+import pytest
+from fake_feed import INFO, T0_NS, FakeFeed
+
+from monitor.model import RecordingState, Supply
+from ui import quantities as q
+from ui.presenter import stage_name, status, tiles, window_name
+
+SNAPSHOT = FakeFeed(45.0).snapshot()
+
+
+def changed(**metrics):
+    replaced = msgspec.structs.replace(SNAPSHOT.metrics, **metrics)
+    return msgspec.structs.replace(SNAPSHOT, metrics=replaced)
+
+
+def tile(snapshot, title):
+    return next(t for t in tiles(snapshot) if t.title.startswith(title))
+
+
+def texts(snapshot):
+    return [item.text for item in status(snapshot, 40.0)]
+
+
+def test_the_presenter_needs_no_qt():
+    code = (
+        "import sys, ui.presenter, ui.series, ui.stages, ui.viewport, ui.scaling, ui.theme, ui.keys"
+    )
+    check = f"{code}; sys.exit(any(m.startswith(('PySide6', 'pyqtgraph')) for m in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "parts"),
+    [
+        (1240.0, "W", ("1.24", "kW")),
+        (412.3, "W", ("412", "W")),
+        (999.6, "W", ("1.00", "kW")),
+        (-2060.0, "W/s", ("−2.06", "kW/s")),
+        (12_300.0, "J", ("12.3", "kJ")),
+        (0.0, "W", ("0", "W")),
+        (math.nan, "W", ("–", "W")),
+    ],
+)
+def test_a_number_is_shown_apart_from_its_prefixed_unit(value, unit, parts):
+    assert q.split(value, unit) == parts
+
+
+@pytest.mark.parametrize(
+    ("seconds", "decimals", "text"),
+    [(0, 0, "0:00"), (205, 0, "3:25"), (3723, 0, "1:02:03"), (59.96, 1, "1:00.0"),
+     (-1.5, 1, "−0:01.5"), (-0.01, 1, "0:00.0")],
+)  # fmt: skip
+def test_a_position_in_time_reads_like_a_clock(seconds, decimals, text):
+    assert q.clock(seconds, decimals) == text
+
+
+def test_utc_is_rounded_to_its_digits():
+    assert q.utc(T0_NS + 1_999_600_000, 3) == "2026-03-01 12:00:02.000 UTC"
+    assert q.utc(T0_NS + 1_999_600_000, 0) == "2026-03-01 12:00:02 UTC"
+
+
+def test_a_window_is_named_as_what_it_is():
+    assert window_name(0.02, Supply.MAINS) == "1 cycle"
+    assert window_name(0.02, Supply.DC) == "20 ms"
+    assert window_name(1.0, Supply.MAINS) == "1 s"
+    assert window_name(10.0, Supply.DC) == "10 s"
+
+
+def test_every_tile_has_a_unit_and_a_title_of_its_own():
+    shown = tiles(SNAPSHOT)
+    assert len({t.title for t in shown}) == len(shown)
+    assert all(t.unit for t in shown)
+
+
+def test_power_says_over_which_window_it_is_a_mean():
+    assert tile(SNAPSHOT, "Power").note == "mean of 1 cycle"
+    on_dc = msgspec.structs.replace(SNAPSHOT, supply=Supply.DC)
+    assert tile(on_dc, "Power").note == "mean of 20 ms"
+
+
+def test_a_mean_over_a_gap_says_how_much_was_captured():
+    assert tile(SNAPSHOT, "Mean 10 s").note == "97.2 % captured"
+    assert tile(SNAPSHOT, "Mean 10 s").warn
+    assert tile(SNAPSHOT, "Mean 1 s").note == "fully captured"
+    assert not tile(SNAPSHOT, "Mean 1 s").warn
+
+
+def test_a_ramp_shows_its_window_its_sign_and_its_extremes():
+    ramp = SNAPSHOT.metrics.ramps[0]
+    rising = changed(ramps=(msgspec.structs.replace(ramp, now_w_per_s=2060.0),))
+    shown = tile(rising, "Ramp 100 ms")
+    assert (shown.value, shown.unit) == ("+2.06", "kW/s")
+    assert shown.note == "▲ +2.61 kW/s   ▼ −2.06 kW/s"
+    unknown = changed(
+        ramps=(msgspec.structs.replace(ramp, max_up_w_per_s=math.nan, max_down_w_per_s=math.nan),)
+    )
+    assert tile(unknown, "Ramp").note == ""
+
+
+def test_energy_is_in_joule_and_watt_hours_with_its_coverage():
+    shown = tile(changed(energy_j=12_420.0, coverage=0.9321), "Energy since")
+    assert (shown.value, shown.unit) == ("12.4", "kJ")
+    assert shown.note == "3.45 Wh, 93.2 % captured"
+
+
+def test_the_innermost_stage_is_billed():
+    shown = tile(SNAPSHOT, "Energy of denoise_step")
+    assert shown.tip == "run / clip / denoise / denoise_step"
+    idle = msgspec.structs.replace(SNAPSHOT, stages=())
+    assert tile(idle, "Energy of the stage").value == "–"
+
+
+@pytest.mark.parametrize(
+    ("total", "name"), [(50, "step 13/50"), (None, "step"), (True, "step"), ("50", "step")]
+)
+def test_a_stage_counts_from_one_if_its_total_is_known(total, name):
+    assert stage_name("step", 12, total) == name
+
+
+def test_clipping_is_a_warning():
+    assert not tile(SNAPSHOT, "Coverage").warn
+    assert tile(changed(n_clipped=7), "Coverage").warn
+    assert tile(changed(n_clipped=7), "Coverage").note == "1 gap, 7 clipped"
+
+
+def test_coverage_is_never_rounded_up_to_100():
+    assert tile(changed(coverage=0.99999), "Coverage").value == "99.9"
+    assert tile(changed(coverage=1.0), "Coverage").value == "100"
+
+
+def test_what_is_not_known_is_a_dash():
+    nothing = changed(power_w=math.nan, vrms_v=math.nan, line_hz=math.nan)
+    assert tile(nothing, "Power").value == "–"
+    assert "Hz" not in tile(nothing, "Voltage").note
+
+
+def test_before_the_first_block_every_tile_is_a_dash():
+    empty = msgspec.structs.replace(SNAPSHOT, metrics=None)
+    assert [t.value for t in tiles(empty)] == ["–"] * len(tiles(SNAPSHOT))
+
+
+def test_the_status_tells_source_rate_lag_and_markers():
+    shown = texts(SNAPSHOT)
+    assert "● running" in shown
+    assert "KEYSIGHT TECHNOLOGIES MSOX3054T" in shown
+    assert "100 kS/s × 2" in shown
+    assert "lag 38 ms" in shown
+    assert "214 markers" in shown
+    assert shown[-1] == "40 frames/s"
+
+
+def test_malformed_markers_and_a_late_session_are_warnings():
+    bad = msgspec.structs.replace(SNAPSHOT, n_malformed_markers=3, lag_s=2.5)
+    warned = {item.text for item in status(bad, 40.0) if item.level == "warn"}
+    assert warned == {"3 malformed", "lag 2.5 s"}
+
+
+def test_a_recording_tells_its_size_and_what_waits():
+    state = RecordingState(path="/a/b.h5", n_samples=1, n_bytes=21_400_000, queued_s=0.4)
+    recording = msgspec.structs.replace(SNAPSHOT, recording=state)
+    assert "● b.h5, 21.4 MB, 400 ms queued" in texts(recording)
+    broken = msgspec.structs.replace(state, error="the disk is full")
+    failed = msgspec.structs.replace(SNAPSHOT, recording=broken)
+    assert "b.h5: the disk is full" in texts(failed)
+
+
+def test_a_replay_tells_its_speed_instead_of_a_lag():
+    replay = msgspec.structs.replace(SNAPSHOT, replay_speed=10.0)
+    shown = texts(replay)
+    assert "● replaying 10 ×" in shown
+    assert not any(text.startswith("lag") for text in shown)
+    assert INFO.sample_rate_hz == 100_000

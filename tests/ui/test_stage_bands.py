@@ -1,0 +1,82 @@
+import msgspec
+from fake_feed import INFO, T0_NS, FakeFeed, note, stage
+
+from monitor.model import NS, Timeline
+from ui.stage_table import StageModel, first_rows, stage_row
+from ui.stages import Bands, bands, describe, labels, mark_text
+
+RUN = stage("run", 1.0, None, leaf=False)
+STEP = stage("denoise_step", 2.0, 3.0, parent=RUN, index=11, attrs={"total": 25})
+TIMELINE = Timeline(stages=(RUN, STEP), marks=(note(2.5, "door"),))
+
+
+def test_a_running_stage_reaches_the_newest_sample():
+    shown = bands(TIMELINE, INFO, 50_000, 500_000)
+    assert shown.start_s.tolist() == [0.5, 1.5]
+    assert shown.stop_s.tolist() == [4.5, 2.5]
+    assert shown.mark_s.tolist() == [2.0]
+    assert shown.n_rows == 2
+
+
+def test_a_stage_that_has_just_begun_does_not_end_before_it_began():
+    late = Timeline(stages=(stage("x", 9.0, None),), marks=())
+    shown = bands(late, INFO, 0, 100_000)
+    assert shown.stop_s[0] >= shown.start_s[0]
+
+
+def test_the_stage_under_the_pointer_is_found_by_row():
+    shown = bands(TIMELINE, INFO, 0, 500_000)
+    assert shown.at(2.5, 0) is RUN
+    assert shown.at(2.5, 1) is STEP
+    assert shown.at(3.5, 1) is None
+    assert shown.at(3.0005, 1, slack_s=0.001) is STEP
+
+
+def test_nothing_has_no_rows():
+    assert Bands().n_rows == 0
+    assert Bands().at(1.0, 0) is None
+
+
+def test_a_band_says_what_fits():
+    assert labels(STEP) == ("denoise_step 12/25", "12/25", "12")
+    assert labels(RUN) == ("run",)
+
+
+def test_a_stage_is_described_with_its_path_count_and_length():
+    assert describe(STEP, T0_NS) == "run / denoise_step\n12 of 25, 1.0 s"
+    assert describe(RUN, T0_NS + 4 * NS) == "run\n3.0 s, running"
+    cut = msgspec.structs.replace(STEP, truncated=True)
+    assert describe(cut, T0_NS).endswith("an edge is missing")
+
+
+def test_a_mark_says_its_text_or_else_its_name():
+    assert mark_text(note(0, "door")) == "door"
+    assert mark_text(msgspec.structs.replace(note(0, ""), stage="error")) == "error"
+
+
+def test_the_total_and_the_rest_stay_on_top_however_it_is_sorted():
+    table, model = FakeFeed(60.0).table(), StageModel()
+    model.show_table(table, T0_NS)
+    for column in range(model.columnCount()):
+        model.sort(column)
+        assert model.data(model.index(0, 0)) == "total"
+        assert model.data(model.index(1, 0)) == "unattributed"
+        assert model.rowCount() == len(table.stages) + 2
+
+
+def test_sorting_by_energy_sorts_by_energy():
+    table, model = FakeFeed(60.0).table(), StageModel()
+    model.show_table(table, T0_NS)
+    model.sort(4)
+    energy = {used.stage.span_id: used.energy_j for used in table.stages}
+    shown = [energy[model.stage(row).span_id] for row in range(2, model.rowCount())]
+    assert shown == sorted(shown)
+
+
+def test_rows_read_as_the_table_says():
+    table = FakeFeed(60.0).table()
+    total, rest = first_rows(table)
+    assert total.texts[0] == "total"
+    assert rest.texts[0] == "unattributed"
+    load = next(used for used in table.stages if used.stage.name == "model_load")
+    assert stage_row(load, T0_NS).texts[:4] == ("    model_load", "0", "0:02.00", "6.5 s")
