@@ -15,11 +15,12 @@ from monitor.errors import ConnectionLostError, ProtocolError
 from monitor.model import NS, Scale
 from monitor.sources.codes import n_clipped, pieces
 from monitor.sources.dialect import Dialect, Preamble
-from monitor.sources.record_time import HostTime, host_time
+from monitor.sources.record_time import HostTime, Sightings, host_time
 from monitor.sources.visa import VisaLink
 
 _POLL_S = 0.001
 _EARLY_S = 0.002  # polling begins so long before the record can be done
+_CLOSELY = 0.005  # of a record, between two queries
 _MOST_PIECES = 64  # of a record with holes; more would be an instrument in a sparse mode
 _WIDTHS = {"BYTE": 1, "WORD": 2}
 
@@ -58,6 +59,13 @@ class DroppedRecord:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    sent_ns: int
+    answered_ns: int
+    is_running: bool
+
+
 class Acquisition:
     """Takes records from an instrument that was set up; not from two threads.
 
@@ -91,15 +99,24 @@ class Acquisition:
         """Of the newest record."""
         self.has_tags = False
         """Whether the instrument tells when a record began."""
+        self.is_continuous = False
+        """Whether a record begins where the previous one ended."""
         self._link = link
         self._dialect = dialect
         self._settings = settings
         self._now_ns = now_ns
         self._pause = pause
         self._x_increment_s: float | None = None
+        self._stop_ns: int | None = None
 
-    def take(self) -> Record | DroppedRecord:
+    def take(self, *, closely: bool = False) -> Record | DroppedRecord:
         """Return the next record.
+
+        Parameters
+        ----------
+        closely
+            Ask whether it is done from its beginning on, not only when it should be. That finds
+            the end of a record that began at an unknown time.
 
         Raises
         ------
@@ -108,15 +125,12 @@ class Acquisition:
         StoppedError
             If the source is being closed.
         """
-        arm_sent_ns = self._now_ns()
-        self._link.write(self._dialect.arm)
-        arm_answered_ns, running_sent_ns, done_ns = self._finish(arm_sent_ns)
+        seen = self._watch(closely=closely)
         tag_s = self._tag() if self.has_tags else None
         codes: list[NDArray[np.integer]] = []
         preambles: list[Preamble] = []
         for item in self._settings.inputs:
-            self._link.write(self._dialect.select.format(input=item.input))
-            preamble = self._preamble()
+            preamble = self._preamble(item.input)
             preambles.append(preamble)
             misfit = self._misfit(preamble, preambles[0])
             if misfit:
@@ -125,7 +139,8 @@ class Acquisition:
         first = preambles[0]
         self._x_increment_s = first.x_increment_s
         self.duration_s = first.n_points * first.x_increment_s
-        duration_ns = round(self.duration_s * NS)
+        time = host_time(seen, round(self.duration_s * NS))
+        self._stop_ns = time.ns + round(self.duration_s * NS)
         stacked = np.stack(codes)
         parts = pieces(stacked, first.hole)
         if not 1 <= len(parts) <= _MOST_PIECES:
@@ -142,44 +157,44 @@ class Acquisition:
                 for a, b in parts
             ),
             x_increment_s=first.x_increment_s,
-            time=host_time(arm_sent_ns, arm_answered_ns, running_sent_ns, done_ns, duration_ns),
+            time=time,
             tag_s=tag_s,
         )
 
-    def _finish(self, arm_sent_ns: int) -> tuple[int, int | None, int]:
-        """Wait until the record is done.
-
-        Returns
-        -------
-        When the first answer came, when the last query was sent that found it running (None if
-        none did), and when the answer came that found it done.
-        """
-        limit_s = 2 * self.duration_s + self._settings.timeout_s
-        arm_answered_ns: int | None = None
+    def _watch(self, *, closely: bool) -> Sightings:
+        """Arm, and wait until the record is done."""
+        first = last = self._look(self._dialect.arm)
+        due_ns = first.sent_ns + round(self.duration_s * NS)
+        limit_ns = 2 * due_ns - first.sent_ns + round(self._settings.timeout_s * NS)
+        if self.is_continuous and self._stop_ns is not None:
+            due_ns = min(due_ns, self._stop_ns + round(self.duration_s * NS))
+        poll_s = max(_POLL_S, self.duration_s * _CLOSELY) if closely else _POLL_S
         running_sent_ns: int | None = None
-        while True:
-            sent_ns = self._now_ns()
-            with self._explain(self._dialect.running) as reply:
-                is_done = self._dialect.is_done(reply)
-            answered_ns = self._now_ns()
-            arm_answered_ns = arm_answered_ns or answered_ns
-            if is_done:
-                return arm_answered_ns, running_sent_ns, answered_ns
-            running_sent_ns = sent_ns
-            since_s = (answered_ns - arm_sent_ns) / NS
-            if since_s > limit_s:
+        while last.is_running:
+            running_sent_ns = last.sent_ns
+            if last.answered_ns > limit_ns:
                 raise ConnectionLostError(
                     f"{self._settings.address}: expected a record of {self.duration_s:g} s to be"
-                    f" done, got none in {limit_s:g} s; somebody may be using the scope"
+                    f" done, got none in {(limit_ns - first.sent_ns) / NS:g} s; somebody may be"
+                    " using the scope"
                 )
-            self._pause(max(self.duration_s - _EARLY_S - since_s, _POLL_S))
+            due_s = (due_ns - last.answered_ns) / NS - _EARLY_S
+            self._pause(poll_s if closely else max(due_s, poll_s))
+            last = self._look(self._dialect.running)
+        return Sightings(first.sent_ns, first.answered_ns, running_sent_ns, last.answered_ns)
+
+    def _look(self, query: str) -> _Look:
+        sent_ns = self._now_ns()
+        with self._explain(query) as reply:
+            is_running = not self._dialect.is_done(reply)
+        return _Look(sent_ns, self._now_ns(), is_running)
 
     def _tag(self) -> float:
         with self._explain(self._dialect.record_time) as reply:
             return float(reply)
 
-    def _preamble(self) -> Preamble:
-        query = self._dialect.preamble
+    def _preamble(self, number: int) -> Preamble:
+        query = self._dialect.preamble.format(input=number)
         with self._explain(query) as reply:
             preamble = self._dialect.parse_preamble(reply)
         if preamble is None:

@@ -31,7 +31,11 @@ class Preamble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """One family of scopes. ``{input}``, ``{value}`` are filled in by whoever sends."""
+    """One family of scopes. ``{input}``, ``{value}`` are filled in by whoever sends.
+
+    What is sent for every record is a query: two writes in a row wait for each other's
+    acknowledgement (Nagle's algorithm), which costs 40 ms on Linux.
+    """
 
     name: str
     idn: re.Pattern[str]
@@ -56,14 +60,16 @@ class Dialect:
     """Query of a record's length in s."""
     points: str
     arm: str
+    """Arms for one record, and queries the register as ``running`` does."""
     running: str
     """Query of the register that tells whether a record is being taken."""
     running_bit: int
     record_time: str
     """Query of a record's start on the instrument's clock, in s; few instruments have it."""
-    select: str
     preamble: str
+    """Selects an input and queries its preamble."""
     data: str
+    """Query of the codes of the input that was selected."""
     parse_preamble: Callable[[str], Preamble | None]
     """Returns None if the query is to be sent again; ValueError says what is wrong."""
 

@@ -70,7 +70,6 @@ class Driver:
         self._dialect: Dialect = INFINIIVISION
         self._identity = ""
         self._acquisition: Acquisition | None = None
-        self._is_continuous = False
         self._ready: deque[Record | DroppedRecord] = deque()
 
     def close(self) -> None:
@@ -96,7 +95,6 @@ class Driver:
         acquisition = self._set_up()
         first = self._first(acquisition)
         self._ready.append(first)
-        self._is_continuous = False
         if acquisition.has_tags:
             self._ready.append(self._second(acquisition, first))
         self._raise_errors("the acquisition")
@@ -117,7 +115,7 @@ class Driver:
             sample_rate_hz=float(f"{1.0 / first.x_increment_s:.9g}"),
             dtype=first.codes.dtype.name,
             time=first.time,
-            is_continuous=self._is_continuous,
+            is_continuous=acquisition.is_continuous,
             notes=notes,
         )
 
@@ -127,7 +125,7 @@ class Driver:
             return self._ready.popleft()
         if self._acquisition is None:
             raise ConnectionLostError(f"{self._settings.address} is not connected")
-        if not self._is_continuous:
+        if not self._acquisition.is_continuous:
             self._pause(self._delay() * self._acquisition.duration_s)
         return self._acquisition.take()
 
@@ -223,11 +221,12 @@ class Driver:
 
     def _first(self, acquisition: Acquisition) -> Record:
         """Return the first record whose time is known; learn whether there are time tags."""
-        first = self._fitting(acquisition.take())
+        self._fitting(acquisition.take())
         acquisition.has_tags = self._answers_tags()
-        while acquisition.has_tags and (first.tag_s is None or first.time.is_buffered):
-            first = self._fitting(acquisition.take())
-        return first
+        while True:
+            first = self._fitting(acquisition.take(closely=True))
+            if not (acquisition.has_tags and first.time.is_buffered):
+                return first
 
     def _answers_tags(self) -> bool:
         query = self._dialect.record_time
@@ -245,11 +244,11 @@ class Driver:
 
     def _second(self, acquisition: Acquisition, first: Record) -> Record:
         """Return the record after the first; learn what the time tags are worth."""
-        second = self._fitting(acquisition.take())
+        second = self._fitting(acquisition.take(closely=True))
         if first.tag_s is None or second.tag_s is None:
             return second
         n_samples = (second.tag_s - first.tag_s) / first.x_increment_s
-        self._is_continuous = abs(n_samples - first.n_samples) < 0.5
+        acquisition.is_continuous = abs(n_samples - first.n_samples) < 0.5
         if n_samples > first.n_samples - 0.5:
             return second
         acquisition.has_tags = False  # they stand still, so they are no clock

@@ -23,46 +23,41 @@ class HostTime:
     start is known."""
 
 
-def host_time(
-    arm_sent_ns: int,
-    arm_answered_ns: int,
-    running_sent_ns: int | None,
-    done_answered_ns: int,
-    duration_ns: int,
-) -> HostTime:
-    """Return when a record began, from what the host saw of it.
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """What the host saw of a record while it was taken; UTC by its own clock."""
+
+    arm_sent_ns: int
+    """Before the instrument was armed."""
+    arm_answered_ns: int
+    """After its answer."""
+    running_sent_ns: int | None
+    """Before the last query that found it running; None if it was done at once."""
+    done_answered_ns: int
+    """After the answer that found it done."""
+
+
+def host_time(seen: Sightings, duration_ns: int) -> HostTime:
+    """Return when a record of some length began.
 
     Triggered at once, it begins while it is armed; and its end lies between the last query that
     found it running and the answer that found it done. Where the two agree, both hold.
-
-    Parameters
-    ----------
-    arm_sent_ns
-        Before the instrument was armed.
-    arm_answered_ns
-        After its first answer since.
-    running_sent_ns
-        Before the last query that found it running; None if it never was.
-    done_answered_ns
-        After the answer that found it done.
-    duration_ns
-        Of the record.
     """
-    latest = done_answered_ns - duration_ns
-    if latest < arm_sent_ns:  # a gap-free instrument was already taking it
-        if running_sent_ns is None:
-            return HostTime(latest, arm_answered_ns - arm_sent_ns, is_buffered=True)
-        return _between(running_sent_ns - duration_ns, latest)
-    armed_by = min(arm_answered_ns, latest)
-    if running_sent_ns is None:
-        return _between(arm_sent_ns, armed_by)
-    earliest = running_sent_ns - duration_ns
+    latest = seen.done_answered_ns - duration_ns
+    if latest < seen.arm_sent_ns:  # a gap-free instrument was already taking it
+        if seen.running_sent_ns is None:
+            return HostTime(latest, seen.arm_answered_ns - seen.arm_sent_ns, is_buffered=True)
+        return _between(seen.running_sent_ns - duration_ns, latest)
+    armed_by = min(seen.arm_answered_ns, latest)
+    if seen.running_sent_ns is None:
+        return _between(seen.arm_sent_ns, armed_by)
+    earliest = seen.running_sent_ns - duration_ns
     if earliest > armed_by:
         # It waited for a trigger, or worked on the record afterwards: nothing tells which, but
         # without a trigger condition the second is the rule.
-        begun = _between(arm_sent_ns, armed_by)
+        begun = _between(seen.arm_sent_ns, armed_by)
         return HostTime(begun.ns, latest - begun.ns)
-    return _between(max(earliest, arm_sent_ns), armed_by)
+    return _between(max(earliest, seen.arm_sent_ns), armed_by)
 
 
 def _between(earliest_ns: int, latest_ns: int) -> HostTime:
