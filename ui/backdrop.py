@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -40,14 +41,21 @@ class Backdrop(QGraphicsItem):
         if canvas is None:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        for plot in canvas.plots:
-            painter.fillRect(plot.rect, QColor(canvas.theme.plot))
-        self._paint_tint(painter, canvas)
-        self._paint_gaps(painter, canvas)
+        top, bottom = canvas.plots[0].rect.top(), canvas.plots[-1].rect.bottom()
+        rects = [plot.rect for plot in canvas.plots]
+        for rect in rects:
+            painter.fillRect(rect, QColor(canvas.theme.plot))
+        self._paint_tint(painter, canvas, top, bottom)
+        self._paint_gaps(painter, canvas, top, bottom)
+        for above, below in itertools.pairwise(rects):  # cheaper than to spare it out each time
+            space = QRectF(
+                above.left(), above.bottom(), above.width(), below.top() - above.bottom()
+            )
+            painter.fillRect(space, QColor(canvas.theme.window))
         self._paint_time(painter, canvas)
         self._paint_values(painter, canvas)
 
-    def _paint_gaps(self, painter: QPainter, canvas: Canvas) -> None:
+    def _paint_gaps(self, painter: QPainter, canvas: Canvas, top: float, bottom: float) -> None:
         """Hatch what was not captured, where it is wider than a pixel."""
         hatch = QColor(canvas.theme.text)
         hatch.setAlpha(38)
@@ -55,27 +63,22 @@ class Backdrop(QGraphicsItem):
         scale = canvas.scale
         edges = [np.clip(scale.pxs(each), scale.left, scale.right) for each in canvas.gaps_s]
         for left, right in zip(*edges, strict=True):
-            if right - left < 1:
-                continue
-            for plot in canvas.plots:
-                rect = QRectF(left, plot.rect.top(), right - left, plot.rect.height())
-                painter.fillRect(rect, brush)
+            if right - left >= 1:
+                painter.fillRect(QRectF(left, top, right - left, bottom - top), brush)
 
-    def _paint_tint(self, painter: QPainter, canvas: Canvas) -> None:
+    def _paint_tint(self, painter: QPainter, canvas: Canvas, top: float, bottom: float) -> None:
         """Tint each leaf stage; where they are narrower than a pixel, one of them."""
         bands, scale, theme = canvas.bands, canvas.scale, canvas.theme
         left = np.clip(np.round(scale.pxs(bands.start_s)), scale.left, scale.right)
         right = np.clip(np.round(scale.pxs(bands.stop_s)), scale.left, scale.right)
         done = -1.0
-        for k, stage in enumerate(bands.stages):
-            if not stage.leaf or right[k] <= max(left[k], done):
+        for k in np.flatnonzero(bands.leaf & (right > left)):
+            start, stop = max(float(left[k]), done), float(right[k])
+            if stop <= start:
                 continue
-            start = max(float(left[k]), done)
-            done = float(right[k])
-            color = QColor(mix(stage_color(stage.name), theme.plot, 0.09))
-            for plot in canvas.plots:
-                rect = QRectF(start, plot.rect.top(), done - start, plot.rect.height())
-                painter.fillRect(rect, color)
+            done = stop
+            color = QColor(mix(stage_color(bands.stages[k].name), theme.plot, 0.09))
+            painter.fillRect(QRectF(start, top, stop - start, bottom - top), color)
 
     def _paint_time(self, painter: QPainter, canvas: Canvas) -> None:
         scale, theme = canvas.scale, canvas.theme

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -20,7 +21,7 @@ MAX_ROWS = 8
 """Deeper stages share the last row."""
 
 _NARROW = 2.0  # pixels below which bands are painted together, one line per pixel
-_TEXT_FROM = 16.0  # pixels from which a band may carry its name
+_TEXT_FROM = 20.0  # pixels from which a band may carry its name
 
 
 class Lane(QGraphicsItem):
@@ -138,13 +139,13 @@ class Lane(QGraphicsItem):
         bands, scale, theme = canvas.bands, canvas.scale, canvas.theme
         metrics = QFontMetricsF(canvas.small_font)
         at = scale.pxs(bands.mark_s)
-        taken = -1.0
+        taken = -math.inf
         for k in np.flatnonzero((at >= scale.left - 200) & (at <= scale.right)):
             x, mark = round(float(at[k])), bands.marks[k]
-            text = metrics.elidedText(mark_text(mark), Qt.TextElideMode.ElideRight, 180)
-            width = metrics.horizontalAdvance(text) + 12
             if x < taken:
                 continue
+            text = metrics.elidedText(mark_text(mark), Qt.TextElideMode.ElideRight, 180)
+            width = metrics.horizontalAdvance(text) + 12
             color = QColor(theme.warn if mark.stage in ("event", "error") else theme.accent)
             rect = QRectF(x, canvas.lane_rect.top() + 1, width, FLAGS_PX - 4)
             following = float(at[k + 1]) if k + 1 < len(at) else np.inf

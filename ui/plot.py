@@ -15,7 +15,7 @@ from ui.traces import Curve, Envelope, Seconds
 HEADER_PX = 22
 """Kept free above the data, for the title and the legend."""
 
-_TICK_PX = 24  # room for a label of the vertical axis
+_TICK_PX = 34  # room for a label of the vertical axis
 
 
 class Plot:

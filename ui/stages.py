@@ -24,6 +24,7 @@ class Bands:
     stop_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     """Of a running stage, the newest sample."""
     depth: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+    leaf: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     marks: tuple[Marker, ...] = ()
     mark_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
@@ -68,6 +69,7 @@ def bands(timeline: Timeline, info: StreamInfo, start: int, stop: int) -> Bands:
         start_s=begins,
         stop_s=ends,
         depth=np.array([s.depth for s in stages], np.intp),
+        leaf=np.array([s.leaf for s in stages], np.bool_),
         marks=timeline.marks,
         mark_s=np.array([m.time_ns - origin_ns for m in timeline.marks], np.float64) / NS,
     )

@@ -6,6 +6,7 @@ people with any colour vision can read (https://jfly.uni-koeln.de/color/).
 
 from __future__ import annotations
 
+import functools
 import zlib
 from dataclasses import dataclass
 
@@ -127,12 +128,14 @@ LIGHT = Theme(
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
 
 
+@functools.cache
 def mix(one: str, other: str, share: float) -> str:
     """Return a colour that is ``share`` of the first and the rest of the other."""
     pairs = zip(_rgb(one), _rgb(other), strict=True)
     return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)
 
 
+@functools.cache
 def stage_color(name: str) -> str:
     """Return a stage's own colour, always the same for a name; a dotted part has its parent's."""
     known = _STAGES.get(name) or _STAGES.get(name.partition(".")[0])
