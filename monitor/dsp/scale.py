@@ -1,0 +1,55 @@
+"""From the instrument's codes to engineering units, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.model import Channel, Scale
+
+
+def fold(channel: Channel, scale: Scale) -> Scale:
+    """Return the probe over the instrument's scale: ``value = gain * code + offset``.
+
+    ``value = ratio * (scale.gain * code + scale.offset) + probe.offset``, in the channel's unit.
+    """
+    probe = channel.probe
+    return Scale(probe.ratio * scale.gain, probe.ratio * scale.offset + probe.offset)
+
+
+def to_units(
+    codes: NDArray[np.integer],
+    channels: Sequence[Channel],
+    scales: Sequence[Scale],
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Return samples in each channel's unit.
+
+    Parameters
+    ----------
+    codes : shape (n_channels, n_samples)
+        As the instrument sent them.
+    channels, scales
+        One per row of ``codes``.
+    out : shape (n_channels, n_samples)
+        Where to put the result; None makes an array.
+
+    Returns
+    -------
+    shape (n_channels, n_samples)
+
+    Raises
+    ------
+    ValueError
+        If the rows of codes, the channels and the scales are not equally many.
+    """
+    if not len(codes) == len(channels) == len(scales):
+        raise ValueError(f"{len(codes)} rows of codes, {len(channels)=}, {len(scales)=}")
+    values = np.empty(codes.shape, np.float32) if out is None else out
+    for row, channel, scale, target in zip(codes, channels, scales, values, strict=True):
+        folded = fold(channel, scale)
+        np.multiply(row, np.float32(folded.gain), out=target, dtype=np.float32, casting="unsafe")
+        np.add(target, np.float32(folded.offset), out=target)
+    return values
