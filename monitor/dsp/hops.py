@@ -1,0 +1,65 @@
+"""Rolling means and ramps over first-level bins: what averages are made of on DC."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.dsp.pyramid import Pyramid
+
+HALF = 0.5
+"""Captured share that both windows of a ramp need at least."""
+
+
+class Hops:
+    """Windows of whole bins; the nearest whole number of bins stands for a window."""
+
+    def __init__(self, pyramid: Pyramid, row: int, sample_rate_hz: float) -> None:
+        self._pyramid = pyramid
+        self._rows = (row, pyramid.count)
+        self._rate = sample_rate_hz
+
+    def averages(
+        self, at: NDArray[np.float64], window_s: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mean over the window that ends at each index, and its captured share.
+
+        Parameters
+        ----------
+        at : shape (k,)
+            Sample indices, snapped down to whole bins.
+
+        Returns
+        -------
+        mean, coverage : shape (k,)
+            The mean is NaN where nothing was captured.
+        """
+        k = self._n_bins(window_s)
+        last = self._bins(at)
+        return self._between(last - k, last)
+
+    def ramps(self, at: NDArray[np.float64], window_s: float) -> NDArray[np.float64]:
+        """Return (P_w(t) - P_w(t - w)) / w at each index, in W/s; NaN if half is missing."""
+        k = self._n_bins(window_s)
+        last = self._bins(at)
+        now, covered_now = self._between(last - k, last)
+        before, covered_before = self._between(last - 2 * k, last - k)
+        ramps = (now - before) * (self._rate / (k * self._pyramid.hop))
+        ramps[(covered_now < HALF) | (covered_before < HALF)] = np.nan
+        return ramps
+
+    def _n_bins(self, window_s: float) -> int:
+        return max(1, round(window_s * self._rate / self._pyramid.hop))
+
+    def _bins(self, at: NDArray[np.float64]) -> NDArray[np.int64]:
+        return np.floor_divide(at, self._pyramid.hop).astype(np.int64)
+
+    def _between(
+        self, first: NDArray[np.int64], last: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        oldest = self._pyramid.start // self._pyramid.hop
+        sums, n = self._pyramid.totals(np.maximum(last, oldest), self._rows) - self._pyramid.totals(
+            np.maximum(first, oldest), self._rows
+        )
+        mean = np.divide(sums, n, out=np.full(n.shape, np.nan), where=n > 0)
+        return mean, n / ((last - first) * self._pyramid.hop)

@@ -1,0 +1,356 @@
+"""The reduced form of a stream: everything that is asked about power, by sample index."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.dsp import ranges
+from monitor.dsp.cycles import Cycles
+from monitor.dsp.envelope import envelope
+from monitor.dsp.hops import Hops
+from monitor.dsp.pyramid import Pyramid, Read, hop_for
+from monitor.model import Channel, Quantity, Summary, Supply
+
+_PROBATION_S = 0.1  # captured before a supply is called mains or DC: five cycles of 50 Hz
+_LEAST_S = 0.25  # remembered in any case: finding a line cycle looks back that far
+_AT_ONCE = 1 << 15  # samples: what is reduced stays in the second-level cache
+_NOW_S = 0.02  # what "now" means on DC, about one line cycle
+
+
+class Pieces(Protocol):
+    """What rolling windows are made of: line cycles, or bins."""
+
+    def averages(
+        self, at: NDArray[np.float64], window_s: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mean over the window that ends at each index, and its captured share."""
+
+    def ramps(self, at: NDArray[np.float64], window_s: float) -> NDArray[np.float64]:
+        """Return the ramp at each index, per second."""
+
+
+class Track:
+    """Summaries, rolling averages and ramps of the newest samples of a stream.
+
+    One task appends. Signals are the channels in their order, then the total power.
+
+    Parameters
+    ----------
+    channels
+        The rows of what is appended, but for the last.
+    supply
+        AUTO decides after 0.1 s of captured samples: mains if the first voltage swings to both
+        sides of zero and holds a whole line cycle. Without a voltage there are no line cycles to
+        be seen, so it is DC.
+    capacity
+        Samples that are remembered, at least; never less than 0.25 s.
+    ramp_windows_s
+        Whose extremes are held from the first sample on.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[Channel],
+        sample_rate_hz: float,
+        supply: Supply,
+        *,
+        capacity: int,
+        ramp_windows_s: Sequence[float] = (),
+    ) -> None:
+        self._rate = sample_rate_hz
+        self._n_signals = len(channels) + 1
+        self._voltage = _first(channels, Quantity.VOLTAGE)
+        self._current = _first(channels, Quantity.CURRENT)
+        capacity = max(capacity, math.ceil(_LEAST_S * sample_rate_hz), 64)
+        self._pyramid = Pyramid(self._n_signals, hop_for(sample_rate_hz), capacity)
+        self._hops = Hops(self._pyramid, self._n_signals - 1, sample_rate_hz)
+        self._cycles: Cycles | None = None
+        if self._voltage is not None and supply is not Supply.DC:
+            self._cycles = Cycles(
+                self._pyramid,
+                power=self._n_signals - 1,
+                voltage=self._voltage,
+                current=self._current,
+                sample_rate_hz=sample_rate_hz,
+            )
+        self.supply = supply if self._cycles is not None else Supply.DC
+        """MAINS or DC; AUTO until enough was captured to know."""
+        self.n_gaps = 0
+        """How often samples were missing between two appends."""
+        self._extremes = dict.fromkeys(ramp_windows_s, (math.nan, math.nan))
+        self._n_held = 0  # bins that the extremes of the ramps have seen
+
+    @property
+    def hop(self) -> int:
+        """Return the samples per first-level bin."""
+        return self._pyramid.hop
+
+    @property
+    def capacity(self) -> int:
+        """Return how many samples are remembered."""
+        return self._pyramid.capacity
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Return the sample indices ``[start, stop)`` of what is remembered."""
+        return self._pyramid.start, self._pyramid.stop
+
+    @property
+    def first(self) -> int:
+        """Return the index of the first sample ever appended; 0 until then."""
+        return self._pyramid.first or 0
+
+    @property
+    def n_samples(self) -> int:
+        """Return how many samples were ever appended."""
+        return self._pyramid.n_samples
+
+    @property
+    def peak_window_s(self) -> float:
+        """Return over what a peak is a mean: a line cycle on mains, a sample on DC."""
+        if self.supply is Supply.MAINS and self._cycles is not None:
+            line_hz = self._cycles.line_hz()
+            return 1.0 / line_hz if line_hz > 0 else _NOW_S
+        return 1.0 / self._rate
+
+    def append(self, start: int, signals: NDArray[np.float32]) -> None:
+        """Take samples that begin at index ``start``.
+
+        Parameters
+        ----------
+        signals : shape (n_signals, n)
+            None of them NaN: what was not captured is a jump of the index.
+
+        Raises
+        ------
+        ValueError
+            If they overlap what was appended before.
+        """
+        if len(signals) != self._n_signals:
+            raise ValueError(f"expected {self._n_signals} signals, got {len(signals)}")
+        if signals.shape[1] == 0:
+            return
+        if self._pyramid.first is not None and start < self._pyramid.stop:
+            raise ValueError(f"samples from index {start} overlap those up to {self._pyramid.stop}")
+        if self._pyramid.first is None or start > self._pyramid.stop:
+            self._interrupt(start)
+        done = 0
+        while done < signals.shape[1]:
+            n = min(_AT_ONCE, self._pyramid.capacity // 2, signals.shape[1] - done)
+            if self.supply is Supply.AUTO:
+                n = min(n, self._on_probation())
+            self._pyramid.append(start + done, signals[:, done : done + n])
+            self._advance()
+            done += n
+
+    def average(self, at: int, window_s: float) -> tuple[float, float]:
+        """Return the mean power over the window that ends at an index, and its coverage."""
+        mean, coverage = self.averages(np.asarray([at]), window_s)
+        return float(mean[0]), float(coverage[0])
+
+    def averages(
+        self, at: NDArray[np.int64], window_s: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mean power over the window that ends at each index, in W, and its coverage.
+
+        On mains whole line cycles stand for the window, on DC whole bins; at least one.
+
+        Parameters
+        ----------
+        at : shape (k,)
+            Sample indices.
+
+        Returns
+        -------
+        mean_w, coverage : shape (k,)
+            NaN and 0 where nothing was captured or remembered.
+        """
+        places = np.asarray(at, np.float64)
+        mean, coverage = self._pieces.averages(places, window_s)
+        outside = self._outside(places)
+        return np.where(outside, np.nan, mean), np.where(outside, 0.0, coverage)
+
+    def ramps(self, at: NDArray[np.int64], window_s: float) -> NDArray[np.float64]:
+        """Return (P_w(t) - P_w(t - w)) / w at each index, in W/s.
+
+        Parameters
+        ----------
+        at : shape (k,)
+            Sample indices.
+
+        Returns
+        -------
+        shape (k,)
+            NaN where less than half of either window was captured.
+        """
+        places = np.asarray(at, np.float64)
+        return np.where(self._outside(places), np.nan, self._pieces.ramps(places, window_s))
+
+    def ramp_extremes(self, window_s: float) -> tuple[float, float]:
+        """Return the highest and lowest ramp since the first sample, in W/s.
+
+        Evaluated at the end of every line cycle or bin. NaN before there is one.
+
+        Raises
+        ------
+        KeyError
+            If the window was not named at the beginning.
+        """
+        return self._extremes[window_s]
+
+    def newest(self) -> tuple[float, float, float, float]:
+        """Return what is measured now.
+
+        Returns
+        -------
+        power_w, vrms_v, irms_a, line_hz
+            Over the last line cycle on mains, over 20 ms on DC, where the frequency is NaN. The
+            first voltage and the first current; NaN if there is none, or nothing was captured.
+        """
+        if self.supply is Supply.MAINS and self._cycles is not None:
+            return self._cycles.newest()
+        last = self._pyramid.stop // self.hop
+        oldest = self._pyramid.start // self.hop
+        before = max(oldest, last - max(1, round(_NOW_S * self._rate / self.hop)))
+        *sums, n = np.diff(self._pyramid.totals(np.asarray([before, max(last, oldest)])))[:, 0]
+        if n == 0:
+            return math.nan, math.nan, math.nan, math.nan
+        vrms, irms = (
+            math.nan if row is None else math.sqrt(max(sums[self._pyramid.squares(row)], 0.0) / n)
+            for row in (self._voltage, self._current)
+        )
+        return float(sums[self._n_signals - 1] / n), vrms, irms, math.nan
+
+    def envelope(
+        self, start: int, stop: int, n_columns: int, read: Read
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+        """Return the extremes of each pixel column; see ``envelope.envelope``."""
+        return envelope(self._pyramid, start, stop, n_columns, read)
+
+    def cumulative(
+        self, indices: NDArray[np.int64], read: Read
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the running sums and counts before sample indices, exact to the sample.
+
+        Parameters
+        ----------
+        indices : shape (k,)
+            Beyond what is remembered, they are clamped.
+
+        Returns
+        -------
+        sums : shape (n_signals, k)
+            Since the first sample, in each signal's unit times samples.
+        n : shape (k,)
+            Captured samples; a gap counts nothing.
+        """
+        totals = ranges.totals_at(self._pyramid, np.asarray(indices, np.int64), read)
+        return totals[: self._n_signals], totals[-1].astype(np.int64)
+
+    def extremes(
+        self, start: int, stop: int, read: Read
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the exact minimum and maximum of each signal; NaN if nothing was captured."""
+        low, high = ranges.extremes(self._pyramid, start, stop, read)
+        empty = low > high
+        return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
+
+    def summary(self, start: int, stop: int, read: Read) -> tuple[Summary, ...]:
+        """Return the exact summary of each signal over ``[start, stop)``."""
+        totals = ranges.totals_at(self._pyramid, np.asarray([start, max(start, stop)]), read)
+        span = totals[:, 1] - totals[:, 0]
+        low, high = ranges.extremes(self._pyramid, start, stop, read)
+        k = self._n_signals
+        return tuple(
+            Summary(
+                int(span[-1]), float(span[i]), float(span[k + i]), float(low[i]), float(high[i])
+            )
+            for i in range(k)
+        )
+
+    def peak(self, start: int, stop: int, read: Read) -> float:
+        """Return the highest power in ``[start, stop)`` in W.
+
+        On mains the highest mean of a line cycle, on DC the highest sample; NaN if none.
+        """
+        if self.supply is Supply.MAINS and self._cycles is not None:
+            return self._cycles.peak(start, stop)
+        return float(self.extremes(start, stop, read)[1][-1])
+
+    @property
+    def _pieces(self) -> Pieces:
+        if self.supply is Supply.MAINS and self._cycles is not None:
+            return self._cycles
+        return self._hops
+
+    def _outside(self, at: NDArray[np.float64]) -> NDArray[np.bool_]:
+        start, stop = self.bounds
+        return (at <= start) | (at > stop)
+
+    def _interrupt(self, start: int) -> None:
+        """Go on at ``start``; the first sample, or one after a gap."""
+        if self._pyramid.first is not None:
+            self.n_gaps += 1
+            self._find_cycles(final=True)
+        if self._cycles is not None:
+            self._cycles.restart(start)
+        self._n_held = start // self.hop
+
+    def _advance(self) -> None:
+        if self.supply is not Supply.MAINS:
+            last = self._pyramid.stop // self.hop
+            self._hold(np.arange(self._n_held + 1.0, last + 1.0) * self.hop)
+            self._n_held = last
+        self._find_cycles()
+        if self.supply is Supply.AUTO and self._on_probation() <= 0:
+            self._decide()
+
+    def _find_cycles(self, *, final: bool = False) -> None:
+        if self._cycles is not None:
+            n = self._cycles.advance(final=final)
+            if n and self.supply is Supply.MAINS:
+                self._hold(self._cycles.stops[-n:])
+
+    def _hold(self, at: NDArray[np.float64]) -> None:
+        """Keep the extremes of the ramps at new places."""
+        if not at.size:
+            return
+        for window, (up, down) in self._extremes.items():
+            ramps = self._pieces.ramps(at, window)
+            self._extremes[window] = (
+                float(np.fmax.reduce(ramps, initial=up)),
+                float(np.fmin.reduce(ramps, initial=down)),
+            )
+
+    def _on_probation(self) -> int:
+        """Return how many samples more decide about the supply."""
+        return math.ceil(_PROBATION_S * self._rate) - self._pyramid.n_samples
+
+    def _decide(self) -> None:
+        if self._cycles is not None and len(self._cycles) and self._swings():
+            self.supply = Supply.MAINS
+            self._extremes = dict.fromkeys(self._extremes, (math.nan, math.nan))
+            self._hold(self._cycles.stops)
+        else:
+            self.supply = Supply.DC
+            self._cycles = None
+
+    def _swings(self) -> bool:
+        """Return whether the voltage goes to both sides of zero."""
+        level = self._pyramid.levels[0]
+        low, high = level.bins(
+            self._pyramid.start // level.hop, -(-self._pyramid.stop // level.hop)
+        )
+        lowest, highest = float(low[self._voltage].min()), float(high[self._voltage].max())
+        return lowest < 0.0 < highest and lowest < -0.5 * highest
+
+
+def _first(channels: Sequence[Channel], quantity: Quantity) -> int | None:
+    """Return the row of the first channel of a quantity; None if there is none."""
+    rows = [row for row, channel in enumerate(channels) if channel.quantity is quantity]
+    return rows[0] if rows else None
