@@ -1,0 +1,153 @@
+"""Where the energy of a session went: every instant belongs to one stage, or to none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.dsp import energy
+from monitor.model import (
+    NS,
+    Stage,
+    StageEnergy,
+    StageTable,
+    StreamInfo,
+    Supply,
+    Totals,
+    Unattributed,
+)
+
+_NOMINAL_CYCLE_S = 0.02  # if nobody says how long a line cycle is
+
+
+class Samples(Protocol):
+    """What is asked about the samples: a history or a recording answers."""
+
+    @property
+    def supply(self) -> Supply:
+        """What feeds the computer."""
+
+    def cumulative(
+        self, indices: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the running sums of the signals (power last) and of the captured samples."""
+
+    def peak(self, start: int, stop: int) -> float:
+        """Return the highest power in ``[start, stop)`` in W; NaN if nothing was captured."""
+
+
+def attribute(  # noqa: PLR0917  # the order in which one would say it
+    stages: Sequence[Stage],
+    info: StreamInfo,
+    start: int,
+    stop: int,
+    samples: Samples,
+    session: str,
+    *,
+    peak_window_s: float | None = None,
+) -> StageTable:
+    """Return what each stage used of the energy in ``[start, stop)``.
+
+    The timeline is cut at every edge of a stage; each slice belongs to the deepest stage that is
+    running (of siblings that overlap, the later), or to nobody. Dead time is filled per slice.
+    A stage has its own slices and those of all stages in it, so leaf stages and the unattributed
+    rest add up to the total.
+
+    Parameters
+    ----------
+    stages
+        Sorted by start; those that are running end at ``stop``.
+    start, stop
+        Sample indices of the session; nothing is extrapolated beyond them.
+    session
+        The recording's name, or ``live``.
+    peak_window_s
+        Over what a peak is a mean; None takes a cycle of 50 Hz on mains, one sample on DC.
+    """
+    stop = max(start, stop)
+    starts, stops = _inside(stages, info, start, stop)
+    depths = np.asarray([stage.depth for stage in stages], np.int64)
+    parents = _parents(stages)
+    slices = energy.cut(start, stop, starts, stops, depths)
+    sums, n = samples.cumulative(slices.edges)
+    filled = energy.fill(slices, np.diff(sums[-1]), np.diff(n), parents, depths)
+    # Per stage: sum of the power, captured samples, samples there should be.
+    own = [
+        energy.gather(slices.owners, values.astype(np.float64), len(stages))
+        for values in (filled, np.diff(n), slices.lengths)
+    ]
+    joules, captured, owned = (energy.roll_up(values[:-1], parents, depths) for values in own)
+    rate, length = info.sample_rate_hz, stop - start
+    leaf = np.asarray([stage.leaf for stage in stages] + [False])
+    if peak_window_s is None:
+        peak_window_s = _NOMINAL_CYCLE_S if samples.supply is Supply.MAINS else 1.0 / rate
+    return StageTable(
+        session=session,
+        total=Totals(
+            energy_j=float(own[0].sum()) / rate,
+            duration_s=length / rate,
+            mean_w=float(own[0].sum()) / length if length else math.nan,
+            peak_w=samples.peak(start, stop) if length else math.nan,
+            coverage=int(n[-1] - n[0]) / length if length else 0.0,
+        ),
+        unattributed=Unattributed(
+            energy_j=float(own[0][~leaf].sum()) / rate,
+            duration_s=float(own[2][~leaf].sum()) / rate,
+        ),
+        peak_window_s=peak_window_s,
+        stages=tuple(
+            StageEnergy(
+                stage=stage,
+                duration_s=(b - a) / rate,
+                energy_j=joule / rate,
+                mean_w=joule / (b - a) if b > a and should else math.nan,
+                peak_w=samples.peak(a, b) if b > a else math.nan,
+                coverage=has / should if should else 0.0,
+            )
+            for stage, a, b, joule, has, should in zip(
+                stages,
+                starts.tolist(),
+                stops.tolist(),
+                joules.tolist(),
+                captured.tolist(),
+                owned.tolist(),
+                strict=True,
+            )
+        ),
+    )
+
+
+def _inside(
+    stages: Sequence[Stage], info: StreamInfo, start: int, stop: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the sample indices between which each stage lies in the session."""
+    starts_ns = np.asarray([stage.start_ns for stage in stages], np.int64)
+    stops_ns = np.asarray(
+        [stage.start_ns if stage.stop_ns is None else stage.stop_ns for stage in stages], np.int64
+    )
+    starts, stops = (
+        np.ceil((times - info.t0_ns) * info.sample_rate_hz / NS - 1e-6).astype(np.int64)
+        for times in (starts_ns, stops_ns)
+    )
+    stops[[stage.stop_ns is None for stage in stages]] = stop
+    starts = np.clip(starts, start, stop)
+    return starts, np.clip(stops, starts, stop)
+
+
+def _parents(stages: Sequence[Stage]) -> NDArray[np.int64]:
+    """Return the number of the stage that each lies in, NOBODY at the root."""
+    places = {(stage.run_id, stage.span_id): k for k, stage in enumerate(stages) if stage.span_id}
+    found = [places.get((stage.run_id, stage.parent_id), energy.NOBODY) for stage in stages]
+    return np.asarray(
+        [
+            parent
+            if parent != energy.NOBODY and stages[parent].depth == stage.depth - 1
+            else energy.NOBODY
+            for stage, parent in zip(stages, found, strict=True)
+        ],
+        np.int64,
+    )
