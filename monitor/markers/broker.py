@@ -23,7 +23,7 @@ import warnings
 from types import TracebackType
 from typing import Any, Self
 
-from monitor.errors import BrokerError
+from monitor.errors import BrokerError, ConfigError
 
 _HOST = "127.0.0.1"
 _START_S = 20.0  # a cold Python on a slow disk
@@ -46,9 +46,16 @@ class EmbeddedBroker:
     ----------
     port
         TCP port on loopback; 0 takes any free one.
+
+    Raises
+    ------
+    ConfigError
+        If it is no port.
     """
 
     def __init__(self, port: int = 0) -> None:
+        if not 0 <= port <= 65_535:
+            raise ConfigError(f"port of the embedded broker: expected 0 to 65535, got {port}")
         self.port = port
         """The port asked for; once entered, the one in use."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -193,7 +200,7 @@ async def _serve(listener: socket.socket) -> None:
     await broker.start()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             await broker.stream_connected(reader, writer, "default")
 
     server = await asyncio.start_server(connected, sock=listener)

@@ -46,7 +46,7 @@ _MAX_BYTES = 65_536
 _ANSWER_S = 5.0
 _KEEPALIVE_S = 15
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
-_TIMINGS = frozenset(["sync", "event", "host", "log", "hand"])
+_TIMINGS = ("sync", "event", "host", "log", "hand")
 
 
 class MarkerClient:
@@ -79,7 +79,7 @@ class MarkerClient:
         rank: int | None = None,
     ) -> None:
         self.run_id = _topic_level(run_id or uuid.uuid4().hex)
-        self.rank = _number_from("RANK", 0) if rank is None else int(rank)
+        self.rank = _number_from("RANK", 0) if rank is None else _count(rank) or 0
         self.world_size = _number_from("WORLD_SIZE", 1)
         self.topic = "/".join(
             [prefix.strip("/"), _topic_level(host or socket.gethostname()), self.run_id, "marker"]
@@ -169,7 +169,7 @@ class MarkerClient:
         if os.getpid() != self._pid:
             return
         with self._lock:
-            begun = self._open.pop(span_id, None)
+            begun = self._open.pop(str(span_id), None)
         if begun is not None:
             self._emit("end", span_id, begun, time_ns, {"status": status})
 
@@ -254,7 +254,7 @@ class MarkerClient:
                 "run_id": self.run_id,
                 "seq": 0,
                 "span_id": span_id,
-                "parent_id": str(begun.parent_id),
+                "parent_id": _name(begun.parent_id) if begun.parent_id else "",
                 "event": event,
                 "stage": _name(begun.stage),
                 "index": _count(begun.index),
@@ -560,7 +560,7 @@ def _said(error: Exception) -> str:
 
 def _number_from(variable: str, default: int) -> int:
     text = os.environ.get(variable, "")
-    return int(text) if text.isdigit() else default
+    return int(text) if text.isdecimal() else default
 
 
 def _topic_level(text: str) -> str:

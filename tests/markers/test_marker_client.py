@@ -1,0 +1,374 @@
+"""The client works in old environments, tells what happens, and never disturbs the workload."""
+
+import ast
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.markers import client as module
+from monitor.markers.broker import EmbeddedBroker
+from monitor.markers.client import MarkerClient
+from monitor.markers.payload import decode
+from monitor.model import Edge
+
+SOURCE = Path(module.__file__).read_text()
+NOBODY = "mqtt://127.0.0.1:1"
+
+
+@pytest.fixture
+def client(broker, prefix):
+    with MarkerClient(broker.url, run_id="run", host="lab", prefix=prefix, rank=3) as made:
+        yield made
+
+
+class Sink:
+    """Takes the place of the connection and decodes what would be sent."""
+
+    n_dropped = 0
+
+    def __init__(self):
+        self.markers = []
+
+    def put(self, payload):
+        self.markers.append(decode(payload, 1))
+
+    def close(self, deadline_s):
+        pass
+
+
+def program(text, *arguments, **more):
+    command = [sys.executable, "-W", "ignore", "-c", text, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, **more)
+
+
+def test_it_is_written_in_python_3_8():
+    ast.parse(SOURCE, feature_version=(3, 8))
+
+
+def test_it_imports_nothing_but_the_standard_library_at_first():
+    tree = ast.parse(SOURCE)
+    names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names |= {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
+
+
+def test_a_stage_is_a_begin_and_an_end(client, listener):
+    span = client.begin("denoise", index=2, total=50, time_ns=1_000, timing="sync", prompt="a cat")
+    client.end(span, time_ns=2_000)
+    begin, end = listener.markers(2)
+    assert begin.items() >= {
+        "schema": 1, "run_id": "run", "seq": 1, "span_id": span, "parent_id": "", "event": "begin",
+        "stage": "denoise", "index": 2, "total": 50, "ts_ns": 1_000, "timing": "sync", "rank": 3,
+        "world_size": 1, "attrs": {"prompt": "a cat"},
+    }.items()  # fmt: skip
+    assert end.items() >= {
+        "seq": 2, "span_id": span, "event": "end", "stage": "denoise", "ts_ns": 2_000,
+        "timing": "sync", "attrs": {"status": "ok"},
+    }.items()  # fmt: skip
+    assert end["emitted_ns"] >= begin["emitted_ns"] > 1_000
+    assert end["mono_ns"] >= begin["mono_ns"] > 0
+
+
+def test_the_topic_names_prefix_host_and_run(client, listener, prefix):
+    client.point("note", text="door opened")
+    (note,) = listener.markers(1)
+    assert listener.messages[0][0] == f"{prefix}/lab/run/marker"
+    assert note["event"] == "point"
+    assert note["attrs"] == {"text": "door opened"}
+    assert note["ts_ns"] == note["emitted_ns"]
+
+
+def test_what_has_a_meaning_in_topics_is_replaced():
+    with MarkerClient("none", run_id="a/b+c#", host="x y", prefix="w/") as client:
+        assert client.topic == "w/x_y/a_b_c_/marker"
+
+
+def test_stages_nest_as_the_code_does(client, listener):
+    with client.stage("run", model="2.0") as run, client.stage("denoise", total=2) as denoise:
+        step = client.begin("denoise_step", index=0)
+        alone = client.begin("other", parent_id="")
+        client.point("note")
+        client.end(step)
+        client.end(alone)
+    parents = {m["span_id"]: m["parent_id"] for m in listener.markers(9) if m["event"] == "begin"}
+    assert parents == {run: "", denoise: run, step: denoise, alone: ""}
+    note = listener.markers(5)[4]
+    assert (note["stage"], note["parent_id"]) == ("note", denoise)
+
+
+def test_a_stage_left_by_an_exception_ends_with_an_error(client, listener):
+    with pytest.raises(KeyError), client.stage("denoise"):
+        raise KeyError("a")
+    assert [m["attrs"] for m in listener.markers(2)] == [{}, {"status": "error"}]
+
+
+def test_functions_coroutines_and_generators_can_be_decorated(client, listener):
+    @client.stage("function")
+    def function():
+        return client.begin("inside")
+
+    @client.stage("coroutine")
+    async def coroutine():
+        await asyncio.sleep(0)
+        return client.begin("inside")
+
+    @client.stage("generator")
+    def generator():
+        yield client.begin("inside")
+        return 5
+
+    assert function.__name__ == "function"
+    spans = [function(), asyncio.run(coroutine()), *generator()]
+    said = listener.markers(9)
+    stages = {m["span_id"]: m["stage"] for m in said}
+    parents = {m["span_id"]: m["parent_id"] for m in said if m["event"] == "begin"}
+    assert [stages[parents[s]] for s in spans] == ["function", "coroutine", "generator"]
+    assert [m["event"] for m in said] == ["begin", "begin", "end"] * 3
+
+
+def test_tasks_nest_in_the_stage_that_started_them_and_not_in_each_other():
+    sink = Sink()
+    client = MarkerClient("none")
+    client._link = sink
+
+    async def clip(index, begun):
+        with client.stage("clip", index=index):
+            begun.set()
+            await asyncio.sleep(0)
+            with client.stage("denoise", index=index):
+                await asyncio.sleep(0)
+
+    async def run():
+        with client.stage("run"):
+            async with asyncio.TaskGroup() as group:
+                for index in range(3):
+                    group.create_task(clip(index, asyncio.Event()))
+
+    asyncio.run(run())
+    client.close()
+    begins = {m.span_id: m for m in sink.markers if m.edge is Edge.BEGIN}
+    for marker in begins.values():
+        parent = begins.get(marker.parent_id)
+        if marker.stage == "denoise":
+            assert (parent.stage, parent.index) == ("clip", marker.index)
+        elif marker.stage == "clip":
+            assert parent.stage == "run"
+
+
+def test_generators_left_in_another_order_leave_no_stage_behind():
+    sink = Sink()
+    client = MarkerClient("none")
+    client._link = sink
+
+    @client.stage("generator")
+    def generator():
+        yield 1
+
+    first, second = generator(), generator()
+    next(first), next(second)
+    first.close()
+    second.close()
+    client.point("after")
+    client.close()
+    assert sink.markers[-1].parent_id == ""
+    assert [m.attrs["status"] for m in sink.markers if m.edge is Edge.END] == ["ok", "ok"]
+
+
+def test_an_end_that_nobody_began_is_nothing():
+    sink = Sink()
+    client = MarkerClient("none")
+    client._link = sink
+    span = client.begin("denoise")
+    for _ in range(2):
+        client.end(span)
+    client.end("another")
+    client.close()
+    assert len(sink.markers) == 2
+
+
+class Hostile:
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+values = st.one_of(
+    st.text(), st.text(min_size=900, max_size=1100), st.binary(), st.lists(st.integers()),
+    st.integers(), st.integers(2**62, 2**70), st.floats(), st.complex_numbers(), st.booleans(),
+    st.none(),
+)  # fmt: skip
+
+
+@given(
+    stage=st.one_of(st.text(st.characters(), max_size=250), values),
+    attrs=st.dictionaries(st.text(st.characters()), values, max_size=80),
+    index=values,
+    timing=values,
+)
+def test_whatever_the_workload_says_is_a_valid_marker(stage, attrs, index, timing):
+    sink = Sink()
+    client = MarkerClient("none")
+    client._link = sink
+    client._begin(module._Begun(stage, "", index, index, timing), None, attrs)
+    client.close()
+    assert len(sink.markers) == 1
+    assert client.n_dropped == 0
+
+
+def test_what_cannot_even_be_text_is_dropped_and_counted():
+    client = MarkerClient("none")
+    client.point("note", what=Hostile())
+    client.end(client.begin(Hostile()))
+    client.close()
+    assert client.n_dropped == 3
+
+
+def test_an_enormous_marker_loses_its_attributes_and_not_its_edge():
+    sink = Sink()
+    client = MarkerClient("none")
+    client._link = sink
+    client.point("note", **{f"a{i}": "\u20ac" * 1000 for i in range(64)})
+    client.close()
+    assert sink.markers[0].attrs == {"attrs_dropped": 64}
+
+
+def test_without_a_broker_the_workload_goes_on():
+    client = MarkerClient(NOBODY)
+    with client.stage("run"):
+        client.point("note")
+    client.close()
+    assert (client.n_sent, client.n_dropped) == (0, 3)
+    assert "refused" in client.problem
+    client.point("too late")
+    assert client.n_dropped == 4
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://host", "mqtt://", "mqtt://a:b", "mqtt://[::1"])
+def test_a_wrong_address_is_a_problem_and_no_exception(url):
+    with MarkerClient(url) as client:
+        client.point("note")
+    assert client.n_dropped == 1
+    assert client.problem
+
+
+def test_none_is_an_address_where_nobody_listens_and_no_thread_runs(monkeypatch):
+    monkeypatch.setenv("WATTSTAGE_BROKER", "none")
+    before = threading.active_count()
+    with MarkerClient() as client:
+        client.point("note")
+        assert threading.active_count() == before
+    assert client.problem == ""
+
+
+def test_the_environment_says_where_and_who(monkeypatch, broker, listener, prefix):
+    monkeypatch.setenv("WATTSTAGE_BROKER", broker.url)
+    monkeypatch.setenv("RANK", "2")
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    with MarkerClient(prefix=prefix) as client:
+        client.point("note")
+    (note,) = listener.markers(1)
+    assert (note["rank"], note["world_size"], client.n_sent) == (2, 8, 1)
+
+
+def test_without_paho_mqtt_the_workload_goes_on():
+    said = program(
+        "import sys; sys.modules['paho'] = None\n"
+        "from monitor.markers.client import MarkerClient\n"
+        "client = MarkerClient('mqtt://127.0.0.1:1'); client.point('note'); client.close()\n"
+        "print(client.n_dropped, client.problem)"
+    )
+    assert said.stdout.startswith("1 ")
+    assert "paho" in said.stdout
+    assert said.stderr == ""
+
+
+def test_a_full_queue_drops_the_newest_and_counts_them():
+    client = MarkerClient(NOBODY)
+    for _ in range(10_007):
+        client.point("note")
+    assert client.n_dropped == 7
+    client.close()
+    assert client.n_dropped == 10_007
+
+
+def test_markers_of_many_threads_come_complete_and_in_order(client, listener):
+    def mark():
+        for _ in range(50):
+            client.point("note")
+
+    threads = [threading.Thread(target=mark) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [m["seq"] for m in listener.markers(200)] == list(range(1, 201))
+
+
+def test_markers_wait_for_a_broker_that_is_away(prefix, eventually):
+    with EmbeddedBroker() as first:
+        client = MarkerClient(first.url, prefix=prefix)
+        client.point("before")
+        eventually(lambda: client.n_sent == 1)
+    eventually(lambda: not client.connected)
+    client.point("between")
+    with EmbeddedBroker(first.port):
+        client.point("after")
+        eventually(lambda: client.n_sent == 3)
+        client.close()
+    assert client.n_dropped == 0
+
+
+FORK = """
+import os, sys
+from monitor.markers.client import MarkerClient
+client = MarkerClient(sys.argv[1], prefix=sys.argv[2])
+client.point("parent")
+with client.stage("stage"):
+    child = os.fork()
+    if not child:
+        client.point("child")
+        client.close()
+        sys.exit()
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_is_silent_and_the_exit_sends_what_waits(broker, listener, prefix):
+    said = program(FORK, broker.url, prefix)
+    assert said.stderr == ""
+    assert [m["stage"] for m in listener.markers(3)] == ["parent", "stage", "stage"]
+
+
+MANY_FILES = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (2048, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+from monitor.markers.client import MarkerClient
+with MarkerClient(sys.argv[1]) as client:
+    client.point("note")
+print(client.n_sent, client.problem)
+"""
+
+
+def test_it_works_in_a_process_with_many_open_files(broker):
+    resource = pytest.importorskip("resource")
+    if 0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048:
+        pytest.skip("this system allows fewer than 2048 open files")
+    assert program(MANY_FILES, broker.url).stdout == "1 \n"
+
+
+def test_nothing_is_left_when_it_is_closed(broker):
+    before = threading.active_count()
+    with MarkerClient(broker.url) as client:
+        client.point("note")
+    del client
+    gc.collect()
+    assert threading.active_count() == before

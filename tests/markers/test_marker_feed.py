@@ -1,0 +1,221 @@
+"""The feed delivers what is published, and lives through what brokers and senders do."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+
+import pytest
+from paho.mqtt.client import CallbackAPIVersion, Client
+
+from monitor.errors import BrokerError, ConfigError
+from monitor.markers.broker import EmbeddedBroker
+from monitor.markers.client import MarkerClient
+from monitor.markers.feed import MarkerFeed
+from monitor.markers.payload import decode
+from monitor.model import Edge
+
+LIMIT_S = 20.0
+MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+POINT = {"schema": 1, "run_id": "r", "seq": 7, "event": "point", "stage": "note", "ts_ns": 5}
+
+
+async def take(feed, n):
+    async with asyncio.timeout(LIMIT_S):
+        return [await anext(feed) for _ in range(n)]
+
+
+async def until(true):
+    async with asyncio.timeout(LIMIT_S):
+        while not true():  # noqa: ASYNC110 (what it waits for is not ours to signal)
+            await asyncio.sleep(0.01)
+
+
+def publish(url, topic, *payloads):
+    host, port = url.removeprefix("mqtt://").split(":")
+    client = Client(CallbackAPIVersion.VERSION2)
+    client.connect(host, int(port))
+    client.loop_start()
+    for payload in payloads:
+        client.publish(topic, payload, qos=1).wait_for_publish(LIMIT_S)
+    client.disconnect()
+    client.loop_stop()
+
+
+async def five_hundred(url, prefix):
+    async with MarkerFeed(url, prefix=prefix) as feed:
+        await feed.wait_connected(LIMIT_S)
+        with MarkerClient(url, prefix=prefix) as client:
+            for number in range(500):
+                client.point("note", number=number)
+            markers = await take(feed, 500)
+            await asyncio.to_thread(client.close)
+        assert [m.attrs["number"] for m in markers] == list(range(500))
+        assert [m.seq for m in markers] == list(range(1, 501))
+        assert {m.run_id for m in markers} == {client.run_id}
+        assert client.n_dropped == feed.n_malformed == feed.n_lost == 0
+
+
+def test_five_hundred_markers_arrive_once_and_in_order(broker, prefix):
+    asyncio.run(five_hundred(broker.url, prefix))
+
+
+@pytest.fixture
+def mosquitto(tmp_path, eventually):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = tmp_path / "mosquitto.conf"
+    settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest none\n")
+    with subprocess.Popen([MOSQUITTO, "-c", str(settings)], stderr=subprocess.DEVNULL) as process:
+
+        def answers():
+            assert process.poll() is None
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port)).close()
+                return True
+            return False
+
+        eventually(answers)
+        yield f"mqtt://127.0.0.1:{port}"
+        process.terminate()
+
+
+@pytest.mark.skipif(not os.access(MOSQUITTO, os.X_OK), reason="mosquitto is not installed")
+def test_mosquitto_delivers_them_too(mosquitto, prefix):
+    asyncio.run(five_hundred(mosquitto, prefix))
+
+
+def test_a_marker_says_what_was_sent_and_when_it_came(broker, prefix):
+    async def run():
+        async with MarkerFeed(broker.url, prefix=prefix, clock_ns=lambda: 99) as feed:
+            await feed.wait_connected(LIMIT_S)
+            with MarkerClient(broker.url, run_id="run", prefix=prefix) as client:
+                span = client.begin("denoise", index=3, total=50, time_ns=55, prompt_hash="ab")
+                client.end(span, time_ns=56)
+                begin, end = await take(feed, 2)
+        assert (begin.stage, begin.edge, begin.index, begin.total) == ("denoise", Edge.BEGIN, 3, 50)
+        assert (begin.time_ns, begin.received_ns, begin.run_id) == (55, 99, "run")
+        assert begin.attrs == {"prompt_hash": "ab"}
+        assert (end.edge, end.span_id, end.attrs) == (Edge.END, begin.span_id, {"status": "ok"})
+
+    asyncio.run(run())
+
+
+def test_what_is_malformed_is_counted_and_the_rest_arrives(broker, prefix):
+    async def run():
+        async with MarkerFeed(broker.url, prefix=prefix) as feed:
+            await feed.wait_connected(LIMIT_S)
+            wrong = json.dumps({**POINT, "stage": 5})
+            sent = [b"", b"\xff", wrong, "[" * 50_000, json.dumps(POINT)]
+            await asyncio.to_thread(publish, broker.url, f"{prefix}/h/r/marker", *sent[:3])
+            await until(lambda: feed.n_malformed == 3)
+            told = f"{prefix}/h/r/marker: marker field stage: expected str, got 5"
+            assert feed.last_problem == told
+            await asyncio.to_thread(publish, broker.url, f"{prefix}/h/r/marker", *sent[3:])
+            (marker,) = await take(feed, 1)
+        assert feed.n_malformed == 4
+        assert marker.seq == 7
+
+    asyncio.run(run())
+
+
+def test_a_marker_delivered_twice_is_the_same_marker(broker, prefix):
+    async def run():
+        payload = json.dumps(POINT)
+        async with MarkerFeed(broker.url, prefix=prefix, clock_ns=lambda: 99) as feed:
+            await feed.wait_connected(LIMIT_S)
+            topic = f"{prefix}/h/r/marker"
+            await asyncio.to_thread(publish, broker.url, topic, payload, payload)
+            assert await take(feed, 2) == [decode(payload.encode(), 99)] * 2
+
+    asyncio.run(run())
+
+
+def test_other_topics_are_not_heard(broker, prefix):
+    async def run():
+        async with MarkerFeed(broker.url, prefix=prefix) as feed:
+            await feed.wait_connected(LIMIT_S)
+            for topic in (f"{prefix}/h/r/run", f"{prefix}/h/marker", f"{prefix}x/h/r/marker"):
+                await asyncio.to_thread(publish, broker.url, topic, json.dumps(POINT))
+            heard = json.dumps({**POINT, "seq": 8})
+            await asyncio.to_thread(publish, broker.url, f"{prefix}/h/r/marker", heard)
+            assert [m.seq for m in await take(feed, 1)] == [8]
+        assert feed.n_malformed == 0
+
+    asyncio.run(run())
+
+
+def test_the_feed_lives_through_a_broker_that_goes_away_and_comes_back(prefix):
+    async def run():
+        async with EmbeddedBroker() as first:
+            feed = MarkerFeed(first.url, prefix=prefix)
+            async with feed:
+                await feed.wait_connected(LIMIT_S)
+                topic = f"{prefix}/h/r/marker"
+                await asyncio.to_thread(publish, first.url, topic, json.dumps(POINT))
+                await take(feed, 1)
+                await first.__aexit__(None, None, None)
+                await until(lambda: not feed.connected)
+                assert feed.last_problem
+                async with EmbeddedBroker(first.port) as second:
+                    await until(lambda: feed.connected)
+                    again = json.dumps({**POINT, "seq": 8})
+                    await asyncio.to_thread(publish, second.url, topic, again)
+                    assert [m.seq for m in await take(feed, 1)] == [8]
+
+    asyncio.run(run())
+
+
+def test_the_feed_ends_for_its_readers_when_it_is_left(broker, prefix):
+    async def run():
+        async with MarkerFeed(broker.url, prefix=prefix) as feed:
+            await feed.wait_connected(LIMIT_S)
+            reader = asyncio.create_task(anext(feed, "ended"))
+            await asyncio.sleep(0)
+        assert await reader == "ended"
+        assert [m async for m in feed] == []
+        assert not feed.connected
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+
+
+def test_a_broker_that_is_not_there_is_told_in_one_sentence():
+    async def run():
+        async with MarkerFeed("mqtt://127.0.0.1:1") as feed:
+            await feed.wait_connected(0.2)
+
+    said = r"no MQTT broker at mqtt://127.0.0.1:1: .*refused; .*--broker mqtt://HOST"
+    with pytest.raises(BrokerError, match=said):
+        asyncio.run(run())
+
+
+def test_a_port_where_nobody_speaks_mqtt_is_told_and_nothing_stays_open():
+    async def run():
+        quiet = []
+        server = await asyncio.start_server(lambda _, writer: quiet.append(writer), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with MarkerFeed(f"mqtt://127.0.0.1:{port}") as feed:
+            await until(lambda: quiet)
+            with pytest.raises(BrokerError, match=r"no answer within 0\.1 s"):
+                await feed.wait_connected(0.1)
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+        quiet[0].close()
+        server.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("prefix", ["", "a/#", "+", "/a", "a/"])
+def test_a_prefix_that_is_no_topic_is_refused(prefix):
+    with pytest.raises(ConfigError, match="marker prefix"):
+        MarkerFeed("mqtt://lab", prefix=prefix)
+
+
+def test_a_wrong_address_is_refused():
+    with pytest.raises(ConfigError, match="broker address"):
+        MarkerFeed("lab:1883")
