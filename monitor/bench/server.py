@@ -123,15 +123,15 @@ class ScopeServer:
         if task is not None:
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
+        # A cancellation, which is by stop, ends here: raised further, Python 3.11 would log it.
         try:
-            await self._converse(reader, writer)
-        except (ConnectionError, ValueError):
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._converse(reader, writer)
+        except (OSError, ValueError):
             pass  # the peer is gone, or sent a message without an end
-        except asyncio.CancelledError:
-            pass  # by stop; raised further, Python 3.11 would log it as an error
         finally:
             writer.transport.abort()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

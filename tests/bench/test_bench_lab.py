@@ -1,0 +1,72 @@
+"""The bench as a whole, in this process."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bench.fakes import readings
+
+from monitor.bench.lab import BenchSettings, Lab
+from monitor.bench.workload import WorkloadSettings
+from monitor.errors import ConfigError, RecordingError
+
+CAPTURE = Path(__file__).parents[1] / "data/gpu_meter/3090_TR"
+
+
+def measure(settings):
+    """Return voltage, current and the lab after one record of five line cycles."""
+
+    async def run():
+        async with Lab(settings) as lab:
+            lab.scope.panel.range_s, lab.scope.panel.points = 0.1, 10_000
+            lab.scope.single()
+            while lab.scope.running:
+                await asyncio.sleep(lab.scope.wait_s())
+            volts, amps = (readings(lab.scope, lab.scope.record, channel) for channel in (0, 1))
+            return volts, amps, lab
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("supply", "vrms_v"), [("mains230", 230.0), ("mains120", 120.0), ("dc", 11.9)]
+)
+def test_each_supply_carries_the_power_of_the_workload(supply, vrms_v):
+    settings = BenchSettings(supply=supply, workload=WorkloadSettings(texture=0.0))
+    volts, amps, lab = measure(settings)
+    assert np.sqrt(np.mean(volts**2)) == pytest.approx(vrms_v, rel=0.02)
+    idle_w = lab.workload.power(np.array([0.5]))[0]
+    assert np.mean(volts * amps) == pytest.approx(idle_w, rel=0.01)
+
+
+def test_a_clamp_may_be_shown_in_volts():
+    settings = BenchSettings(supply="dc", current_in_volts=True)
+    volts, clamp, lab = measure(settings)
+    assert lab.scope.panel.channels[1].units == "VOLT"
+    idle_w = lab.workload.power(np.array([0.5]))[0]
+    assert np.mean(volts * clamp * 10.0) == pytest.approx(idle_w, rel=0.02)
+
+
+def test_a_capture_takes_the_place_of_the_workload():
+    volts, amps, lab = measure(BenchSettings(capture=CAPTURE, start_delay_s=5.0))
+    assert lab.workload is None
+    assert np.mean(volts) == pytest.approx(12.1, abs=0.1)
+    assert 100.0 < np.mean(volts * amps) < 150.0
+
+
+def test_the_load_begins_after_its_delay_on_the_clock_of_the_samples():
+    lab = Lab(BenchSettings(start_delay_s=2.5))
+    lab.zero_ns = 10**18
+    assert lab.time_ns(1.25) - lab.zero_ns == 3_750_000_000
+
+
+def test_a_folder_that_is_no_capture_is_refused(tmp_path):
+    with pytest.raises(RecordingError, match="PMD_data.bin"):
+        Lab(BenchSettings(capture=tmp_path))
+
+
+@pytest.mark.parametrize("broker", ["localhost", "http://localhost", "mqtt://", ""])
+def test_a_broker_must_be_an_mqtt_address(broker):
+    with pytest.raises(ConfigError, match="mqtt://HOST"):
+        BenchSettings(broker=broker)
