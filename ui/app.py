@@ -13,9 +13,10 @@ from PySide6.QtWidgets import QApplication
 
 from monitor.errors import ConfigError
 from ui.feed import EngineFeed, Feed
+from ui.fonts import font
 from ui.recording_feed import RecordingFeed
 from ui.theme import THEMES
-from ui.window import Window, font
+from ui.window import Window
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -36,6 +36,7 @@ def _section(name: str, lines: list[tuple[str, str]]) -> QGridLayout:
     grid.setHorizontalSpacing(14)
     grid.setVerticalSpacing(6)
     grid.setColumnStretch(1, 1)
+    grid.setColumnMinimumWidth(0, 84)
     heading = QLabel(name.upper())
     heading.setObjectName("heading")
     grid.addWidget(heading, 0, 0, 1, 2)

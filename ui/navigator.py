@@ -27,9 +27,9 @@ class Navigator(QObject):
         self._before: Viewport | None = None
         self._info: StreamInfo | None = None
         self._bounds: tuple[int, int] | None = None
-        plots.zoomed.connect(self._zoom_about)
-        plots.panned.connect(self._drag)
-        plots.fit_asked.connect(self.fit)
+        plots.gestures.zoomed.connect(self._zoom_about)
+        plots.gestures.panned.connect(self._drag)
+        plots.gestures.fit_asked.connect(self.fit)
 
     @property
     def following(self) -> bool:

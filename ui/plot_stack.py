@@ -1,55 +1,44 @@
-"""The lane and the plots over one time axis, and what the mouse does on them."""
+"""The lane and the plots over one time axis."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QMouseEvent, QPaintEvent, QWheelEvent
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QGraphicsScene, QGraphicsWidget
 
 from monitor.model import Frame, StreamInfo
 from ui.backdrop import Backdrop
 from ui.canvas import Canvas
+from ui.fonts import font
+from ui.gestures import Gestures
 from ui.lane import FLAGS_PX, MAX_ROWS, ROW_PX, Lane
 from ui.overlay import Overlay
 from ui.plot import Plot
 from ui.scaling import TimeScale
 from ui.series import gaps, plots
 from ui.stages import Bands, bands
-from ui.theme import FONTS, SMALL_PX, Theme
+from ui.theme import SMALL_PX, Theme
 
 _GUTTER_PX = 78  # labels of the vertical axes
 _RIGHT_PX = 14
 _TIME_PX = 24
-_CLICK_PX = 4  # a press that moves less is a click
-_GRIP_PX = 7  # of the playhead
 
 
 class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has no types
     """Shows frames. Times are seconds since the session began."""
 
-    zoomed = Signal(float, float)
-    """Factor of the width, and the time about which."""
-    panned = Signal(float)
-    """By how many seconds, later if positive."""
-    fit_asked = Signal()
-    clicked = Signal(float)
-    scrubbed = Signal(float)
-    """The playhead was dragged to a time."""
-
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setAccessibleName("Plots of power, voltage, current and ramp rate over time")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setMouseTracking(True)
         self.setFrameShape(self.Shape.NoFrame)
         self.setViewportUpdateMode(self.ViewportUpdateMode.FullViewportUpdate)
         self.scene().setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         self.n_painted = 0
         """Times that it was painted."""
-        self._font = QFont(list(FONTS))
-        self._font.setPixelSize(SMALL_PX)
+        self._font = font(SMALL_PX)
         self._theme = theme
         self._plots: tuple[Plot, ...] = ()
         self._hidden_plots: frozenset[str] = frozenset()
@@ -59,9 +48,8 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._n_rows = 1
         self._time = (0.0, 1.0)
         self._playhead_s: float | None = None
-        self._pointer: QPointF | None = None
-        self._press: QPointF | None = None
-        self._drag: str = ""  # what a held button does: "", click, pan or scrub
+        self.gestures = Gestures(self.viewport(), self._canvas)
+        self.gestures.moved.connect(self._changed)
         layout = self.ci.layout
         layout.setContentsMargins(_GUTTER_PX, 0, _RIGHT_PX, 0)
         layout.setVerticalSpacing(6)
@@ -218,7 +206,8 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         starts, stops = gaps(frame.view) if frame.view is not None else (np.zeros(0), np.zeros(0))
         rate = info.sample_rate_hz
         scale = TimeScale(rect.left(), rect.right(), *self._time)
-        inside = self._pointer is not None and scale.left <= self._pointer.x() <= scale.right
+        pointer = self.gestures.pointer
+        inside = pointer is not None and scale.left <= pointer.x() <= scale.right
         return Canvas(
             theme=self._theme,
             small_font=self._font,
@@ -234,8 +223,8 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             info=info,
             origin_ns=info.time_ns(snapshot.start),
             now_ns=snapshot.now_ns,
-            pointer_px=self._pointer.x() if inside and self._pointer is not None else None,
-            pointer_y=self._pointer.y() if self._pointer is not None else -1.0,
+            pointer_px=pointer.x() if inside and pointer is not None else None,
+            pointer_y=pointer.y() if pointer is not None else -1.0,
             playhead_s=self._playhead_s,
         )
 
@@ -243,60 +232,3 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         """Paint, and count."""
         super().paintEvent(event)
         self.n_painted += 1
-
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        """Zoom about the pointer; a notch is a factor of the square root of 2."""
-        canvas = self._canvas()
-        steps = event.angleDelta().y() / 120
-        if canvas is not None and steps:
-            self.zoomed.emit(2.0 ** (-steps / 2), canvas.scale.time_s(event.position().x()))
-        event.accept()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Begin a click, a pan or, on the playhead or the lane, a scrub."""
-        canvas = self._canvas()
-        if event.button() != Qt.MouseButton.LeftButton or canvas is None:
-            return
-        self._press = event.position()
-        self._drag = "click"
-        if canvas.playhead_s is None:
-            return
-        near = abs(canvas.scale.px(canvas.playhead_s) - event.position().x()) <= _GRIP_PX
-        on_lane = event.position().y() <= canvas.lane_rect.bottom()
-        if near or on_lane:
-            self._drag = "scrub"
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Move the crosshair, and whatever is held."""
-        canvas = self._canvas()
-        before, self._pointer = self._pointer, event.position()
-        if canvas is not None and self._press is not None:
-            moved = event.position() - self._press
-            if self._drag == "click" and abs(moved.x()) > _CLICK_PX:
-                self._drag = "pan"
-                before = self._press
-            if self._drag == "pan" and before is not None:
-                self.panned.emit((before.x() - event.position().x()) / canvas.scale.px_per_s)
-            elif self._drag == "scrub":
-                self.scrubbed.emit(canvas.scale.time_s(event.position().x()))
-        self._changed()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """End what was held."""
-        canvas = self._canvas()
-        if canvas is not None and self._drag == "click":
-            self.clicked.emit(canvas.scale.time_s(event.position().x()))
-        elif canvas is not None and self._drag == "scrub":
-            self.scrubbed.emit(canvas.scale.time_s(event.position().x()))
-        self._press, self._drag = None, ""
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Show everything."""
-        event.accept()
-        self.fit_asked.emit()
-
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Take the crosshair away."""
-        super().leaveEvent(event)
-        self._pointer = None
-        self._changed()

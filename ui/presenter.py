@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from monitor.model import Average, Metrics, Ramp, Snapshot, StageEnergy, Supply
+from monitor.model import Average, Metrics, Ramp, Snapshot, Stage, StageEnergy, Supply
 from monitor.units import duration, share, si, window
 from ui import quantities as q
 
@@ -148,7 +148,7 @@ def _stage(stages: tuple[StageEnergy, ...]) -> Tile:
     partial = not running.coverage >= FULL
     filled = f", {share(running.coverage)} captured" if partial else ""
     return Tile(
-        f"Energy of {stage_name(stage.name, stage.index, stage.attrs.get('total'))}",
+        f"Energy of {stage_name(stage)}",
         number,
         unit,
         f"for {duration(running.duration_s)}{filled}",
@@ -185,11 +185,9 @@ def _coverage(metrics: Metrics) -> Tile:
     )
 
 
-def stage_name(name: str, index: int, total: object) -> str:
-    """Return a stage with its count: ``denoise_step 12/50``."""
-    if isinstance(total, int) and not isinstance(total, bool):
-        return f"{name} {index + 1}/{total}"
-    return name
+def stage_name(stage: Stage) -> str:
+    """Return a stage with its count from one, if its total is known: ``denoise_step 12/50``."""
+    return stage.name if stage.total is None else f"{stage.name} {stage.index + 1}/{stage.total}"
 
 
 def status(snapshot: Snapshot, frames_per_second: float) -> tuple[Item, ...]:

@@ -77,8 +77,7 @@ def bands(timeline: Timeline, info: StreamInfo, start: int, stop: int) -> Bands:
 
 def labels(stage: Stage) -> tuple[str, ...]:
     """Return what a stage's band may say, the fullest first."""
-    total = stage.attrs.get("total")
-    full = stage_name(stage.name, stage.index, total)
+    full = stage_name(stage)
     if full == stage.name:
         return (full,)
     count = full.rpartition(" ")[2]
@@ -89,8 +88,7 @@ def describe(stage: Stage, now_ns: int) -> str:
     """Return what is said about a stage under the pointer."""
     stop_ns = now_ns if stage.stop_ns is None else stage.stop_ns
     length = duration(max(stop_ns - stage.start_ns, 0) / NS)
-    total = stage.attrs.get("total")
-    count = f"{stage.index + 1} of {total}, " if isinstance(total, int) else ""
+    count = "" if stage.total is None else f"{stage.index + 1} of {stage.total}, "
     running = ", running" if stage.stop_ns is None else ""
     cut = ", an edge is missing" if stage.truncated else ""
     return f"{stage.path.replace('/', ' / ')}\n{count}{length}{running}{cut}"

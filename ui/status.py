@@ -18,7 +18,8 @@ class Banner(QFrame):
         super().__init__()
         self.setObjectName("banner")
         self._standing = ""
-        self._warnings: tuple[str, ...] = ()
+        self._warnings: tuple[str, ...] = ()  # the session's
+        self._own: tuple[str, ...] = ()
         self._dismissed: tuple[str, ...] = ()
         self.text = QLabel()
         self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -41,21 +42,22 @@ class Banner(QFrame):
 
     def warn(self, text: str) -> None:
         """Show a warning of the window's own."""
-        self._dismissed = tuple(each for each in self._dismissed if each != text)
-        self.show_warnings((*self._warnings, text))
+        self._own = (*self._own, text)
+        self._refresh()
 
     def show_warnings(self, warnings: tuple[str, ...]) -> None:
-        """Show the newest warning that was not dismissed."""
+        """Show the session's newest warning that was not dismissed."""
         if warnings != self._warnings:
             self._warnings = warnings
             self._refresh()
 
     def _dismiss(self) -> None:
-        self._dismissed = self._warnings
+        self._dismissed, self._own = self._warnings, ()
         self._refresh()
 
     def _refresh(self) -> None:
         left = [text for text in self._warnings if text not in self._dismissed]
+        left += self._own
         more = f"   ({len(left) - 1} more)" if len(left) > 1 else ""
         text = self._standing or (left[-1] + more if left else "")
         self.text.setText(text)

@@ -17,9 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ui.icons import icon
 from ui.keys import BY_NAME
-from ui.theme import Theme
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0)
 
@@ -111,13 +109,17 @@ class MarkField(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Drop the mark on Escape."""
         if event.key() == Qt.Key.Key_Escape:
-            self.hide()
+            self._end()
             return
         super().keyPressEvent(event)
 
+    def _end(self) -> None:
+        self.window().setFocus()  # not the next button, which would take Space for itself
+        self.hide()
+
     def _enter(self) -> None:
         text = self.text().strip() or "mark"
-        self.hide()
+        self._end()
         self.entered.emit(text, self._time_ns)
 
 
@@ -149,12 +151,6 @@ class Toolbar(QFrame):
         row.addSpacing(12)
         for name in _RIGHT:
             row.addWidget(self._button(name))
-
-    def set_theme(self, theme: Theme, ratio: float) -> None:
-        """Paint the signs in other colours."""
-        for name, action in self._actions.items():
-            color = theme.bad if name == "record" else theme.text
-            action.setIcon(icon(name, color, ratio=ratio))
 
     def _show_visible(self) -> None:
         """Hide the buttons of hidden actions, and the rule after a group without buttons."""

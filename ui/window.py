@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QFont, QKeySequence
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -19,25 +19,25 @@ from PySide6.QtWidgets import (
 )
 
 from monitor.errors import WattstageError
-from monitor.model import Frame, Snapshot, StageTable
-from ui.feed import Feed
+from monitor.model import NS, Frame, Snapshot, StageTable
+from ui.actions import Actions
+from ui.feed import Feed, FrameRequest
 from ui.help_sheet import HelpSheet
-from ui.icons import icon
-from ui.keys import COMMANDS, Command
 from ui.navigator import Navigator
 from ui.plot_stack import PlotStack
 from ui.presenter import status, tiles
 from ui.quantities import clock, utc
 from ui.readouts import Readouts
+from ui.remote import Remote
 from ui.stage_table import StageTableView
 from ui.status import Banner, StatusLine
-from ui.theme import DARK, FONTS, LIGHT, Theme, style_sheet
+from ui.theme import DARK, LIGHT, Theme, style_sheet
 from ui.toolbar import Toolbar, Transport
-from ui.worker import Worker
 
 FRAME_MS = 25
 """Between two requests; one that is still being answered is waited for."""
 
+_REST_EVERY = 6  # ticks, while nothing moves
 _TABLE_EVERY = 40  # frames: about once a second
 _GONE = "engine does not answer: {}; the recording, if any, goes on in the engine"
 
@@ -74,12 +74,10 @@ class Window(QMainWindow):
         self.snapshot: Snapshot | None = None
         self.frames_per_second = 0.0
         self._open_recording, self._live = open_recording, live
-        self._frame: Frame | None = None
-        self._n_frames = 0
+        self._n_frames = self._n_ticks = 0
+        self._requested: FrameRequest | None = None
         self._counted = (time.monotonic(), 0)
-        self._table_asked = False
-        self._seek_to: int | None = None  # sent with the next tick, so that a drag sends few
-        self.commands = {command.name: self._action(command) for command in COMMANDS}
+        self.commands = Actions(self)
         self.toolbar = Toolbar(self.commands, now_ns)
         self.banner, self.readouts = Banner(), Readouts()
         self.plots, self.status_line = PlotStack(theme), StatusLine()
@@ -89,20 +87,13 @@ class Window(QMainWindow):
         self._dock = self._build()
         self._connect()
         self.set_theme(theme)
-        self._worker = self._start(feed)
+        self._remote = self._start(feed)
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
         self._timer.start(FRAME_MS)
 
     # What the window is made of.
-
-    def _action(self, command: Command) -> QAction:
-        action = QAction(command.text, self)
-        action.setShortcuts([QKeySequence(key) for key in command.keys])
-        action.setToolTip(f"{command.tip}   ({command.key})")
-        self.addAction(action)
-        return action
 
     def _build(self) -> QDockWidget:
         centre = QWidget()
@@ -125,8 +116,6 @@ class Window(QMainWindow):
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         self.resizeDocks([dock], [680], Qt.Orientation.Horizontal)
         dock.hide()
-        for name in ("follow", "pause", "record", "stages"):
-            self.commands[name].setCheckable(True)
         self.transport.hide()
         self.resize(1600, 1000)
         centre.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -165,8 +154,8 @@ class Window(QMainWindow):
             action.triggered.connect(self._show_state)
         self.toolbar.mark_field.entered.connect(self._mark)
         self.transport.speed_chosen.connect(self._set_speed)
-        self.plots.clicked.connect(self._seek)
-        self.plots.scrubbed.connect(self._seek)
+        self.plots.gestures.clicked.connect(self._seek)
+        self.plots.gestures.scrubbed.connect(self._seek)
         self.table.stage_chosen.connect(navigator.show_stage)
         self._dock.visibilityChanged.connect(self._ask_table)
         navigator.changed.connect(self._show_state)
@@ -175,44 +164,48 @@ class Window(QMainWindow):
         """Use other colours."""
         self.theme = theme
         self.setStyleSheet(style_sheet(theme))
-        self.toolbar.set_theme(theme, self.devicePixelRatioF())
+        self.commands.set_theme(theme, self.devicePixelRatioF())
         self.plots.set_theme(theme)
         self._show_state()
 
     # Frames.
 
-    def _start(self, feed: Feed) -> Worker:
-        worker = Worker(feed, parent=self)
-        worker.frame_ready.connect(self._show_frame)
-        worker.frame_failed.connect(self._frame_failed)
-        worker.command_done.connect(self._command_done)
-        worker.command_failed.connect(self._command_failed)
+    def _start(self, feed: Feed) -> Remote:
+        remote = Remote(feed, self)
+        remote.frame_ready.connect(self._show_frame)
+        remote.frame_failed.connect(self._frame_failed)
+        remote.table_ready.connect(self._show_table)
+        remote.refused.connect(self.banner.warn)
         self.setWindowTitle(f"{feed.name} – Wattstage")
         self.toolbar.title.setText(feed.name)
-        return worker
+        return remote
 
     def show_feed(self, feed: Feed) -> None:
         """Show another feed, and close the one before."""
-        self._worker.close()
-        self._worker.deleteLater()
-        self.snapshot = self._frame = None
-        self._table_asked = False
+        self._remote.close()
+        self._remote.deleteLater()
+        self.snapshot = None
         self.navigator.forget()
         self.banner.stand("")
-        self._worker = self._start(feed)
+        self._remote = self._start(feed)
         self._ask_table()
 
     def _tick(self) -> None:
-        if self._seek_to is not None:
-            index, self._seek_to = self._seek_to, None
-            self._worker.do("seek", lambda feed: feed.seek(index))
-        if self._worker.idle:
-            self._worker.ask(self.navigator.request())
+        request = self.navigator.request()
+        self._n_ticks += 1
+        if not self._rests(request) or self._n_ticks % _REST_EVERY == 0:
+            self._remote.tick(request)
+        self._requested = request
         now = time.monotonic()
         since, painted = self._counted
         if now - since >= 1:
             self.frames_per_second = (self.plots.n_painted - painted) / (now - since)
             self._counted = (now, self.plots.n_painted)
+
+    def _rests(self, request: FrameRequest) -> bool:
+        """Return whether the next frame would look like the one before."""
+        still = self.snapshot is not None and self.snapshot.state in ("ended", "paused")
+        return still and request == self._requested
 
     def _show_frame(self, frame: Frame) -> None:
         snapshot = frame.snapshot
@@ -220,12 +213,13 @@ class Window(QMainWindow):
         self.banner.show_warnings(snapshot.warnings)
         if self.snapshot is None or snapshot.version != self.snapshot.version:
             self.readouts.show_tiles(tiles(snapshot))
-        self.snapshot, self._frame = snapshot, frame
+        self.snapshot = snapshot
         self.navigator.show_frame(frame)
         if self._n_frames % 8 == 0:
             self.status_line.show_items(status(snapshot, self.frames_per_second))
         self._n_frames += 1
-        if self._n_frames % _TABLE_EVERY == 0 and snapshot.state != "ended":
+        if self._n_frames % _REST_EVERY = 6  # ticks, while nothing moves
+_TABLE_EVERY == 0 and snapshot.state != "ended":
             self._ask_table()
         self._show_state()
 
@@ -233,94 +227,52 @@ class Window(QMainWindow):
         self.banner.stand(_GONE.format(why))
 
     def _show_state(self) -> None:
-        """Make buttons and transport say how things are."""
-        snapshot, navigator = self.snapshot, self.navigator
+        """Make the buttons, the playhead and the transport say how things are."""
+        snapshot = self.snapshot
         replaying = snapshot is not None and snapshot.replay_speed is not None
-        recording = snapshot is not None and snapshot.recording is not None
-        playing = replaying and snapshot is not None and snapshot.state == "running"
-        commands = self.commands
-        text, sign = ("Stop", "stop") if recording else ("Record", "record")
-        self._say("record", text, sign, self.theme.bad)
-        commands["record"].setChecked(recording)
-        for name in ("record", "mark"):
-            commands[name].setVisible(not replaying)
-        for name in ("home", "slower", "faster"):
-            commands[name].setEnabled(replaying)
-        commands["live"].setVisible(replaying and self._live is not None)
-        if replaying:
-            self._say("pause", "Hold" if playing else "Play", "pause" if playing else "play")
-        else:
-            self._say("pause", "Pause", "pause")
-        commands["pause"].setChecked(not replaying and navigator.held)
-        commands["follow"].setVisible(not replaying)
-        commands["follow"].setChecked(navigator.following)
-        commands["stages"].setChecked(self._dock.isVisible())
+        self.commands.show_state(snapshot, self.navigator, can_go_live=self._live is not None)
+        self.commands["stages"].setChecked(self._dock.isVisible())
         self.transport.setVisible(replaying)
-        if snapshot is None or not replaying or snapshot.info is None:
+        if snapshot is None or snapshot.info is None or not replaying:
             self.plots.show_playhead(None)
             return
         info = snapshot.info
-        time_s = (snapshot.now_ns - info.time_ns(snapshot.start)) / 1e9
+        time_s = (snapshot.now_ns - info.time_ns(snapshot.start)) / NS
         length_s = (snapshot.stop - snapshot.start) / info.sample_rate_hz
         self.plots.show_playhead(time_s)
         self.transport.show_speed(snapshot.replay_speed or 1.0)
         self.transport.position.setText(f"{clock(time_s, 1)} / {clock(length_s, 1)}")
         self.transport.absolute.setText(utc(snapshot.now_ns))
 
-    def _say(self, name: str, text: str, sign: str, color: str | None = None) -> None:
-        action = self.commands[name]
-        wanted = (text, sign, color or self.theme.text)
-        if action.data() != wanted:
-            action.setData(wanted)
-            action.setText(text)
-            action.setIcon(icon(sign, wanted[2], ratio=self.devicePixelRatioF()))
-
     # Commands.
 
     def _toggle_recording(self) -> None:
-        if self.snapshot is not None and self.snapshot.recording is not None:
-            self._worker.do("stop recording", lambda feed: feed.stop_recording())
-        else:
-            self._worker.do("record", lambda feed: feed.start_recording(None))
+        self._remote.record(on=self.snapshot is None or self.snapshot.recording is None)
 
     def _mark(self, text: str, time_ns: int) -> None:
-        self._worker.do("mark", lambda feed: feed.mark(text, time_ns))
+        self._remote.mark(text, time_ns)
 
     def _toggle_pause(self) -> None:
         if self.snapshot is None or self.snapshot.replay_speed is None:
             self.navigator.toggle_hold()
-        elif self.snapshot.state == "running":
-            self._worker.do("hold", lambda feed: feed.pause())
         else:
-            self._worker.do("play", lambda feed: feed.resume())
+            self._remote.play(on=self.snapshot.state != "running")
 
     def _seek(self, time_s: float) -> None:
-        if self.snapshot is None or self.snapshot.replay_speed is None:
-            return
-        index = self.navigator.index(time_s)
-        self._seek_to = min(max(index, self.snapshot.start), self.snapshot.stop)
+        if self.snapshot is not None and self.snapshot.replay_speed is not None:
+            index = self.navigator.index(time_s)
+            self._remote.seek(min(max(index, self.snapshot.start), self.snapshot.stop))
 
     def _set_speed(self, speed: float) -> None:
-        self._worker.do("speed", lambda feed: feed.set_speed(speed))
+        self._remote.set_speed(speed)
 
     def _ask_table(self) -> None:
-        if self._dock.isVisible() and not self._table_asked:
-            self._table_asked = True
-            self._worker.do("table", lambda feed: feed.table())
+        if self._dock.isVisible():
+            self._remote.ask_table()
 
-    def _command_done(self, label: str, result: object) -> None:
-        if not isinstance(result, StageTable):
-            return
-        self._table_asked = False
+    def _show_table(self, table: StageTable) -> None:
         if self.snapshot is not None and self.snapshot.info is not None:
-            origin_ns = self.snapshot.info.time_ns(self.snapshot.start)
-            self.table.show_table(result, origin_ns)
-
-    def _command_failed(self, label: str, why: str) -> None:
-        if label == "table":  # there is none before the first block
-            self._table_asked = False
-            return
-        self.banner.warn(f"{label}: {why}")
+            self.table.show_table(table, self.snapshot.info.time_ns(self.snapshot.start))
 
     def _choose_recording(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
@@ -354,7 +306,7 @@ class Window(QMainWindow):
         if self._timer.isActive():
             self.closing.emit()
         self._timer.stop()
-        self._worker.close()
+        self._remote.close()
         super().closeEvent(event)
 
 
@@ -371,10 +323,3 @@ def _column(*widgets: QWidget) -> QWidget:
 
 def _ignoring_checked(handler: Callable[[], object], _: bool = False) -> None:
     handler()
-
-
-def font() -> QFont:
-    """Return the font of the whole application."""
-    chosen = QFont(list(FONTS))
-    chosen.setFeature(QFont.Tag("tnum"), 1)
-    return chosen

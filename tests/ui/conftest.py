@@ -9,8 +9,9 @@ from fake_feed import FakeFeed
 from PySide6.QtCore import QCoreApplication, QDeadlineTimer, QEvent, QEventLoop
 from PySide6.QtWidgets import QApplication
 
+from ui.fonts import font
 from ui.theme import DARK
-from ui.window import Window, font
+from ui.window import Window
 
 PICTURES = Path(__file__).parents[1] / "pictures"
 

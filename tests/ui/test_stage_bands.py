@@ -6,7 +6,7 @@ from ui.stage_table import StageModel, first_rows, stage_row
 from ui.stages import Bands, bands, describe, labels, mark_text
 
 RUN = stage("run", 1.0, None, leaf=False)
-STEP = stage("denoise_step", 2.0, 3.0, parent=RUN, index=11, attrs={"total": 25})
+STEP = stage("denoise_step", 2.0, 3.0, parent=RUN, index=11, total=25)
 TIMELINE = Timeline(stages=(RUN, STEP), marks=(note(2.5, "door"),))
 
 

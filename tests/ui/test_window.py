@@ -67,6 +67,8 @@ def test_a_mark_carries_its_text_and_the_time_of_the_key(show, until):
     until(lambda: feed.calls)
     assert feed.calls == [("mark", "door rf+", T0_NS + 41)]
     assert not field.isVisible()
+    press(window, Qt.Key.Key_R)
+    until(lambda: feed.calls[-1] == ("start_recording", None))
 
 
 def test_escape_drops_a_mark(show):
@@ -208,7 +210,7 @@ def test_a_gap_is_a_break_in_the_trace(show, until):
     window.navigator._go(
         window.navigator.viewport.shown(middle - RATE, middle + RATE, window.navigator._bounds)
     )
-    until(lambda: abs(window._frame.view.edges - middle).max() < 2 * RATE)
+    until(lambda: abs(window.plots._frame.view.edges - middle).max() < 2 * RATE)
     image = window.plots.grab().toImage()
     plot = window.plots.plots[1]
     x = round(window.plots._canvas().scale.px(middle / RATE))
@@ -321,13 +323,15 @@ def test_a_recording_opens_in_place_of_the_session_and_back(show, until):
     assert browsed.closed
 
 
-def test_a_file_that_is_no_recording_is_told_in_the_banner(show):
+def test_a_file_that_is_no_recording_is_told_in_the_banner(show, until):
     def refuse(path):
         raise RecordingError(f"{path} is not a recording")
 
     feed = FakeFeed()
     window = show(feed, open_recording=refuse)
     window.open("x.txt")
+    seen = window.plots.n_painted
+    until(lambda: window.plots.n_painted > seen + 1)
     assert window.banner.text.text() == "x.txt is not a recording"
     QTest.mouseClick(window.banner.dismiss, Qt.MouseButton.LeftButton)
     assert not window.banner.isVisible()

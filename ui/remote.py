@@ -1,0 +1,86 @@
+"""What the window asks of a feed and tells it, through its worker."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from monitor.model import StageTable
+from ui.feed import Feed, FrameRequest
+from ui.worker import Worker
+
+
+class Remote(QObject):
+    """Owns the worker of one feed; every call returns at once."""
+
+    frame_ready = Signal(object)
+    """A Frame."""
+    frame_failed = Signal(str)
+    table_ready = Signal(object)
+    """A StageTable."""
+    refused = Signal(str)
+    """Which command failed, and why."""
+
+    def __init__(self, feed: Feed, parent: QObject) -> None:
+        super().__init__(parent)
+        self._worker = Worker(feed, parent=self)
+        self._table_asked = False
+        self._seek_to: int | None = None
+        self._worker.frame_ready.connect(self.frame_ready)
+        self._worker.frame_failed.connect(self.frame_failed)
+        self._worker.command_done.connect(self._done)
+        self._worker.command_failed.connect(self._failed)
+
+    def tick(self, request: FrameRequest) -> None:
+        """Ask for a frame, unless one is on its way; move the playhead if it was dragged."""
+        if self._seek_to is not None:
+            index, self._seek_to = self._seek_to, None
+            self._worker.do("seek", lambda feed: feed.seek(index))
+        if self._worker.idle:
+            self._worker.ask(request)
+
+    def record(self, *, on: bool) -> None:
+        """Start recording under a name of the engine's choice, or stop it."""
+        if on:
+            self._worker.do("record", lambda feed: feed.start_recording(None))
+        else:
+            self._worker.do("stop recording", lambda feed: feed.stop_recording())
+
+    def mark(self, text: str, time_ns: int) -> None:
+        """Put a mark by hand."""
+        self._worker.do("mark", lambda feed: feed.mark(text, time_ns))
+
+    def play(self, *, on: bool) -> None:
+        """Let a replay go on, or hold it."""
+        if on:
+            self._worker.do("play", lambda feed: feed.resume())
+        else:
+            self._worker.do("hold", lambda feed: feed.pause())
+
+    def seek(self, index: int) -> None:
+        """Move the playhead with the next tick: of a fast drag only the last place counts."""
+        self._seek_to = index
+
+    def set_speed(self, speed: float) -> None:
+        """Replay at another speed."""
+        self._worker.do("speed", lambda feed: feed.set_speed(speed))
+
+    def ask_table(self) -> None:
+        """Ask for the stage table, unless it is on its way."""
+        if not self._table_asked:
+            self._table_asked = True
+            self._worker.do("table", lambda feed: feed.table())
+
+    def close(self) -> None:
+        """Let go of the feed; no signal follows."""
+        self._worker.close()
+
+    def _done(self, _label: str, result: object) -> None:
+        if isinstance(result, StageTable):
+            self._table_asked = False
+            self.table_ready.emit(result)
+
+    def _failed(self, label: str, why: str) -> None:
+        if label == "table":  # there is none before the first block
+            self._table_asked = False
+        else:
+            self.refused.emit(f"{label}: {why}")
