@@ -21,8 +21,7 @@ def measure(settings):
         async with Lab(settings) as lab:
             lab.scope.panel.range_s, lab.scope.panel.points = 0.1, 10_000
             lab.scope.single()
-            while lab.scope.running:
-                await asyncio.sleep(lab.scope.wait_s())
+            await asyncio.sleep(lab.scope.wait_s() + 0.01)
             volts, amps = (readings(lab.scope, lab.scope.record, channel) for channel in (0, 1))
             return volts, amps, lab
 
@@ -62,7 +61,7 @@ def test_the_load_begins_after_its_delay_on_the_clock_of_the_samples():
 
 
 def test_a_folder_that_is_no_capture_is_refused(tmp_path):
-    with pytest.raises(RecordingError, match="PMD_data.bin"):
+    with pytest.raises(RecordingError, match=r"PMD_data\.bin"):
         Lab(BenchSettings(capture=tmp_path))
 
 
