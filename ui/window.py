@@ -218,8 +218,7 @@ class Window(QMainWindow):
         if self._n_frames % 8 == 0:
             self.status_line.show_items(status(snapshot, self.frames_per_second))
         self._n_frames += 1
-        if self._n_frames % _REST_EVERY = 6  # ticks, while nothing moves
-_TABLE_EVERY == 0 and snapshot.state != "ended":
+        if self._n_frames % _TABLE_EVERY == 0 and snapshot.state != "ended":
             self._ask_table()
         self._show_state()
 
