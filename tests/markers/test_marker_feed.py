@@ -179,7 +179,7 @@ def test_the_feed_ends_for_its_readers_when_it_is_left(broker, prefix):
         assert await reader == "ended"
         assert [m async for m in feed] == []
         assert not feed.connected
-        assert asyncio.all_tasks() == {asyncio.current_task()}
+        await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
 
     asyncio.run(run())
 
