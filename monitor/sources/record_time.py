@@ -38,26 +38,25 @@ class Sightings:
 
 
 def host_time(seen: Sightings, duration_ns: int) -> HostTime:
-    """Return when a record of some length began.
+    """Return when a record began.
 
-    Triggered at once, it begins while it is armed; and its end lies between the last query that
-    found it running and the answer that found it done. Where the two agree, both hold.
+    Armed and not triggered by anything, it begins at once; and its end lies between the last
+    query that found it running and the answer that found it done. Where the two agree, both are
+    believed; else the first, as scopes work on a record before they say that it is done. Sure is
+    only that it began after the arming and ended before the last answer.
     """
     latest = seen.done_answered_ns - duration_ns
+    running_ns = seen.running_sent_ns
     if latest < seen.arm_sent_ns:  # a gap-free instrument was already taking it
-        if seen.running_sent_ns is None:
+        if running_ns is None:
             return HostTime(latest, seen.arm_answered_ns - seen.arm_sent_ns, is_buffered=True)
-        return _between(seen.running_sent_ns - duration_ns, latest)
+        return _between(running_ns - duration_ns, latest)
     armed_by = min(seen.arm_answered_ns, latest)
-    if seen.running_sent_ns is None:
-        return _between(seen.arm_sent_ns, armed_by)
-    earliest = seen.running_sent_ns - duration_ns
+    earliest = seen.arm_sent_ns if running_ns is None else running_ns - duration_ns
     if earliest > armed_by:
-        # It waited for a trigger, or worked on the record afterwards: nothing tells which, but
-        # without a trigger condition the second is the rule.
-        begun = _between(seen.arm_sent_ns, armed_by)
-        return HostTime(begun.ns, latest - begun.ns)
-    return _between(max(earliest, seen.arm_sent_ns), armed_by)
+        earliest = seen.arm_sent_ns
+    begun = (max(earliest, seen.arm_sent_ns) + armed_by) // 2
+    return HostTime(begun, max(begun - seen.arm_sent_ns, latest - begun))
 
 
 def _between(earliest_ns: int, latest_ns: int) -> HostTime:
