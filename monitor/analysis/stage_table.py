@@ -1,0 +1,64 @@
+"""Where the energy of a recording went."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from monitor.dsp.attribution import attribute
+from monitor.model import StageEnergy, StageTable
+from monitor.recording.reader import Recording
+
+
+def stage_table(recording: Recording, session: str) -> StageTable:
+    """Return what each stage used, the total and the unattributed rest.
+
+    Parameters
+    ----------
+    session
+        What the table is called.
+    """
+    start, stop = recording.bounds
+    stages = recording.stage_tree.stages(recording.info.time_ns(stop))
+    return attribute(stages, recording.info, start, stop, recording, session)
+
+
+def to_json_value(table: StageTable) -> dict[str, Any]:
+    """Return what ``wattstage stages --json`` prints; what is not known is null."""
+    total, rest = table.total, table.unattributed
+    return {
+        "session": table.session,
+        "total": {
+            "energy_j": total.energy_j,
+            "duration_s": total.duration_s,
+            "mean_w": _known(total.mean_w),
+            "peak_w": _known(total.peak_w),
+            "coverage": total.coverage,
+        },
+        "unattributed": {"energy_j": rest.energy_j, "duration_s": rest.duration_s},
+        "peak_window_s": table.peak_window_s,
+        "stages": [_stage(used) for used in table.stages],
+    }
+
+
+def _stage(used: StageEnergy) -> dict[str, Any]:
+    stage = used.stage
+    return {
+        "path": stage.path,
+        "index": stage.index,
+        "start_ns": stage.start_ns,
+        "stop_ns": stage.stop_ns,
+        "duration_s": used.duration_s,
+        "energy_j": used.energy_j,
+        "mean_w": _known(used.mean_w),
+        "peak_w": _known(used.peak_w),
+        "coverage": used.coverage,
+        "truncated": stage.truncated,
+        "name": stage.name,
+        "leaf": stage.leaf,
+        "depth": stage.depth,
+    }
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

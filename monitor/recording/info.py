@@ -1,0 +1,27 @@
+"""What a recording holds, for programs and people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monitor.recording.reader import Recording
+
+
+def info(recording: Recording) -> dict[str, Any]:
+    """Return the facts that ``wattstage info --json`` prints."""
+    return {
+        "schema_version": recording.schema_version,
+        "start_ns": recording.start_ns,
+        "duration_s": recording.duration_s,
+        "sample_rate_hz": recording.info.sample_rate_hz,
+        "channels": [
+            {"name": c.name, "quantity": c.quantity.value, "unit": c.quantity.unit}
+            for c in recording.info.channels
+        ],
+        "n_samples": recording.n_samples,
+        "n_blocks": recording.n_blocks,
+        "n_gaps": recording.n_gaps,
+        "coverage": recording.coverage,
+        "n_markers": len(recording.markers),
+        "closed": recording.closed,
+    }
