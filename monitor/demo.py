@@ -82,8 +82,9 @@ def served(arguments: list[str], endpoint: str, *, end: bool) -> Iterator[Engine
 
 @contextlib.contextmanager
 def _bench(arguments: list[str]) -> Iterator[str]:
-    command = [sys.executable, "-m", "monitor.bench", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+    command = [sys.executable, "-m", "monitor.bench", "--until-stdin-closes", *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True) as process:
         try:
             hello = process.stdout.readline() if process.stdout is not None else b""
             if not hello:

@@ -22,7 +22,9 @@ from monitor.model import (
     Edge,
     Frame,
     Marker,
+    Metrics,
     Snapshot,
+    StageEnergy,
     StageTable,
     StreamInfo,
     Supply,
@@ -77,6 +79,7 @@ class Session:
         self._info: StreamInfo | None = None
         self._lag_s = 0.0
         self._refresh_due_ns = 0
+        self._stale = False
         self._version = 0
         self._id = uuid.uuid4().hex
         self._n_marks = 0
@@ -197,7 +200,7 @@ class Session:
     async def _consume(self, history: History, seconds: float | None) -> None:
         """Take items until the source ends, fails, or has delivered ``seconds``."""
         while True:
-            item = await self._inbox.get()
+            item = await self._next()
             if isinstance(item, Exception):
                 raise item
             if item is None:
@@ -206,10 +209,22 @@ class Session:
                 self._take_block(history, item)
             else:
                 self._take_marker(item)
+            self._stale = True
             if self._clock.now_ns() >= self._refresh_due_ns:
                 self._refresh()
             if seconds is not None and history.duration_s >= seconds:
                 return
+
+    async def _next(self) -> Item | Exception | None:
+        """Return the next item; if it keeps us waiting, bring the snapshot up to date meanwhile."""
+        if self._stale:
+            due_s = max(self._refresh_due_ns - self._clock.now_ns(), 0) / NS
+            try:
+                async with asyncio.timeout(due_s):
+                    return await self._inbox.get()
+            except TimeoutError:
+                self._refresh()
+        return await self._inbox.get()
 
     def _open(self, info: StreamInfo) -> History:
         self._info = info
@@ -261,6 +276,7 @@ class Session:
         if self._recorder is not None and self._recorder.state.error:
             self.stop_recording()
         self.snapshot = self._make_snapshot()
+        self._stale = False
         after_ns = self._clock.now_ns()
         self._refresh_due_ns = after_ns + max(round(_REFRESH_S * NS), 10 * (after_ns - before_ns))
 
@@ -268,7 +284,8 @@ class Session:
         self._version += 1
         history, info = self._history, self._info
         start = stop = 0
-        metrics, running = None, ()
+        metrics: Metrics | None = None
+        running: tuple[StageEnergy, ...] = ()
         if history is not None and info is not None and history.bounds[1] > history.bounds[0]:
             start, stop = history.first, history.bounds[1]
             table = self.table()

@@ -108,7 +108,7 @@ def _footer(snapshot: Snapshot) -> str:
 def _numbers(snapshot: Snapshot) -> Table:
     grid = Table.grid(padding=(0, 2))
     for justify in ("left", "right", "left", "left", "right", "left"):
-        grid.add_column(justify=justify)  # type: ignore[arg-type]  # a literal each
+        grid.add_column(justify=justify)
     metrics = snapshot.metrics
     if metrics is None:
         grid.add_row("waiting for the first record", "", "")
