@@ -77,7 +77,8 @@ class Pyramid:
             raise ValueError(f"need at least one of each: {n_signals=}, {hop=}, {capacity=}")
         self.n_signals = n_signals
         self.hop = hop
-        self.capacity = -(-capacity // hop) * hop
+        # One more, since the oldest bin may be forgotten before its last sample is too old.
+        self.capacity = (-(-capacity // hop) + 1) * hop
         n_levels = 1 + max(0, int(math.log(self.capacity / (hop * _COARSEST), _FACTOR)))
         hops = [hop * _FACTOR**k for k in range(n_levels)]
         # Two more than fit: a range that is not aligned touches a bin at either end.
