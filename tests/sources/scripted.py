@@ -59,8 +59,14 @@ class ScriptedInstrument:
             ):
                 self._converse(lines)
 
+    def _acknowledge(self) -> None:
+        """Acknowledge the next line at once, so that a client's second write need not wait."""
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
     def _converse(self, lines) -> None:
+        self._acknowledge()
         for line in lines:
+            self._acknowledge()
             sent = line.decode().rstrip("\n")
             expected, reply = self._exchange.pop(0) if self._exchange else ("(nothing)", None)
             if sent != expected:
