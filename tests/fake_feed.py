@@ -97,7 +97,7 @@ def workload() -> tuple[list[Stage], list[tuple[float, float, float]]]:
             start = begin + 0.8 * step
             stages.append(
                 stage("denoise_step", start, start + 0.8, parent=denoise, index=step,
-                      attrs={"total": 25})
+                      total=25)
             )  # fmt: skip
             load += [(start, start + 0.06, 441.0), (start + 0.06, start + 0.8, 612.0)]
         begin += 20
@@ -121,6 +121,7 @@ class FakeFeed:
 
     def __init__(self, seconds: float = 52.0, *, live: bool = True) -> None:
         self.name = "fake"
+        self.progress = 1.0
         self.stop = round(seconds * INFO.sample_rate_hz)
         self.live = live
         self.calls: list[tuple] = []
@@ -334,6 +335,9 @@ class FakeFeed:
     def seek(self, index) -> None:
         self.calls.append(("seek", index))
         self.playhead = index
+
+    def abandon(self) -> None:
+        pass
 
     def close(self) -> None:
         self.closed = True

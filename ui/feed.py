@@ -59,6 +59,13 @@ class Feed(Protocol):
     def seek(self, index: int) -> None:
         """Move a replay's playhead to a sample index."""
 
+    @property
+    def progress(self) -> float:
+        """How much of what must be read first is read, 0 to 1; any thread may ask."""
+
+    def abandon(self) -> None:
+        """Give up what is being read; the one method that another thread may call."""
+
     def close(self) -> None:
         """Let go of it; a session elsewhere goes on."""
 
@@ -69,6 +76,7 @@ class EngineFeed:
     def __init__(self, endpoint: str) -> None:
         self._client = EngineClient(endpoint)
         self.name = endpoint
+        self.progress = 1.0
 
     def hello(self) -> None:
         """Check that an engine answers; EngineError if not."""
@@ -114,6 +122,9 @@ class EngineFeed:
     def seek(self, index: int) -> None:
         """Move the engine's playhead."""
         self._client.seek(index)
+
+    def abandon(self) -> None:
+        """Do nothing: an engine answers within seconds, or is given up."""
 
     def close(self) -> None:
         """Hang up."""

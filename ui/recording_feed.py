@@ -11,8 +11,7 @@ import numpy as np
 
 from monitor.analysis.stage_table import stage_table
 from monitor.dsp.attribution import attribute
-from monitor.dsp.stages import StageTree
-from monitor.errors import EngineError
+from monitor.errors import EngineError, RecordingError
 from monitor.model import (
     Average,
     Frame,
@@ -31,7 +30,6 @@ AVERAGES_S = (0.02, 1.0, 10.0)
 RAMPS_S = (0.1, 1.0, 10.0)
 
 _CYCLE_S = 0.02  # s of samples for the rms values: one cycle at 50 Hz
-_MAX_STAGES = 4000  # in one frame: more than there are pixels to draw them in
 _NOW = FrameRequest(None, None, 1, 1)
 
 
@@ -53,11 +51,10 @@ class RecordingFeed:
         self.name = path.name
         self._path = path
         self._stack = contextlib.ExitStack()
-        self._recording = self._stack.enter_context(Recording(path))
+        self.progress = 0.0
+        self._abandoned = False
+        self._recording = self._stack.enter_context(Recording(path, progress=self._read_so_far))
         self._info = self._recording.info
-        self._tree = StageTree()
-        for marker in self._recording.markers:
-            self._tree.add(marker)
         self._first, self._last = self._recording.bounds
         self._playhead = self._last
         self._speed = 1.0
@@ -67,6 +64,8 @@ class RecordingFeed:
 
     def frame(self, request: FrameRequest) -> Frame:
         """Return the numbers at the playhead, and a view of the file."""
+        if self._last <= self._first:
+            return Frame(self._snapshot(), None, Timeline(stages=(), marks=()))
         start, stop = request.start, request.stop
         if start is None or stop is None:
             start, stop = self._last - request.span, self._last
@@ -74,9 +73,8 @@ class RecordingFeed:
         stop = min(max(stop, start + 1), self._last)
         view = self._recording.view(start, stop, request.n_columns, AVERAGES_S, RAMPS_S)
         info = self._info
-        timeline: Timeline = self._tree.timeline(
-            info.time_ns(start), info.time_ns(stop), info.time_ns(self._last), _MAX_STAGES
-        )
+        timeline = self._recording.timeline(info.time_ns(start), info.time_ns(stop))
+        self.progress = 1.0
         return Frame(self._snapshot(), view, timeline)
 
     def table(self) -> StageTable:
@@ -132,10 +130,19 @@ class RecordingFeed:
         if self._player is not None:
             self._player[1].seek(self._playhead)
 
+    def abandon(self) -> None:
+        """Give up reading; the question that began it fails."""
+        self._abandoned = True
+
     def close(self) -> None:
         """End the replay and close the file."""
         self._stop_player()
         self._stack.close()
+
+    def _read_so_far(self, share: float) -> None:
+        if self._abandoned:
+            raise RecordingError(f"{self.name} was closed before it was read")
+        self.progress = share
 
     def _stop_player(self) -> None:
         if self._player is None:
@@ -177,7 +184,7 @@ class RecordingFeed:
 
     def _make_still(self) -> Snapshot:
         info, at = self._info, self._playhead
-        stages = self._tree.stages(info.time_ns(at))
+        stages = self._recording.stage_tree.stages(info.time_ns(at))
         table = attribute(stages, info, self._first, at, self._recording, self.name)
         now_ns = info.time_ns(at)
         running = tuple(
@@ -220,14 +227,17 @@ class RecordingFeed:
             )
             for k, window_s in enumerate(AVERAGES_S)
         )
+        # Known of the whole recording only.
+        nothing = (math.nan, math.nan)
+        extremes = [recording.ramp_extremes(w) if at == self._last else nothing for w in RAMPS_S]
         ramps = tuple(
             Ramp(
                 window_s=window_s,
                 now_w_per_s=float(view.ramps_w_per_s[k, -1]),
-                max_up_w_per_s=math.nan,  # would need all of the file
-                max_down_w_per_s=math.nan,
+                max_up_w_per_s=up,
+                max_down_w_per_s=down,
             )
-            for k, window_s in enumerate(RAMPS_S)
+            for k, (window_s, (up, down)) in enumerate(zip(RAMPS_S, extremes, strict=True))
         )
         return Metrics(
             at=at,

@@ -30,6 +30,11 @@ class Remote(QObject):
         self._worker.command_done.connect(self._done)
         self._worker.command_failed.connect(self._failed)
 
+    @property
+    def progress(self) -> float:
+        """How much of what must be read before the first frame is read, 0 to 1."""
+        return self._worker.feed.progress
+
     def tick(self, request: FrameRequest) -> None:
         """Ask for a frame, unless one is on its way; move the playhead if it was dragged."""
         if self._seek_to is not None:

@@ -191,6 +191,8 @@ class Window(QMainWindow):
         self._ask_table()
 
     def _tick(self) -> None:
+        if self.snapshot is None and self._remote.progress < 1:
+            self.banner.stand(f"reading the recording: {self._remote.progress:.0%}")
         request = self.navigator.request()
         self._n_ticks += 1
         if not self._rests(request) or self._n_ticks % _REST_EVERY == 0:

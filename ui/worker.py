@@ -68,6 +68,7 @@ class Worker(QObject):
         with self._wake:
             self._closing = True
             self._wake.notify()
+        self.feed.abandon()
         self._thread.join()
 
     @Slot(object, tuple)

@@ -1,0 +1,158 @@
+import contextlib
+
+import pytest
+from fakes import INFO, RATE_HZ, dc_block, stage_edge
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from monitor.analysis.stage_table import stage_table
+from monitor.errors import EngineError, RecordingError
+from monitor.model import Edge
+from monitor.recording.reader import Recording
+from monitor.recording.recorder import Recorder
+from ui.feed import FrameRequest
+from ui.recording_feed import RecordingFeed
+from ui.replay import ReplayProcess, command
+
+WATTS = (120.0, 360.0)
+WHOLE = FrameRequest(None, None, 10**9, 200)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """4 s at 10 kS/s: 120 W for 2 s, then 360 W, with 0.1 s missing at 3 s."""
+    path = tmp_path_factory.mktemp("recordings") / "step.h5"
+    with Recorder(path, INFO) as recorder:
+        recorder.mark(stage_edge("run", Edge.BEGIN, 0.5, "a", seq=1))
+        for k in range(40):
+            if k != 30:
+                recorder.write(dc_block(k * 1000, WATTS[k >= 20]))
+        recorder.mark(stage_edge("denoise", Edge.BEGIN, 2.0, "b", "a", seq=2))
+        recorder.mark(stage_edge("denoise", Edge.END, 3.5, "b", "a", seq=3))
+        recorder.mark(stage_edge("run", Edge.END, 3.8, "a", seq=4))
+    return path
+
+
+@pytest.fixture
+def feed(path):
+    with contextlib.closing(RecordingFeed(path)) as feed:
+        yield feed
+
+
+def test_all_of_a_recording_is_on_the_plots(feed):
+    frame = feed.frame(WHOLE)
+    assert (frame.view.edges[0], frame.view.edges[-1]) == (0, 40_000)
+    assert frame.snapshot.state == "ended"
+    assert frame.snapshot.replay_speed == 1.0
+    assert [s.path for s in frame.timeline.stages] == ["run", "run/denoise"]
+    assert feed.progress == 1.0
+
+
+def test_at_the_end_the_numbers_are_those_of_the_stage_table(feed, path):
+    metrics = feed.frame(WHOLE).snapshot.metrics
+    with Recording(path) as recording:
+        table = stage_table(recording, "step")
+    assert metrics.energy_j == pytest.approx(table.total.energy_j)
+    assert metrics.coverage == pytest.approx(0.975)
+    assert (metrics.n_gaps, metrics.n_clipped) == (1, 0)
+    assert feed.table().total == table.total
+
+
+def test_the_numbers_are_those_at_the_playhead(feed):
+    feed.seek(round(2.5 * RATE_HZ))
+    snapshot = feed.frame(WHOLE).snapshot
+    metrics = snapshot.metrics
+    assert metrics.power_w == pytest.approx(360, rel=1e-3)
+    assert metrics.energy_j == pytest.approx(2 * 120 + 0.5 * 360, rel=1e-6)
+    assert metrics.averages[1].mean_w == pytest.approx(240, rel=1e-2)
+    assert metrics.vrms_v == pytest.approx(12, rel=1e-3)
+    assert [used.stage.name for used in snapshot.stages] == ["run", "denoise"]
+    assert snapshot.stages[-1].energy_j == pytest.approx(180, rel=1e-6)
+    assert snapshot.now_ns == INFO.time_ns(25_000)
+
+
+def test_a_window_over_a_gap_says_what_was_captured(feed):
+    feed.seek(31_000)
+    averages = feed.frame(WHOLE).snapshot.metrics.averages
+    assert averages[1].coverage == pytest.approx(0.9)
+    assert averages[2].coverage == pytest.approx(30 / 31)
+
+
+def test_at_the_start_there_are_no_numbers_yet(feed):
+    feed.seek(0)
+    assert feed.frame(WHOLE).snapshot.metrics is None
+    feed.seek(10**9)
+    assert feed.frame(WHOLE).snapshot.metrics.at == 40_000
+
+
+def test_a_recording_stays_as_it_is(feed):
+    with pytest.raises(EngineError, match="only a live session"):
+        feed.mark("x", 1)
+    with pytest.raises(EngineError, match="recording already"):
+        feed.start_recording(None)
+    with pytest.raises(EngineError, match="nothing is being recorded"):
+        feed.stop_recording()
+
+
+def test_a_file_that_is_not_ours_is_refused(tmp_path):
+    (tmp_path / "x.h5").write_bytes(b"something else")
+    with pytest.raises(RecordingError, match=r"x\.h5"):
+        RecordingFeed(tmp_path / "x.h5")
+
+
+def test_reading_can_be_given_up(path):
+    with contextlib.closing(RecordingFeed(path)) as feed:
+        feed.abandon()
+        with pytest.raises(RecordingError, match="closed before"):
+            feed.frame(WHOLE)
+
+
+def test_a_replay_plays_in_an_engine_of_its_own_and_is_steered(feed, until):
+    feed.frame(WHOLE)
+    feed.seek(10_000)
+    feed.set_speed(0.5)
+    feed.resume()
+    process = feed._player[0]._process
+    until(lambda: (m := feed.frame(WHOLE).snapshot.metrics) is not None and m.at > 10_000)
+    snapshot = feed.frame(WHOLE).snapshot
+    assert (snapshot.state, snapshot.replay_speed) == ("running", 0.5)
+    assert (snapshot.start, snapshot.stop) == (0, 40_000)
+    assert snapshot.now_ns == INFO.time_ns(snapshot.metrics.at)
+    feed.pause()
+    assert feed.frame(WHOLE).snapshot.state == "paused"
+    feed.seek(39_000)
+    feed.set_speed(100)
+    feed.resume()
+    until(lambda: feed.frame(WHOLE).snapshot.state == "ended")
+    assert feed.frame(WHOLE).snapshot.now_ns == INFO.time_ns(40_000)
+    assert process.poll() is not None
+
+
+def test_closing_ends_the_replay(path, until):
+    with contextlib.closing(RecordingFeed(path)) as feed:
+        feed.seek(0)
+        feed.resume()
+        process = feed._player[0]._process
+    assert process.poll() is not None
+
+
+def test_a_replay_that_cannot_start_says_why(tmp_path):
+    replay = ReplayProcess(tmp_path / "missing.h5", start_s=0, speed=1)
+    with contextlib.closing(replay), pytest.raises(EngineError, match=r"did not start: .*missing"):
+        replay.wait()
+
+
+def test_the_replay_is_the_engine_of_the_command_line(tmp_path):
+    words = command(tmp_path / "a.h5", start_s=1.5, speed=0.25, endpoint="ipc:///tmp/x")
+    assert words[1:5] == ["-m", "monitor.cli", "engine", "--replay"]
+    assert words[5:] == [
+        str(tmp_path / "a.h5"), "--start-s", "1.500000", "--speed", "0.25",
+        "--endpoint", "ipc:///tmp/x",
+    ]  # fmt: skip
+
+
+def test_a_recording_in_the_window_can_be_browsed_by_key(show, until, path):
+    window = show(RecordingFeed(path))
+    assert window.transport.position.text() == "0:04.0 / 0:04.0"
+    QTest.keyClick(window, Qt.Key.Key_Home)
+    until(lambda: window.transport.position.text() == "0:00.0 / 0:04.0")
