@@ -16,20 +16,17 @@ from monitor.model import (
     StageEnergy,
     StageTable,
     StreamInfo,
-    Supply,
     Totals,
     Unattributed,
 )
-
-_NOMINAL_CYCLE_S = 0.02  # if nobody says how long a line cycle is
 
 
 class Samples(Protocol):
     """What is asked about the samples: a history or a recording answers."""
 
     @property
-    def supply(self) -> Supply:
-        """What feeds the computer."""
+    def peak_window_s(self) -> float:
+        """Over what a peak is a mean: a line cycle on mains, a sample on DC."""
 
     def cumulative(
         self, indices: NDArray[np.int64]
@@ -47,8 +44,6 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
     stop: int,
     samples: Samples,
     session: str,
-    *,
-    peak_window_s: float | None = None,
 ) -> StageTable:
     """Return what each stage used of the energy in ``[start, stop)``.
 
@@ -65,8 +60,6 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
         Sample indices of the session; nothing is extrapolated beyond them.
     session
         The recording's name, or ``live``.
-    peak_window_s
-        Over what a peak is a mean; None takes a cycle of 50 Hz on mains, one sample on DC.
     """
     stop = max(start, stop)
     starts, stops = _inside(stages, info, start, stop)
@@ -83,8 +76,6 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
     joules, captured, owned = (energy.roll_up(values[:-1], parents, depths) for values in own)
     rate, length = info.sample_rate_hz, stop - start
     leaf = np.asarray([stage.leaf for stage in stages] + [False])
-    if peak_window_s is None:
-        peak_window_s = _NOMINAL_CYCLE_S if samples.supply is Supply.MAINS else 1.0 / rate
     return StageTable(
         session=session,
         total=Totals(
@@ -98,7 +89,7 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
             energy_j=float(own[0][~leaf].sum()) / rate,
             duration_s=float(own[2][~leaf].sum()) / rate,
         ),
-        peak_window_s=peak_window_s,
+        peak_window_s=samples.peak_window_s,
         stages=tuple(
             StageEnergy(
                 stage=stage,

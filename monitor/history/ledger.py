@@ -33,6 +33,11 @@ class Ledger:
         """Return what feeds the computer, as far as known."""
         return self._history.supply
 
+    @property
+    def peak_window_s(self) -> float:
+        """Return over what a peak is a mean: a line cycle on mains, a sample on DC."""
+        return self._history.peak_window_s
+
     def cumulative(self, indices: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the running sum of every signal and the captured samples up to each index.
 

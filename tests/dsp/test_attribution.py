@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from monitor.dsp.attribution import attribute
 from monitor.dsp.stages import StageTree
-from monitor.model import NS, Edge, Marker, Stage, StreamInfo, Supply
+from monitor.model import NS, Edge, Marker, Stage, StreamInfo
 
 RATE_HZ = 1000.0
 INFO = StreamInfo(
@@ -19,7 +19,7 @@ INFO = StreamInfo(
 class Known:
     """Samples as an array of watts, NaN where not captured."""
 
-    supply = Supply.DC
+    peak_window_s = 1 / RATE_HZ
 
     def __init__(self, power):
         self.power = np.asarray(power, np.float64)
@@ -232,10 +232,3 @@ def test_a_session_without_samples_or_stages_has_a_table():
     assert math.isnan(empty.total.mean_w)
     assert empty.stages == ()
     assert table(np.full(10, 1.0)).unattributed.energy_j == pytest.approx(0.01)
-
-
-def test_on_mains_a_peak_is_over_a_line_cycle():
-    known = Known(np.ones(10))
-    known.supply = Supply.MAINS
-    assert attribute((), INFO, 0, 10, known, "x").peak_window_s == 0.02
-    assert attribute((), INFO, 0, 10, known, "x", peak_window_s=1 / 60).peak_window_s == 1 / 60
