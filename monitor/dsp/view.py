@@ -12,7 +12,7 @@ from monitor.dsp.track import Track
 from monitor.model import View
 
 
-def view_of(
+def view_of(  # noqa: PLR0917  # the order of a recording's view
     track: Track,
     start: int,
     stop: int,

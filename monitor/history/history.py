@@ -11,6 +11,7 @@ from monitor.dsp.power import rails, total_power
 from monitor.dsp.pyramid import hop_for
 from monitor.dsp.scale import to_units
 from monitor.dsp.track import Track
+from monitor.dsp.view import view_of
 from monitor.history.ring import Ring
 from monitor.model import Average, Block, Metrics, Ramp, StreamInfo, Summary, Supply, View
 
@@ -92,10 +93,10 @@ class History:
         ValueError
             If it overlaps the block before, or has other channels or codes than the stream.
         """
-        self._ring.append(block)
         rows = np.empty((len(block.codes) + 1, block.n_samples), np.float32)
         to_units(block.codes, self.info.channels, block.scales, out=rows[:-1])
         total_power(rows[:-1], self.info.channels, out=rows[-1])
+        self._ring.append(block)
         self._track.append(block.start, rows)
         self._n_clipped += sum(block.clipped)
 
@@ -111,12 +112,15 @@ class History:
 
     def view(self, start: int, stop: int, n_columns: int) -> View:
         """Return what a plot of ``[start, stop)`` needs; any span, any number of columns."""
-        edges, low, high = self._track.envelope(start, stop, n_columns, self.read)
-        at = np.minimum(edges[1:], self.bounds[1])
-        future = edges[:-1] >= self.bounds[1]
-        averages = [self._track.averages(at, window)[0] for window in self.average_windows_s]
-        ramps = [self._track.ramps(at, window) for window in self.ramp_windows_s]
-        return View(edges, low, high, _rows(averages, future), _rows(ramps, future))
+        return view_of(
+            self._track,
+            start,
+            stop,
+            n_columns,
+            self.average_windows_s,
+            self.ramp_windows_s,
+            self.read,
+        )
 
     def cumulative(self, indices: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the running sums of the signals and the captured samples before each index.
@@ -180,11 +184,3 @@ def bytes_per_sample(info: StreamInfo) -> float:
     # Extremes at all levels (8/7 of the first) as float32, totals as float64.
     bin_bytes = 8 / 7 * 2 * 4 * (n_channels + 1) + 8 * (2 * (n_channels + 1) + 1)
     return float(codes + bin_bytes / hop_for(info.sample_rate_hz))
-
-
-def _rows(values: list[NDArray[np.float64]], empty: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Stack one row per window, NaN in the columns that are empty."""
-    rows = np.full((len(values), empty.size), np.nan, np.float32)
-    for row, value in zip(rows, values, strict=True):
-        row[~empty] = value[~empty]
-    return rows
