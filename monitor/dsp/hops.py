@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.dsp.pyramid import Pyramid
+
+_NOW_S = 0.02  # what "now" means on DC, about one line cycle
 
 HALF = 0.5
 """Captured share that both windows of a ramp need at least."""
 
 
 class Hops:
-    """Windows of whole bins; the nearest whole number of bins stands for a window."""
+    """Windows of whole bins; the nearest whole number of bins stands for a window.
 
-    def __init__(self, pyramid: Pyramid, row: int, sample_rate_hz: float) -> None:
+    Parameters
+    ----------
+    power, voltage, current
+        Rows of the signals; what is None has no rms.
+    """
+
+    def __init__(
+        self,
+        pyramid: Pyramid,
+        *,
+        power: int,
+        voltage: int | None,
+        current: int | None,
+        sample_rate_hz: float,
+    ) -> None:
         self._pyramid = pyramid
-        self._rows = (row, pyramid.count)
+        self._rows = (power, pyramid.count)
+        self._rms_rows = (voltage, current)
         self._rate = sample_rate_hz
 
     def averages(
@@ -48,6 +67,18 @@ class Hops:
         ramps[(covered_now < HALF) | (covered_before < HALF)] = np.nan
         return ramps
 
+    def newest(self) -> tuple[float, float, float, float]:
+        """Return the power and both rms values of the last 20 ms, and NaN for the frequency."""
+        last = np.asarray([self._pyramid.stop // self._pyramid.hop])
+        power, _ = self._between(last - self._n_bins(_NOW_S), last)
+        vrms, irms = (math.nan if row is None else self._rms(row, last) for row in self._rms_rows)
+        return float(power[0]), vrms, irms, math.nan
+
+    def _rms(self, row: int, last: NDArray[np.int64]) -> float:
+        rows = (self._pyramid.squares(row), self._pyramid.count)
+        mean, _ = self._between(last - self._n_bins(_NOW_S), last, rows)
+        return math.sqrt(max(float(mean[0]), 0.0))
+
     def _n_bins(self, window_s: float) -> int:
         return max(1, round(window_s * self._rate / self._pyramid.hop))
 
@@ -55,11 +86,14 @@ class Hops:
         return np.floor_divide(at, self._pyramid.hop).astype(np.int64)
 
     def _between(
-        self, first: NDArray[np.int64], last: NDArray[np.int64]
+        self,
+        first: NDArray[np.int64],
+        last: NDArray[np.int64],
+        rows: tuple[int, int] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         oldest = self._pyramid.start // self._pyramid.hop
-        sums, n = self._pyramid.totals(np.maximum(last, oldest), self._rows) - self._pyramid.totals(
-            np.maximum(first, oldest), self._rows
-        )
+        until = self._pyramid.totals(np.maximum(last, oldest), rows or self._rows)
+        since = self._pyramid.totals(np.maximum(first, oldest), rows or self._rows)
+        sums, n = until - since
         mean = np.divide(sums, n, out=np.full(n.shape, np.nan), where=n > 0)
         return mean, n / ((last - first) * self._pyramid.hop)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,26 +11,15 @@ from numpy.typing import NDArray
 from monitor.dsp import ranges
 from monitor.dsp.cycles import Cycles
 from monitor.dsp.envelope import envelope
+from monitor.dsp.hold import MaxHold, Pieces
 from monitor.dsp.hops import Hops
 from monitor.dsp.pyramid import Pyramid, Read, hop_for
 from monitor.model import Channel, Quantity, Summary, Supply
 
 _PROBATION_S = 0.1  # captured before a supply is called mains or DC: five cycles of 50 Hz
 _LEAST_S = 0.25  # remembered in any case: finding a line cycle looks back that far
+_NOMINAL_HZ = 50.0  # of the line, until its first cycle was seen
 _AT_ONCE = 1 << 15  # samples: what is reduced stays in the second-level cache
-_NOW_S = 0.02  # what "now" means on DC, about one line cycle
-
-
-class Pieces(Protocol):
-    """What rolling windows are made of: line cycles, or bins."""
-
-    def averages(
-        self, at: NDArray[np.float64], window_s: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the mean over the window that ends at each index, and its captured share."""
-
-    def ramps(self, at: NDArray[np.float64], window_s: float) -> NDArray[np.float64]:
-        """Return the ramp at each index, per second."""
 
 
 class Track:
@@ -65,24 +53,30 @@ class Track:
         self._rate = sample_rate_hz
         self._n_signals = len(channels) + 1
         self._voltage = _first(channels, Quantity.VOLTAGE)
-        self._current = _first(channels, Quantity.CURRENT)
         capacity = max(capacity, math.ceil(_LEAST_S * sample_rate_hz), 64)
         self._pyramid = Pyramid(self._n_signals, hop_for(sample_rate_hz), capacity)
-        self._hops = Hops(self._pyramid, self._n_signals - 1, sample_rate_hz)
+        power, current = self._n_signals - 1, _first(channels, Quantity.CURRENT)
+        self._hops = Hops(
+            self._pyramid,
+            power=power,
+            voltage=self._voltage,
+            current=current,
+            sample_rate_hz=sample_rate_hz,
+        )
         self._cycles: Cycles | None = None
         if self._voltage is not None and supply is not Supply.DC:
             self._cycles = Cycles(
                 self._pyramid,
-                power=self._n_signals - 1,
+                power=power,
                 voltage=self._voltage,
-                current=self._current,
+                current=current,
                 sample_rate_hz=sample_rate_hz,
             )
         self.supply = supply if self._cycles is not None else Supply.DC
         """MAINS or DC; AUTO until enough was captured to know."""
         self.n_gaps = 0
         """How often samples were missing between two appends."""
-        self._extremes = dict.fromkeys(ramp_windows_s, (math.nan, math.nan))
+        self._hold = MaxHold(ramp_windows_s)
         self._n_held = 0  # bins that the extremes of the ramps have seen
 
     @property
@@ -115,7 +109,7 @@ class Track:
         """Return over what a peak is a mean: a line cycle on mains, a sample on DC."""
         if self.supply is Supply.MAINS and self._cycles is not None:
             line_hz = self._cycles.line_hz()
-            return 1.0 / line_hz if line_hz > 0 else _NOW_S
+            return 1.0 / (line_hz if line_hz > 0 else _NOMINAL_HZ)
         return 1.0 / self._rate
 
     def append(self, start: int, signals: NDArray[np.float32]) -> None:
@@ -201,7 +195,7 @@ class Track:
         KeyError
             If the window was not named at the beginning.
         """
-        return self._extremes[window_s]
+        return self._hold[window_s]
 
     def newest(self) -> tuple[float, float, float, float]:
         """Return what is measured now.
@@ -212,24 +206,12 @@ class Track:
             Over the last line cycle on mains, over 20 ms on DC, where the frequency is NaN. The
             first voltage and the first current; NaN if there is none, or nothing was captured.
         """
-        if self.supply is Supply.MAINS and self._cycles is not None:
-            return self._cycles.newest()
-        last = self._pyramid.stop // self.hop
-        oldest = self._pyramid.start // self.hop
-        before = max(oldest, last - max(1, round(_NOW_S * self._rate / self.hop)))
-        *sums, n = np.diff(self._pyramid.totals(np.asarray([before, max(last, oldest)])))[:, 0]
-        if n == 0:
-            return math.nan, math.nan, math.nan, math.nan
-        vrms, irms = (
-            math.nan if row is None else math.sqrt(max(sums[self._pyramid.squares(row)], 0.0) / n)
-            for row in (self._voltage, self._current)
-        )
-        return float(sums[self._n_signals - 1] / n), vrms, irms, math.nan
+        return self._pieces.newest()
 
     def envelope(
         self, start: int, stop: int, n_columns: int, read: Read
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
-        """Return the extremes of each pixel column; see ``envelope.envelope``."""
+        """Return the extremes of each pixel column; see ``monitor.dsp.envelope``."""
         return envelope(self._pyramid, start, stop, n_columns, read)
 
     def cumulative(
@@ -304,7 +286,7 @@ class Track:
     def _advance(self) -> None:
         if self.supply is not Supply.MAINS:
             last = self._pyramid.stop // self.hop
-            self._hold(np.arange(self._n_held + 1.0, last + 1.0) * self.hop)
+            self._hold.look(self._hops, np.arange(self._n_held + 1.0, last + 1.0) * self.hop)
             self._n_held = last
         self._find_cycles()
         if self.supply is Supply.AUTO and self._on_probation() <= 0:
@@ -314,18 +296,7 @@ class Track:
         if self._cycles is not None:
             n = self._cycles.advance(final=final)
             if n and self.supply is Supply.MAINS:
-                self._hold(self._cycles.stops[-n:])
-
-    def _hold(self, at: NDArray[np.float64]) -> None:
-        """Keep the extremes of the ramps at new places."""
-        if not at.size:
-            return
-        for window, (up, down) in self._extremes.items():
-            ramps = self._pieces.ramps(at, window)
-            self._extremes[window] = (
-                float(np.fmax.reduce(ramps, initial=up)),
-                float(np.fmin.reduce(ramps, initial=down)),
-            )
+                self._hold.look(self._cycles, self._cycles.stops[-n:])
 
     def _on_probation(self) -> int:
         """Return how many samples more decide about the supply."""
@@ -334,8 +305,8 @@ class Track:
     def _decide(self) -> None:
         if self._cycles is not None and len(self._cycles) and self._swings():
             self.supply = Supply.MAINS
-            self._extremes = dict.fromkeys(self._extremes, (math.nan, math.nan))
-            self._hold(self._cycles.stops)
+            self._hold.clear()
+            self._hold.look(self._cycles, self._cycles.stops)
         else:
             self.supply = Supply.DC
             self._cycles = None

@@ -41,6 +41,15 @@ def test_cycles_begin_where_the_voltage_rises_through_zero(hz, phase, rate_hz):
     assert np.array_equal(cycles.starts[1:], cycles.stops[:-1])
 
 
+@pytest.mark.parametrize("rate_hz", [1e3, 2.5e3, 4873.0, 1e6])
+def test_slow_and_fast_instruments_see_the_same_power(rate_hz):
+    n = round(2 * rate_hz)
+    track = Stream(mains(n, rate_hz=rate_hz, hz=60.0, lag=0.5, phase=2.0)).track(rate_hz=rate_hz)
+    assert track.supply is Supply.MAINS
+    assert track.average(n, 1.0)[0] == pytest.approx(1625 * math.cos(0.5), rel=1e-4)
+    assert track.newest()[3] == pytest.approx(60.0, rel=1e-4)
+
+
 def test_crossings_stand_still_under_noise():
     rate_hz = 100_000.0
     noisy = mains(1_000_000, rate_hz=rate_hz, phase=1.0, noise=0.01)
