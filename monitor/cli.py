@@ -54,6 +54,7 @@ def demo(
     """Run the whole chain on this machine: virtual lab, broker, engine and a live view."""
     path = output or new_recording(commands.recordings_folder())
     bench = ["--capture", str(capture), "--loop"] if capture else ["--supply", supply]
+    bench += ["--start-delay", "3"]
     scope = ["--rate", str(rate), "--record-length", "0.1"]
     commands.demo(
         path,
@@ -218,13 +219,21 @@ def bench(context: typer.Context) -> None:
 
 def main() -> None:
     """Run the command; an error that we raise on purpose is one sentence and exit code 1."""
-    logging.basicConfig(level=logging.WARNING, format="wattstage: %(message)s")
+    _log_to_stderr()
     try:
         app()
     except WattstageError as error:
         sys.exit(f"wattstage: {error}")
     except BrokenPipeError:
         sys.exit(1)
+
+
+def _log_to_stderr() -> None:
+    """Print our own warnings; what a library has to say reaches people in our errors."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("wattstage: %(message)s"))
+    logging.getLogger("monitor").addHandler(handler)
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -168,7 +168,7 @@ def import_elmorlabs(
                     async for item in items:
                         recorder.put(item)
                         while recorder.state.queued_s > _IMPORT_AHEAD_S:
-                            await asyncio.sleep(0.01)
+                            await asyncio.sleep(0.01)  # a thread's state
         if recorder.state.error:
             raise RecordingError(recorder.state.error)
 

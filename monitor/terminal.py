@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -12,6 +16,8 @@ from rich.text import Text
 
 from monitor.model import NS, Metrics, Snapshot, StageEnergy, StageTable, Supply
 from monitor.units import duration, energy, share, si, window
+
+_MOST_ROWS = 8  # stages of one kind in a row that are told one by one
 
 
 def live(snapshot: Snapshot) -> RenderableType:
@@ -35,31 +41,30 @@ def line(snapshot: Snapshot) -> str:
 
 def stages(table: StageTable) -> Table:
     """Return a stage table for reading."""
-    peak = "sample" if table.peak_window_s == 0 else window(table.peak_window_s)
-    out = Table(title=f"Stages of {table.session}", title_justify="left", pad_edge=False)
-    out.add_column("stage")
-    for name in ("#", "duration", "energy", "mean", f"peak ({peak})", "coverage"):
-        out.add_column(name, justify="right")
-    for used in table.stages:
-        stage = used.stage
-        name = "  " * stage.depth + stage.name + (" (cut)" if stage.truncated else "")
-        out.add_row(
-            Text(name),
-            str(stage.index),
-            duration(used.duration_s),
-            energy(used.energy_j),
-            si(used.mean_w, "W"),
-            si(used.peak_w, "W"),
-            share(used.coverage),
-        )
+    cycle = f"mean over a line cycle, {window(table.peak_window_s)}"
+    peak = cycle if table.peak_window_s else "sample"
+    out = Table(
+        title=f"Stages of {table.session}",
+        caption=f"peak: the highest {peak}; energy in dead time: the mean of its stage",
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1),
+    )
+    out.add_column("stage", no_wrap=True)
+    for name in ("#", "duration", "energy", "mean", "peak", "coverage"):
+        out.add_column(name, justify="right", no_wrap=True)
+    for group in _grouped(table.stages):
+        out.add_row(*_stage_row(group))
     rest, total = table.unattributed, table.total
     out.add_section()
-    out.add_row("unattributed", "", duration(rest.duration_s), energy(rest.energy_j), "", "", "")
+    out.add_row("unattributed", "", duration(rest.duration_s), si(rest.energy_j, "J"), "", "", "")
     out.add_row(
         "total",
         "",
         duration(total.duration_s),
-        energy(total.energy_j),
+        si(total.energy_j, "J"),
         si(total.mean_w, "W"),
         si(total.peak_w, "W"),
         share(total.coverage),
@@ -68,9 +73,44 @@ def stages(table: StageTable) -> Table:
     return out
 
 
+def _grouped(stages: tuple[StageEnergy, ...]) -> Iterator[list[StageEnergy]]:
+    """Yield the stages, many in a row of the same kind together."""
+
+    def kind(used: StageEnergy) -> tuple[str, str, str, bool]:
+        stage = used.stage
+        return stage.run_id, stage.parent_id, stage.path, stage.leaf
+
+    for _, same in groupby(stages, kind):
+        group = list(same)
+        if len(group) > _MOST_ROWS:
+            yield group
+        else:
+            yield from ([used] for used in group)
+
+
+def _stage_row(group: list[StageEnergy]) -> tuple[RenderableType, ...]:
+    stage, last = group[0].stage, group[-1].stage
+    seconds = sum(used.duration_s for used in group)
+    joules = sum(used.energy_j for used in group)
+    captured_s = sum(used.coverage * used.duration_s for used in group)
+    cut = " (cut)" if any(used.stage.truncated for used in group) else ""
+    count = f" × {len(group)}" if len(group) > 1 else ""
+    return (
+        Text("  " * stage.depth + stage.name + count + cut),
+        f"{stage.index}–{last.index}" if len(group) > 1 else str(stage.index),
+        duration(seconds),
+        si(joules, "J"),
+        si(joules / seconds if seconds else math.nan, "W"),
+        si(max(used.peak_w for used in group), "W"),
+        share(captured_s / seconds if seconds else math.nan),
+    )
+
+
 def facts(name: str, values: dict[str, Any]) -> Table:
     """Return a recording's facts for reading."""
-    out = Table(title=name, title_justify="left", show_header=False, pad_edge=False)
+    out = Table(
+        title=name, title_justify="left", show_header=False, box=box.SIMPLE_HEAD, pad_edge=False
+    )
     start = datetime.fromtimestamp(values["start_ns"] / NS, UTC)
     channels = ", ".join(f"{c['name']} ({c['unit']})" for c in values["channels"])
     for label, text in (
