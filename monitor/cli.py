@@ -20,6 +20,7 @@ from monitor.engine.server import new_recording
 from monitor.errors import WattstageError
 from monitor.recording.info import info as recording_info
 from monitor.recording.reader import Recording
+from monitor.viewer import Viewer
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -60,7 +61,7 @@ def demo(
         path,
         bench=[*bench, "--gap-free"] if gap_free else bench,
         record=scope,
-        viewer=commands.Viewer(
+        viewer=Viewer(
             window=not terminal_view and commands.has_display(),
             seconds=seconds,
             theme=theme,
@@ -91,6 +92,7 @@ def record(
     broker: Broker = None,
     endpoint: Endpoint = None,
     quiet: Annotated[bool, typer.Option(help="No live view.")] = False,
+    until_stdin_closes: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Record an instrument to a file, with the markers of the workload."""
     settings = commands.settings(
@@ -104,7 +106,15 @@ def record(
         broker=broker,
     )
     path = output or new_recording(commands.recordings_folder())
-    commands.record(settings, path, seconds=seconds, endpoint=endpoint, quiet=quiet, out=_OUT)
+    commands.record(
+        settings,
+        path,
+        seconds=seconds,
+        endpoint=endpoint,
+        quiet=quiet,
+        until_stdin_closes=until_stdin_closes,
+        out=_OUT,
+    )
 
 
 @app.command()
@@ -145,15 +155,15 @@ def watch(
 ) -> None:
     """Open the window: on a recording, on a running engine, or on an instrument."""
     where = endpoint or endpoints.default()
-    view = commands.Viewer(
-        window=not terminal_view, seconds=seconds, theme=theme, picture=picture, out=_OUT
-    )
+    view = Viewer(window=not terminal_view, seconds=seconds, theme=theme, picture=picture, out=_OUT)
     if file is not None:
         view.open(file)
     elif attach or (visa is None and config is None):
         view.attach(where)
     else:
-        view.start(where, visa=visa, config=config, broker=broker)
+        commands.settings(config, visa=visa, broker=broker)  # a wrong one is told at once
+        options = (("--visa", visa), ("--config", config), ("--broker", broker))
+        view.start(where, [f"{name}={value}" for name, value in options if value is not None])
 
 
 @app.command()

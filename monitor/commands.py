@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.live import Live
 
 from monitor import demo as lab
 from monitor import terminal
@@ -28,12 +25,12 @@ from monitor.config import (
 )
 from monitor.engine import assemble
 from monitor.engine import endpoint as endpoints
-from monitor.engine.client import EngineClient
 from monitor.engine.server import Engine, refuse_second
 from monitor.errors import ConfigError, EngineError, RecordingError
-from monitor.model import Quantity, Snapshot
+from monitor.model import Quantity
 from monitor.recording.recorder import Recorder
 from monitor.sources.elmorlabs import CaptureSource
+from monitor.viewer import TerminalView, Viewer, follow, on_signal
 
 Visa = Annotated[
     str | None, typer.Option(help="VISA address, e.g. TCPIP::192.168.1.20::5025::SOCKET.")
@@ -50,8 +47,6 @@ Endpoint = Annotated[
     str | None, typer.Option(help="Where the engine listens.", show_default="one per user")
 ]
 
-_VIEW_S = 0.25
-_LINE_S = 5.0
 _IMPORT_AHEAD_S = 60.0  # of data: an import is read no further ahead of the disk
 
 
@@ -114,6 +109,7 @@ def record(
     seconds: float | None,
     endpoint: str | None,
     quiet: bool,
+    until_stdin_closes: bool,
     out: Console,
 ) -> None:
     """Record an instrument to a file; Ctrl-C ends it in good order."""
@@ -123,8 +119,9 @@ def record(
 
     async def work() -> Engine:
         async with assemble.live(settings, endpoint=where, recordings=path.parent) as engine:
-            async with _ends_on_signal(engine), _shown(engine, out, quiet=quiet):
-                await engine.run(record=path, seconds=seconds)
+            async with on_signal(engine.stop), _shown(engine, out, quiet=quiet):
+                with _ends_with_stdin(engine, wanted=until_stdin_closes):
+                    await engine.run(record=path, seconds=seconds)
             return engine
 
     engine = asyncio.run(work())
@@ -137,7 +134,7 @@ def serve(settings: Settings, *, endpoint: str) -> None:
 
     async def work() -> None:
         made = assemble.live(settings, endpoint=endpoint, recordings=recordings_folder())
-        async with made as engine, _ends_on_signal(engine):
+        async with made as engine, on_signal(engine.stop):
             await engine.run()
 
     asyncio.run(work())
@@ -150,7 +147,7 @@ def replay(path: Path, *, start_s: float, speed: float, endpoint: str) -> None:
         made = assemble.replay(
             path, speed=speed, start_s=start_s, endpoint=endpoint, recordings=path.parent
         )
-        async with made as engine, _ends_on_signal(engine):
+        async with made as engine, on_signal(engine.stop):
             await engine.run(linger=True)
 
     asyncio.run(work())
@@ -167,8 +164,8 @@ def import_elmorlabs(
                 async with contextlib.aclosing(source.items()) as items:
                     async for item in items:
                         recorder.put(item)
-                        while recorder.state.queued_s > _IMPORT_AHEAD_S:
-                            await asyncio.sleep(0.01)  # a thread's state
+                        while recorder.state.queued_s > _IMPORT_AHEAD_S:  # noqa: ASYNC110  # a thread
+                            await asyncio.sleep(0.01)
         if recorder.state.error:
             raise RecordingError(recorder.state.error)
 
@@ -181,72 +178,6 @@ def bench(arguments: list[str]) -> int:
     from monitor.bench.__main__ import main  # noqa: PLC0415  # only who runs it loads it
 
     return main(arguments)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Viewer:
-    """How a session is shown."""
-
-    window: bool
-    seconds: float | None
-    theme: str
-    picture: Path | None
-    out: Console
-
-    def open(self, path: Path) -> None:
-        """Show a recording."""
-        if not self.window:
-            raise ConfigError("a recording needs the window; `wattstage stages FILE` is the text")
-        self._show(endpoint=None, recording=path)
-
-    def attach(self, endpoint: str) -> None:
-        """Show an engine that is running; it goes on when the view is closed."""
-        with EngineClient(endpoint) as client:
-            client.hello()
-            if not self.window:
-                follow(client, self.out, seconds=self.seconds)
-                return
-        self._show(endpoint=endpoint, recording=None)
-
-    def start(
-        self, endpoint: str, *, visa: str | None, config: Path | None, broker: str | None
-    ) -> None:
-        """Start an engine and show it; it ends with the view unless it is recording."""
-        settings(config, visa=visa, broker=broker)  # a wrong one is told before anything starts
-        refuse_second(endpoint)
-        arguments = ["engine", "--endpoint", endpoint]
-        for name, value in (("--visa", visa), ("--config", config), ("--broker", broker)):
-            arguments += [name, str(value)] if value is not None else []
-        with lab.served(arguments, endpoint, end=False) as client:
-            if self.window:
-                self._show(endpoint=endpoint, recording=None)
-            else:
-                follow(client, self.out, seconds=self.seconds)
-            recording = client.frame(n_columns=1).snapshot.recording
-            if recording is None:
-                client.shutdown()
-                return
-        self.out.print(
-            f"still recording to {recording.path}: `wattstage watch --attach` returns to it,"
-            " `wattstage stop` ends it"
-        )
-
-    def _show(self, *, endpoint: str | None, recording: Path | None) -> None:
-        try:
-            from ui.app import run  # noqa: PLC0415  # the core runs without Qt
-        except ImportError as error:
-            raise ConfigError(
-                f"the window needs Qt ({error}); install wattstage[ui], or use --terminal"
-            ) from error
-        code = run(
-            endpoint=endpoint,
-            recording=recording,
-            theme=self.theme,
-            seconds=self.seconds,
-            picture=self.picture,
-        )
-        if code:
-            raise EngineError(f"the window ended with code {code}")
 
 
 def demo(
@@ -268,52 +199,13 @@ def demo(
     viewer.out.print(f"recorded {path}", soft_wrap=True, highlight=False)
 
 
-def follow(client: EngineClient, out: Console, *, seconds: float | None) -> None:
-    """Show an engine in the terminal until it ends, Ctrl-C, or ``seconds`` have passed."""
-
-    async def work() -> None:
-        stop = asyncio.Event()
-        async with _on_signal(stop.set):
-            view = _View(out, lambda: client.frame(n_columns=1).snapshot)
-            with contextlib.suppress(TimeoutError, EngineError):
-                async with asyncio.timeout(seconds):
-                    await view.run(stop)
-
-    asyncio.run(work())
-
-
-class _View:
-    """Draws snapshots: a live panel on a terminal, a line now and then in a log."""
-
-    def __init__(self, out: Console, snapshot: Callable[[], Snapshot]) -> None:
-        self._out = out
-        self._snapshot = snapshot
-
-    async def run(self, stop: asyncio.Event) -> None:
-        period = _VIEW_S if self._out.is_terminal else _LINE_S
-        with (
-            Live(console=self._out, auto_refresh=False)
-            if self._out.is_terminal
-            else (contextlib.nullcontext()) as live
-        ):
-            while not stop.is_set():
-                snapshot = self._snapshot()
-                if live is None:
-                    self._out.print(terminal.line(snapshot), soft_wrap=True, highlight=False)
-                else:
-                    live.update(terminal.live(snapshot), refresh=True)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(period):
-                        await stop.wait()
-
-
 @contextlib.asynccontextmanager
 async def _shown(engine: Engine, out: Console, *, quiet: bool) -> AsyncIterator[None]:
     if quiet:
         yield
         return
     stop = asyncio.Event()
-    view = asyncio.create_task(_View(out, lambda: engine.session.snapshot).run(stop))
+    view = asyncio.create_task(TerminalView(out, lambda: engine.session.snapshot).run(stop))
     try:
         yield
     finally:
@@ -321,23 +213,24 @@ async def _shown(engine: Engine, out: Console, *, quiet: bool) -> AsyncIterator[
         await view
 
 
-@contextlib.asynccontextmanager
-async def _ends_on_signal(engine: Engine) -> AsyncIterator[None]:
-    async with _on_signal(engine.stop):
+@contextlib.contextmanager
+def _ends_with_stdin(engine: Engine, *, wanted: bool) -> Iterator[None]:
+    """End the engine when standard input does, as it does when whoever started it dies."""
+    if not wanted:
         yield
-
-
-@contextlib.asynccontextmanager
-async def _on_signal(act: Callable[[], None]) -> AsyncIterator[None]:
+        return
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in numbers:
-        loop.add_signal_handler(number, act)
+
+    def read() -> None:
+        if not os.read(0, 1024):
+            loop.remove_reader(0)
+            engine.stop()
+
+    loop.add_reader(0, read)
     try:
         yield
     finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+        loop.remove_reader(0)
 
 
 def _free_endpoint() -> str:

@@ -18,6 +18,7 @@ from monitor.model import NS, Metrics, Snapshot, StageEnergy, StageTable, Supply
 from monitor.units import duration, energy, share, si, window
 
 _MOST_ROWS = 8  # stages of one kind in a row that are told one by one
+_LONGEST_SAMPLE_S = 0.005  # a peak over less is one of a sample, not of a line cycle
 
 
 def live(snapshot: Snapshot) -> RenderableType:
@@ -42,7 +43,7 @@ def line(snapshot: Snapshot) -> str:
 def stages(table: StageTable) -> Table:
     """Return a stage table for reading."""
     cycle = f"mean over a line cycle, {window(table.peak_window_s)}"
-    peak = cycle if table.peak_window_s else "sample"
+    peak = cycle if table.peak_window_s > _LONGEST_SAMPLE_S else "sample"
     out = Table(
         title=f"Stages of {table.session}",
         caption=f"peak: the highest {peak}; energy in dead time: the mean of its stage",
