@@ -13,9 +13,17 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from ui.canvas import Canvas
 from ui.scaling import time_ticks
-from ui.theme import mix, stage_color
+from ui.theme import Theme, mix, stage_color
 
+_HATCH_PX = 8  # a narrower gap would show a few dots of the hatch only
 _LABEL_PX = 96  # room for a label of the time axis
+
+
+def gap_brush(theme: Theme) -> QBrush:
+    """Return how a time is painted in which nothing was captured."""
+    color = QColor(theme.text)
+    color.setAlpha(38)
+    return QBrush(color, Qt.BrushStyle.BDiagPattern)
 
 
 class Backdrop(QGraphicsItem):
@@ -56,15 +64,18 @@ class Backdrop(QGraphicsItem):
         self._paint_values(painter, canvas)
 
     def _paint_gaps(self, painter: QPainter, canvas: Canvas, top: float, bottom: float) -> None:
-        """Hatch what was not captured, where it is wider than a pixel."""
-        hatch = QColor(canvas.theme.text)
-        hatch.setAlpha(38)
-        brush = QBrush(hatch, Qt.BrushStyle.BDiagPattern)
+        """Shade what was not captured, where it is wider than a pixel."""
+        plain = QColor(canvas.theme.text)
+        plain.setAlpha(12)
+        hatch = gap_brush(canvas.theme)
         scale = canvas.scale
         edges = [np.clip(scale.pxs(each), scale.left, scale.right) for each in canvas.gaps_s]
         for left, right in zip(*edges, strict=True):
-            if right - left >= 1:
-                painter.fillRect(QRectF(left, top, right - left, bottom - top), brush)
+            rect = QRectF(left, top, right - left, bottom - top)
+            if right - left >= _HATCH_PX:
+                painter.fillRect(rect, hatch)
+            elif right - left >= 1:
+                painter.fillRect(rect, plain)
 
     def _paint_tint(self, painter: QPainter, canvas: Canvas, top: float, bottom: float) -> None:
         """Tint each leaf stage; where they are narrower than a pixel, one of them."""

@@ -75,7 +75,7 @@ class EngineFeed:
 
     def __init__(self, endpoint: str) -> None:
         self._client = EngineClient(endpoint)
-        self.name = endpoint
+        self.name = "live"
         self.progress = 1.0
 
     def hello(self) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from monitor.model import NS, View
 from monitor.units import si
+from ui.backdrop import gap_brush
 from ui.canvas import Canvas
 from ui.lane import FLAGS_PX, ROW_PX
 from ui.plot import HEADER_PX, Plot
@@ -92,6 +93,10 @@ class Overlay(QGraphicsItem):
             width = metrics.horizontalAdvance(series.name)
             painter.drawText(QRectF(x + 14, y, width + 4, _LINE_PX), _SECTION, series.name)
             x += width + 32
+        if plot is canvas.plots[0] and len(canvas.gaps_s[0]):
+            painter.fillRect(QRectF(x, y + 2, 13, 13), gap_brush(theme))
+            painter.setPen(QColor(theme.muted))
+            painter.drawText(QRectF(x + 18, y, 120, _LINE_PX), _SECTION, "not captured")
 
     def _paint_playhead(self, painter: QPainter, canvas: Canvas) -> None:
         if canvas.playhead_s is None:

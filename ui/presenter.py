@@ -190,9 +190,11 @@ def stage_name(stage: Stage) -> str:
     return stage.name if stage.total is None else f"{stage.name} {stage.index + 1}/{stage.total}"
 
 
-def status(snapshot: Snapshot, frames_per_second: float) -> tuple[Item, ...]:
-    """Return the entries of the status line; the last stands at the right."""
-    items = [_state(snapshot)]
+def status(
+    snapshot: Snapshot, frames_per_second: float, *, answers: bool = True
+) -> tuple[Item, ...]:
+    """Return the entries of the status line; ``answers``: whether the snapshot is still news."""
+    items = [_state(snapshot) if answers else Item("● no answer", "bad")]
     if (info := snapshot.info) is not None:
         identity = info.instrument.get("idn") or info.instrument.get("identity") or ""
         items.append(Item(_identity(identity) or "instrument", "plain", identity))
@@ -230,7 +232,7 @@ def _recording(snapshot: Snapshot) -> Item:
     name = recording.path.rpartition("/")[2]
     if recording.error:
         return Item(f"{name}: {recording.error}", "bad", recording.path)
-    late = f", {duration(recording.queued_s)} queued" if recording.queued_s > 0.05 else ""
+    late = f", {duration(recording.queued_s)} queued" if recording.queued_s > 1 else ""
     return Item(
         f"● {name}, {si(recording.n_bytes, 'B')}{late}",
         "warn" if recording.queued_s > 2 else "bad",

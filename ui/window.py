@@ -226,6 +226,9 @@ class Window(QMainWindow):
 
     def _frame_failed(self, why: str) -> None:
         self.banner.stand(_GONE.format(why))
+        if self.snapshot is not None:
+            items = status(self.snapshot, self.frames_per_second, answers=False)
+            self.status_line.show_items(items)
 
     def _show_state(self) -> None:
         """Make the buttons, the playhead and the transport say how things are."""

@@ -159,9 +159,9 @@ def test_malformed_markers_and_a_late_session_are_warnings():
 
 
 def test_a_recording_tells_its_size_and_what_waits():
-    state = RecordingState(path="/a/b.h5", n_samples=1, n_bytes=21_400_000, queued_s=0.4)
+    state = RecordingState(path="/a/b.h5", n_samples=1, n_bytes=21_400_000, queued_s=1.4)
     recording = msgspec.structs.replace(SNAPSHOT, recording=state)
-    assert "● b.h5, 21.4 MB, 400 ms queued" in texts(recording)
+    assert "● b.h5, 21.4 MB, 1.4 s queued" in texts(recording)
     broken = msgspec.structs.replace(state, error="the disk is full")
     failed = msgspec.structs.replace(SNAPSHOT, recording=broken)
     assert "b.h5: the disk is full" in texts(failed)

@@ -173,6 +173,7 @@ def test_an_engine_that_goes_away_is_told_calmly_and_asked_again(show, until):
     feed.error = "no engine answers at ipc:///x"
     until(lambda: "engine does not answer: no engine" in window.banner.text.text())
     assert "goes on in the engine" in window.banner.text.text()
+    assert window.status_line.labels[0].text() == "● no answer"
     feed.error = None
     until(lambda: not window.banner.isVisible())
 
