@@ -275,7 +275,7 @@ class StageEnergy(msgspec.Struct, frozen=True, kw_only=True):
     """A stage and what it used.
 
     ``energy_j`` is the captured energy plus, for the dead time inside the stage, its mean power
-    times the time that is missing. Where siblings overlap, the later one owns the overlap, so
+    (on mains over whole line cycles) times the time that is missing. Where siblings overlap, the later one owns the overlap, so
     leaf stages and the unattributed rest add up to the total.
     """
 

@@ -33,6 +33,9 @@ class Samples(Protocol):
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the running sums of the signals (power last) and of the captured samples."""
 
+    def steady(self, edges: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return sums and counts, one fewer than edges, of what may stand for dead time."""
+
     def peak(self, start: int, stop: int) -> float:
         """Return the highest power in ``[start, stop)`` in W; NaN if nothing was captured."""
 
@@ -67,7 +70,10 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
     parents = _parents(stages)
     slices = energy.cut(start, stop, starts, stops, depths)
     sums, n = samples.cumulative(slices.edges)
-    filled = energy.fill(slices, np.diff(sums[-1]), np.diff(n), parents, depths)
+    basis = samples.steady(slices.edges)
+    filled = energy.fill(
+        slices, np.diff(sums[-1]), np.diff(n), basis, parents=parents, depths=depths
+    )
     # Per stage: sum of the power, captured samples, samples there should be.
     own = [
         energy.gather(slices.owners, values.astype(np.float64), len(stages))

@@ -122,7 +122,8 @@ class Cycles:
         """Return (P_w(t) - P_w(t - w)) / w at each index, in W/s; NaN if half is missing.
 
         Both windows are whole cycles, the earlier ends where the later begins, and the distance
-        between their ends is what the difference is divided by.
+        between their ends is what the difference is divided by; never less than the window, of
+        which dead time may have left only a part.
         """
         if not len(self):
             return np.full(at.shape, np.nan)
@@ -134,8 +135,10 @@ class Cycles:
         join = np.minimum(starts[np.minimum(first, last)], end - w + cycle / 2)
         begin = np.searchsorted(starts, join - w - cycle / 2, "left")
         before, covered_before = self._mean(begin, earlier, window_s)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ramps = (now - before) / (stops[last] - stops[earlier]) * self._rate
+        distance = np.maximum(
+            stops[last] - stops[earlier], np.maximum(np.round(w / cycle), 1) * cycle
+        )
+        ramps = (now - before) / distance * self._rate
         ramps[(covered_now < HALF) | (covered_before < HALF) | (first == 0)] = np.nan
         return ramps
 
@@ -168,6 +171,29 @@ class Cycles:
             return float("nan")
         rows = self._table[:, first:last]
         return float((rows[_POWER] / (rows[_STOP] - rows[_START])).max())
+
+    def between(self, edges: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the power of the whole cycles between neighbouring edges.
+
+        Parameters
+        ----------
+        edges : shape (k + 1,)
+            Sample indices, rising.
+
+        Returns
+        -------
+        sums, n : shape (k,)
+            W times samples, and samples; 0 where no cycle lies inside.
+        """
+        if not len(self):
+            return np.zeros(edges.size - 1), np.zeros(edges.size - 1)
+        first = np.searchsorted(self.starts, edges[:-1], "left")
+        last = np.searchsorted(self.stops, edges[1:], "right") - 1
+        some = first <= last
+        a, b, rows = np.where(some, first, 0), np.where(some, last, 0), self._table
+        sums = rows[_SUM_POWER, b] - rows[_SUM_POWER, a] + rows[_POWER, a]
+        n = rows[_SUM_N, b] - rows[_SUM_N, a] + rows[_STOP, a] - rows[_START, a]
+        return np.where(some, sums, 0.0), np.where(some, n, 0.0)
 
     def _rising(self, bins: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the last bin below zero before each change from low to high."""

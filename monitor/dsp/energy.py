@@ -55,19 +55,23 @@ def fill(
     slices: Slices,
     sums: NDArray[np.float64],
     n: NDArray[np.int64],
+    basis: tuple[NDArray[np.float64], NDArray[np.float64]],
+    *,
     parents: NDArray[np.int64],
     depths: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Return the sum over every slice, as if all its samples had been captured.
 
-    What was captured stands for the rest of its slice. A slice without a captured sample takes
-    the mean of its stage's other slices; else of what was captured in its parent, and so on; else
-    of the neighbouring slices; else 0.
+    Dead time has the mean of its slice's basis. A slice without a basis takes the mean of its
+    stage's other slices; else of its parent, and so on; else of the neighbouring slices; else of
+    what little was captured in it; else 0.
 
     Parameters
     ----------
     sums, n : shape (n_slices,)
         Of the captured samples.
+    basis
+        Sums and counts, likewise, of what may stand for the rest of the slice.
     parents, depths : shape (n_stages,)
         Number of the stage that each lies in, or NOBODY; that one is shallower by one.
 
@@ -75,13 +79,15 @@ def fill(
     -------
     shape (n_slices,)
     """
-    means = _mean(sums, n)
-    empty = np.flatnonzero(n == 0)
+    means = _mean(*basis)
+    empty = np.flatnonzero(basis[1] == 0)
     if empty.size:
-        means[empty] = _stage_means(slices, sums, n, parents, depths)[slices.owners[empty]]
+        known = means.copy()
+        means[empty] = _stage_means(slices, *basis, parents, depths)[slices.owners[empty]]
         left = empty[np.isnan(means[empty])]
-        means[left] = _neighbours(left, _mean(sums, n))
-    return means * slices.lengths.astype(np.float64)
+        means[left] = _neighbours(left, known)
+        means = np.where(np.isnan(means), _mean(sums, n), means)
+    return sums + np.nan_to_num(means) * (slices.lengths - n)
 
 
 def gather(
@@ -106,14 +112,14 @@ def roll_up(
 def _stage_means(
     slices: Slices,
     sums: NDArray[np.float64],
-    n: NDArray[np.int64],
+    n: NDArray[np.float64],
     parents: NDArray[np.int64],
     depths: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Return the mean of each stage; if it has none, of the first around it that has."""
     n_stages = parents.size
     own_sum = gather(slices.owners, sums, n_stages)
-    own_n = gather(slices.owners, n.astype(np.float64), n_stages)
+    own_n = gather(slices.owners, n, n_stages)
     means = _mean(own_sum, own_n)
     around = _mean(
         roll_up(own_sum[:n_stages], parents, depths), roll_up(own_n[:n_stages], parents, depths)
@@ -128,10 +134,10 @@ def _stage_means(
 
 
 def _neighbours(places: NDArray[np.int64], means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of the nearest known values on either side; 0 if there is none."""
+    """Return the mean of the nearest known values on either side; NaN if there is none."""
     known = np.flatnonzero(~np.isnan(means))
     if not known.size:
-        return np.zeros(places.size)
+        return np.full(places.size, np.nan)
     after = np.searchsorted(known, places)
     before_value = means[known[np.maximum(after - 1, 0)]]
     after_value = means[known[np.minimum(after, known.size - 1)]]

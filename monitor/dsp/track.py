@@ -264,6 +264,29 @@ class Track:
             return self._cycles.peak(start, stop)
         return float(self.extremes(start, stop, read)[1][-1])
 
+    def steady(
+        self, edges: NDArray[np.int64], read: Read
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what may stand for dead time between neighbouring edges: power that pulsates not.
+
+        On mains that is whole line cycles, since a part of one can have any mean between none and
+        double; on DC all that was captured.
+
+        Parameters
+        ----------
+        edges : shape (k + 1,)
+            Sample indices, rising.
+
+        Returns
+        -------
+        sums, n : shape (k,)
+            W times samples, and samples.
+        """
+        if self.supply is Supply.MAINS and self._cycles is not None:
+            return self._cycles.between(edges)
+        sums, n = self.cumulative(edges, read)
+        return np.diff(sums[-1]), np.diff(n).astype(np.float64)
+
     @property
     def _pieces(self) -> Pieces:
         if self.supply is Supply.MAINS and self._cycles is not None:

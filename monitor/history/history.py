@@ -133,6 +133,10 @@ class History:
         """Return the exact summary of each signal over ``[start, stop)``."""
         return self._track.summary(start, stop, self.read)
 
+    def steady(self, edges: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what may stand for dead time between neighbouring edges; see ``Track.steady``."""
+        return self._track.steady(edges, self.read)
+
     def peak(self, start: int, stop: int) -> float:
         """Return the highest power in W: mean of a line cycle on mains, sample on DC."""
         return self._track.peak(start, stop, self.read)

@@ -26,6 +26,7 @@ class Ledger:
         self._history = history
         self._totals: dict[int, tuple[NDArray[np.float64], int]] = {}
         self._peaks: dict[tuple[int, int], float] = {}
+        self._steady: dict[tuple[int, int], tuple[float, float]] = {}
         self._scanned: dict[int, tuple[int, float]] = {}
 
     @property
@@ -65,6 +66,19 @@ class Ledger:
             np.stack([sums for sums, _ in found], axis=1),
             np.asarray([n for _, n in found], np.int64),
         )
+
+    def steady(self, edges: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what may stand for dead time between neighbouring edges; see ``Track.steady``."""
+        fresh = np.stack(self._history.steady(edges))
+        oldest, newest = self._history.bounds
+        pairs = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+        for k, (start, stop) in enumerate(pairs):
+            known = self._steady.get((start, stop))
+            if known is not None:
+                fresh[:, k] = known
+            elif oldest <= start and stop < newest:
+                self._steady[start, stop] = float(fresh[0, k]), float(fresh[1, k])
+        return fresh[0], fresh[1]
 
     def peak(self, start: int, stop: int) -> float:
         """Return the highest power in ``[start, stop)`` in W: line-cycle mean, or sample on DC."""

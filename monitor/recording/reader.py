@@ -181,6 +181,10 @@ class Recording:
         """Return the running sums of the signals and the captured samples before each index."""
         return self._track.cumulative(np.atleast_1d(np.asarray(indices, np.int64)), self.read)
 
+    def steady(self, edges: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what may stand for dead time between neighbouring edges; see ``Track.steady``."""
+        return self._track.steady(edges, self.read)
+
     def peak(self, start: int, stop: int) -> float:
         """Return the highest power in W: mean of a line cycle on mains, sample on DC."""
         return self._track.peak(start, stop, self.read)

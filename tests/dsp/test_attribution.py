@@ -1,13 +1,15 @@
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waves import Stream, mains
 
 from monitor.dsp.attribution import attribute
 from monitor.dsp.stages import StageTree
-from monitor.model import NS, Edge, Marker, Stage, StreamInfo
+from monitor.model import NS, Edge, Marker, Stage, StreamInfo, Supply
 
 RATE_HZ = 1000.0
 INFO = StreamInfo(
@@ -28,6 +30,10 @@ class Known:
         sums = np.concatenate(([0.0], np.nancumsum(self.power)))
         n = np.concatenate(([0], np.cumsum(~np.isnan(self.power))))
         return sums[indices][np.newaxis], n[indices]
+
+    def steady(self, edges):
+        sums, n = self.cumulative(edges)
+        return np.diff(sums[-1]), np.diff(n).astype(float)
 
     def peak(self, start, stop):
         return float(np.fmax.reduce(self.power[start:stop], initial=-math.inf))
@@ -232,3 +238,37 @@ def test_a_session_without_samples_or_stages_has_a_table():
     assert math.isnan(empty.total.mean_w)
     assert empty.stages == ()
     assert table(np.full(10, 1.0)).unattributed.energy_j == pytest.approx(0.01)
+
+
+def test_on_mains_dead_time_has_the_mean_of_whole_cycles():
+    """p(t) pulsates between 0 and 600 W; 1 ms caught near its zero says nothing."""
+    rate = 10_000.0
+    power = 300 * (1 - np.cos(2 * np.pi * 100 * np.arange(10_000) / rate))
+    stream = Stream(mains(10_000, volts=1.0, amps=600.0)).without((2000, 2190), (2201, 2400))
+    track = stream.track(supply=Supply.MAINS)
+
+    class Tracked:
+        peak_window_s = 0.02
+
+        def cumulative(self, indices):
+            return track.cumulative(indices, stream.read)
+
+        def steady(self, edges):
+            return track.steady(edges, stream.read)
+
+        def peak(self, start, stop):
+            return track.peak(start, stop, stream.read)
+
+    info = msgspec.structs.replace(INFO, sample_rate_hz=rate)
+    stages = [
+        Stage(
+            name=name, path=name, span_id=name, run_id="r", parent_id="", depth=0, index=0,
+            start_ns=info.time_ns(a), stop_ns=info.time_ns(b), leaf=True,
+        )
+        for name, a, b in (("long", 0, 2000), ("blind", 2000, 2400), ("rest", 2400, 10_000))
+    ]  # fmt: skip
+    found = attribute(stages, info, 0, 10_000, Tracked(), "test")
+    blind = found.stages[1]
+    assert blind.coverage == pytest.approx(11 / 400)
+    assert blind.mean_w == pytest.approx(300.0, rel=0.03)
+    assert found.total.energy_j == pytest.approx(power.mean(), rel=2e-3)
