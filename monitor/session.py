@@ -41,17 +41,38 @@ _MAX_TIMELINE = 4000  # stages of one view: more than there are pixel columns to
 
 
 class Feed(Protocol):
-    """Where markers come from; an ended feed has no more."""
+    """Where markers come from."""
 
+    connected: bool
     n_malformed: int
+    n_lost: int
+    last_problem: str
 
     def __aiter__(self) -> AsyncIterator[Marker]: ...
+
+
+class Pace(Protocol):
+    """How a replay is played."""
+
+    speed: float
+    paused: bool
 
 
 class Session:
     """An ordered sequence of blocks and markers, and everything that is known about it.
 
     ``run`` is the only writer; what other tasks of the same loop read is replaced whole.
+
+    Parameters
+    ----------
+    source, feed
+        What is merged; no feed (None) has no markers of a workload.
+    metrics, history
+        Which numbers, and how much is remembered.
+    clock
+        Of the host.
+    pace
+        Of a replay; None if this is live.
     """
 
     def __init__(
@@ -62,8 +83,10 @@ class Session:
         metrics: MetricsSettings,
         history: HistorySettings,
         clock: Clock,
+        pace: Pace | None = None,
     ) -> None:
         self._source = source
+        self._pace = pace
         self._feed = feed
         self._metrics = metrics
         self._settings = history
@@ -116,7 +139,7 @@ class Session:
                 await asyncio.gather(*pumps, return_exceptions=True)
                 self._state = "ended"
                 self.stop_recording()
-                self._refresh()
+                self.refresh()
 
     def start_recording(self, path: Path) -> str:
         """Record from now on; the stages that are running are written first.
@@ -211,7 +234,7 @@ class Session:
                 self._take_marker(item)
             self._stale = True
             if self._clock.now_ns() >= self._refresh_due_ns:
-                self._refresh()
+                self.refresh()
             if seconds is not None and history.duration_s >= seconds:
                 return
 
@@ -223,7 +246,7 @@ class Session:
                 async with asyncio.timeout(due_s):
                     return await self._inbox.get()
             except TimeoutError:
-                self._refresh()
+                self.refresh()
         return await self._inbox.get()
 
     def _open(self, info: StreamInfo) -> History:
@@ -237,7 +260,7 @@ class Session:
         )
         self._history, self._ledger = history, Ledger(history)
         self._state = "running"
-        self._refresh()
+        self.refresh()
         return history
 
     def _take_block(self, history: History, block: Block) -> None:
@@ -266,12 +289,31 @@ class Session:
         elif kind == "reconnected":
             self._state = "running"
         self._warn(text)
-        self._refresh()
+        self.refresh()
+
+    def _trouble(self) -> tuple[str, ...]:
+        """Return what is wrong with the markers now."""
+        feed = self._feed
+        if feed is None:
+            return ()
+        return tuple(
+            text
+            for text, is_so in (
+                (f"no markers come: {feed.last_problem}; trying again", not feed.connected),
+                (f"{feed.n_lost} markers lost: they came too fast", feed.n_lost > 0),
+                (
+                    f"{feed.n_malformed} markers not understood, the last: {feed.last_problem}",
+                    feed.connected and feed.n_malformed > 0,
+                ),
+            )
+            if is_so
+        )
 
     def _warn(self, text: str) -> None:
         self._warnings = (*self._warnings, text)[-_MAX_WARNINGS:]
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Bring the snapshot up to date."""
         before_ns = self._clock.now_ns()
         if self._recorder is not None and self._recorder.state.error:
             self.stop_recording()
@@ -293,7 +335,7 @@ class Session:
             running = tuple(used for used in table.stages if used.stage.stop_ns is None)
         return Snapshot(
             version=self._version,
-            state=self._state,
+            state="paused" if self._pace is not None and self._pace.paused else self._state,
             now_ns=info.time_ns(stop) if info is not None else self._clock.now_ns(),
             info=info,
             supply=history.supply if history is not None else Supply.AUTO,
@@ -307,5 +349,6 @@ class Session:
             n_malformed_markers=self._feed.n_malformed if self._feed is not None else 0,
             lag_s=self._lag_s,
             recording=self._recorder.state if self._recorder is not None else None,
-            warnings=self._warnings,
+            warnings=self._warnings + self._trouble(),
+            replay_speed=self._pace.speed if self._pace is not None else None,
         )

@@ -81,35 +81,40 @@ class _Player:
 
     def __init__(self, recording: Recording, speed: float, first: int) -> None:
         self._recording = recording
-        self._speed = speed
+        self.speed = speed
         self._first = first
-        self._paused = False
+        self.paused = False
         self._source: ReplaySource | None = None
 
     def session(self, index: int | None) -> tuple[Session, Pacer]:
         clock = SystemClock()
         start = self._first if index is None else index
         self._source = ReplaySource(
-            self._recording, speed=self._speed, start_index=start, clock=clock
+            self._recording, speed=self.speed, start_index=start, clock=clock
         )
-        if self._paused:
+        if self.paused:
             self._source.pause()
         session = Session(
-            self._source, None, metrics=MetricsSettings(), history=HistorySettings(), clock=clock
+            self._source,
+            None,
+            metrics=MetricsSettings(),
+            history=HistorySettings(),
+            clock=clock,
+            pace=self,
         )
         return session, self
 
     def set_speed(self, speed: float) -> None:
         if self._source is not None:
             self._source.set_speed(speed)
-        self._speed = speed
+        self.speed = speed
 
     def pause(self) -> None:
-        self._paused = True
+        self.paused = True
         if self._source is not None:
             self._source.pause()
 
     def resume(self) -> None:
-        self._paused = False
+        self.paused = False
         if self._source is not None:
             self._source.resume()

@@ -215,6 +215,7 @@ class Engine:
             await self._end()
             self._session, self._pacer = self._make(request.index)
             self._start()
+        self._session.refresh()
 
 
 def new_recording(folder: Path) -> Path:

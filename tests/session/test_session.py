@@ -82,7 +82,7 @@ def test_a_recording_that_starts_late_knows_the_stages_that_are_running(tmp_path
         session = session_of(ListSource([*STEP[:5], *STAGES[:1], *STEP[5:]], hold=True))
         run = asyncio.create_task(session.run())
         while session.snapshot.stop < 20_000:
-            session._refresh()
+            session.refresh()
             await asyncio.sleep(0)
         session.start_recording(tmp_path / "late.h5")
         with pytest.raises(EngineError, match="already recording"):
@@ -101,7 +101,7 @@ def test_a_mark_by_hand_keeps_its_time(tmp_path):
         await session.started.wait()
         await session.mark("door opened", INFO.t0_ns + 7)
         while session.snapshot.n_markers == 0:
-            session._refresh()
+            session.refresh()
             await asyncio.sleep(0)
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
