@@ -10,8 +10,7 @@ from lab import DATA, bench, wattstage
 def dead_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    return port
+        return s.getsockname()[1]
 
 
 def refused(done, *words, code=1):
