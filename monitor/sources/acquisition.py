@@ -139,8 +139,9 @@ class Acquisition:
         first = preambles[0]
         self._x_increment_s = first.x_increment_s
         self.duration_s = first.n_points * first.x_increment_s
-        time = host_time(seen, round(self.duration_s * NS))
-        self._stop_ns = time.ns + round(self.duration_s * NS)
+        duration_ns = round(self.duration_s * NS)
+        time = host_time(seen, duration_ns, is_continuous=self.is_continuous)
+        self._stop_ns = time.ns + duration_ns
         stacked = np.stack(codes)
         parts = pieces(stacked, first.hole)
         if not 1 <= len(parts) <= _MOST_PIECES:

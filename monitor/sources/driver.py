@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.errors import ConnectionLostError, InstrumentError, ProtocolError
+from monitor.model import NS
 from monitor.sources.acquisition import Acquisition, DroppedRecord, Record, StoppedError
 from monitor.sources.dialect import Dialect
 from monitor.sources.keysight import INFINIIVISION
@@ -20,6 +21,7 @@ from monitor.sources.visa import VisaLink
 DIALECTS = (INFINIIVISION,)
 
 _PROBE_S = 0.5  # how long a query may go unanswered that an instrument may not know
+_CATCH_UP_S = 30  # to read what a gap-free instrument has remembered
 _TAG_LIMIT_S = 1e12  # instruments say 9.9E+37 for "no value"
 
 
@@ -34,7 +36,7 @@ class Setup:
     time: HostTime
     """Of the first sample of the first record."""
     is_continuous: bool
-    """Whether the second record began where the first ended, by the instrument's own clock."""
+    """Whether a record begins where the one before ended, by the instrument's own clock."""
     notes: dict[str, str]
     """For ``StreamInfo.instrument``."""
 
@@ -79,7 +81,7 @@ class Driver:
         self._link.close()
 
     def connect(self) -> Setup:
-        """Connect anew, set the scope up and take the first records, which ``acquire`` returns.
+        """Connect anew, set the scope up and take the first record, which ``acquire`` returns.
 
         Raises
         ------
@@ -94,11 +96,9 @@ class Driver:
         notes = {f"input {item.input}": self._check_input(item) for item in self._settings.inputs}
         acquisition = self._set_up()
         first = self._first(acquisition)
-        self._ready.append(first)
-        if acquisition.has_tags:
-            self._ready.append(self._second(acquisition, first))
         self._raise_errors("the acquisition")
         self._acquisition = acquisition
+        self._ready.append(first)
         asked_hz = self._settings.sample_rate_hz
         notes |= {
             "identity": self._identity,
@@ -220,13 +220,21 @@ class Driver:
             )
 
     def _first(self, acquisition: Acquisition) -> Record:
-        """Return the first record whose time is known; learn whether there are time tags."""
+        """Return the first record whose time is known; learn first what the instrument tells."""
         self._fitting(acquisition.take())
         acquisition.has_tags = self._answers_tags()
+        if acquisition.has_tags:
+            self._judge_tags(acquisition)
+        limit_ns = self._now_ns() + _CATCH_UP_S * NS
         while True:
             first = self._fitting(acquisition.take(closely=True))
-            if not (acquisition.has_tags and first.time.is_buffered):
+            if not first.time.is_buffered:
                 return first
+            if self._now_ns() > limit_ns:
+                raise InstrumentError(
+                    f"{self._settings.address} takes records faster than they can be read: none"
+                    f" was up to date in {_CATCH_UP_S} s; ask for a lower sample rate, or for BYTE"
+                )
 
     def _answers_tags(self) -> bool:
         query = self._dialect.record_time
@@ -242,17 +250,14 @@ class Driver:
         self._link.write(self._dialect.clear)
         return False
 
-    def _second(self, acquisition: Acquisition, first: Record) -> Record:
-        """Return the record after the first; learn what the time tags are worth."""
-        second = self._fitting(acquisition.take(closely=True))
+    def _judge_tags(self, acquisition: Acquisition) -> None:
+        """Learn from two records whether there is a gap; tags that stand still are no clock."""
+        first, second = (self._fitting(acquisition.take()) for _ in range(2))
         if first.tag_s is None or second.tag_s is None:
-            return second
+            return
         n_samples = (second.tag_s - first.tag_s) / first.x_increment_s
         acquisition.is_continuous = abs(n_samples - first.n_samples) < 0.5
-        if n_samples > first.n_samples - 0.5:
-            return second
-        acquisition.has_tags = False  # they stand still, so they are no clock
-        return replace(second, tag_s=None)
+        acquisition.has_tags = n_samples > first.n_samples - 0.5
 
     def _fitting(self, record: Record | DroppedRecord) -> Record:
         if isinstance(record, DroppedRecord):

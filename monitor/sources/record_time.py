@@ -37,20 +37,22 @@ class Sightings:
     """After the answer that found it done."""
 
 
-def host_time(seen: Sightings, duration_ns: int) -> HostTime:
+def host_time(seen: Sightings, duration_ns: int, *, is_continuous: bool) -> HostTime:
     """Return when a record began.
 
-    Armed and not triggered by anything, it begins at once; and its end lies between the last
-    query that found it running and the answer that found it done. Where the two agree, both are
-    believed; else the first, as scopes work on a record before they say that it is done. Sure is
-    only that it began after the arming and ended before the last answer.
+    Of a gap-free instrument, whose record may have begun long before it was armed, only the end
+    is seen: between the last query that found it running and the answer that found it done.
+    Any other begins as soon as it is armed, if nothing triggers it. Where its end agrees, both
+    are believed; else the first, as scopes work on a record before they say that it is done.
+    Sure is only that it began after the arming and ended before the last answer.
     """
     latest = seen.done_answered_ns - duration_ns
     running_ns = seen.running_sent_ns
-    if latest < seen.arm_sent_ns:  # a gap-free instrument was already taking it
+    if is_continuous:
         if running_ns is None:
             return HostTime(latest, seen.arm_answered_ns - seen.arm_sent_ns, is_buffered=True)
         return _between(running_ns - duration_ns, latest)
+    latest = max(latest, seen.arm_sent_ns)  # their clocks differ by some parts in a million
     armed_by = min(seen.arm_answered_ns, latest)
     earliest = seen.arm_sent_ns if running_ns is None else running_ns - duration_ns
     if earliest > armed_by:
