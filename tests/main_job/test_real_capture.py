@@ -96,6 +96,7 @@ def lateness_s(path, threshold_w, settle_s):
 
 def test_the_begin_marker_lies_at_its_edge(pulse):
     late = lateness_s(pulse, PRE_W + 0.1 * (STEADY_W - PRE_W), 1.0)
+    late = late[np.abs(late) < 1.0]
     if late.size:  # else the scope was blind just then; the many edges below do not depend on it
         assert late[0] == pytest.approx(0.00146, abs=TOLERANCE_S)
 
