@@ -20,6 +20,7 @@ from pathlib import Path
 from monitor.recording.reader import Recording
 
 _TICK = os.sysconf("SC_CLK_TCK")
+_THREADS = ("loop: reduce, metrics, snapshots", "start-up", "scope: VISA, codes", "recorder: HDF5")
 
 
 def main() -> None:
@@ -46,7 +47,8 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     command += ["--broker", "none", "--seconds", str(options.seconds), "-o", str(out)]
     command += ["--rate", str(options.rate), "--record-length", str(options.record_length)]
     command += ["--endpoint", f"ipc://{folder / 'engine.ipc'}"]
-    engine = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    one = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # its idle threads would spoil the count
+    engine = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=one)
     usage = watch(engine, bench)
     bench.terminate()
     bench.wait()
@@ -56,24 +58,33 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
 
 
 def watch(engine: subprocess.Popen[bytes], bench: subprocess.Popen[bytes]) -> dict[str, float]:
-    """Return the processor time that both used until the engine ended, in s a second."""
+    """Return the processor time that each thread used until the engine ended, in s a second."""
     began = time.monotonic()
-    used = {"engine": 0.0, "bench": 0.0}
+    used: dict[str, float] = {}
     while engine.poll() is None:
-        for name, process in (("engine", engine), ("bench", bench)):
-            used[name] = max(used[name], processor_s(process.pid))
+        used |= {name: max(s, used.get(name, 0.0)) for name, s in threads(engine.pid).items()}
+        used["bench"] = max(used.get("bench", 0.0), sum(threads(bench.pid).values()))
         time.sleep(0.2)
     wall_s = time.monotonic() - began
     return {name: seconds / wall_s for name, seconds in used.items()}
 
 
-def processor_s(pid: int) -> float:
-    """Return the processor time of a process so far (proc(5)); 0 once it has ended."""
+def threads(pid: int) -> dict[str, float]:
+    """Return the processor time of a process so far by thread (proc(5)); nothing once it ended.
+
+    Python does not tell the system what its threads are called; they are known by their order.
+    """
+    used: dict[str, float] = {}
+    names = iter(_THREADS)
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        for task in sorted(Path(f"/proc/{pid}/task").iterdir(), key=lambda path: int(path.name)):
+            name, fields = (task / "stat").read_text().partition("(")[2].rsplit(")", 1)
+            what = "serving" if name.startswith("ZMQ") else next(names, "others")
+            times = fields.split()
+            used[what] = used.get(what, 0.0) + (int(times[11]) + int(times[12])) / _TICK
     except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICK
+        pass
+    return used
 
 
 def report(out: Path, truth: Path, usage: dict[str, float]) -> None:
@@ -89,8 +100,11 @@ def report(out: Path, truth: Path, usage: dict[str, float]) -> None:
         print(f"withheld      {withheld} by the bench (its memory overran)")
         print(f"lost          {lost} in the recording, {recording.n_gaps} gaps")
         print(f"file          {out.stat().st_size / 1e6:.0f} MB")
-    print(f"engine        {usage['engine']:.0%} of a core")
-    print(f"bench         {usage['bench']:.0%} of a core")
+    bench_share = usage.pop("bench")
+    print(f"engine        {sum(usage.values()):.1%} of a core, of which")
+    for name, used in usage.items():
+        print(f"  {name:<40}{used:.1%}")
+    print(f"bench         {bench_share:.1%} of a core")
 
 
 if __name__ == "__main__":
