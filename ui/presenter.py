@@ -220,7 +220,7 @@ def _state(snapshot: Snapshot) -> Item:
     state = snapshot.state
     if snapshot.replay_speed is not None:
         speed = f"{snapshot.replay_speed:g} ×"
-        words = {"running": f"replaying {speed}", "paused": "replay held", "ended": "recording"}
+        words = {"running": f"replaying {speed}", "paused": "replay held", "ended": "from a file"}
         return Item(f"● {words.get(state, state)}", "good" if state == "running" else "plain")
     return Item(f"● {state}", level.get(state, "plain"))
 

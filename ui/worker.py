@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,9 @@ from ui.feed import Feed, FrameRequest
 
 Command = Callable[[Feed], object]
 """What is called with the feed, in the worker's thread."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class Worker(QObject):
@@ -98,15 +102,23 @@ class Worker(QObject):
     def _carry_out(self, label: str, command: Command) -> None:
         try:
             result = command(self.feed)
-        except WattstageError as error:
-            self._arrived.emit(self.command_failed, (label, str(error)))
+        except Exception as error:
+            self._arrived.emit(self.command_failed, (label, _words(error)))
         else:
             self._arrived.emit(self.command_done, (label, result))
 
     def _fetch(self, request: FrameRequest) -> None:
         try:
             frame = self.feed.frame(request)
-        except WattstageError as error:
-            self._arrived.emit(self.frame_failed, (str(error),))
+        except Exception as error:
+            self._arrived.emit(self.frame_failed, (_words(error),))
         else:
             self._arrived.emit(self.frame_ready, (frame,))
+
+
+def _words(error: Exception) -> str:
+    """Return what to show; a fault of ours is shown too, since a window that stands still lies."""
+    if isinstance(error, WattstageError):
+        return str(error)
+    logger.exception("the feed failed")
+    return f"a fault in Wattstage: {type(error).__name__}: {error}"

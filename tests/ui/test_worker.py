@@ -93,3 +93,24 @@ def test_what_was_commanded_before_closing_is_still_carried_out(app):
     worker.close()
     assert feed.calls == [("mark", "x", k) for k in range(20)]
     worker.deleteLater()
+
+
+def test_a_fault_of_ours_is_told_and_the_next_request_is_answered(app, until, caplog):
+    class Faulty(FakeFeed):
+        def frame(self, request):
+            if request.span == 1:
+                raise AttributeError("no such thing")
+            return super().frame(request)
+
+    worker = Worker(Faulty())
+    told, frames = [], []
+    worker.frame_failed.connect(told.append)
+    worker.frame_ready.connect(frames.append)
+    worker.ask(request(1))
+    until(lambda: told)
+    worker.ask(request(1000))
+    until(lambda: frames)
+    worker.close()
+    worker.deleteLater()
+    assert told == ["a fault in Wattstage: AttributeError: no such thing"]
+    assert "Traceback" in caplog.text
