@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import queue
+import logging
 import threading
 import time
-from importlib.metadata import version
+from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import h5py
-import msgspec
 import numpy as np
 
-from monitor.errors import RecordingError
-from monitor.model import Block, Marker, RecordingState, Scale, StreamInfo
-from monitor.recording import schema
+from monitor.model import Block, Marker, RecordingState, StreamInfo
+from monitor.recording import marker_text
+from monitor.recording.disk import reason
+from monitor.recording.writer import Entry, Writer
 
-_FLUSH_S = 0.5
-_MAX_QUEUE_BYTES = 256 << 20
-_CHUNK = 65_536  # samples: small appends into small chunks are fifty times slower
-_TABLE_CHUNK = 1024
-_HEAP_CHUNK = 65_536
+logger = logging.getLogger(__name__)
+
+_BATCH_BYTES = 8 << 20  # gathered before writing; beyond that nothing is gained
 
 
 class Recorder:
     """A recording in the making.
 
-    ``write`` and ``mark`` never wait and never raise: what a disk cannot take ends the recording,
-    leaves what was written readable, and shows in ``state``.
+    ``write`` and ``mark`` never wait and never raise, from any thread: what a disk cannot take
+    ends the recording, leaves what was written readable, and shows in ``state``.
 
     Parameters
     ----------
@@ -40,6 +36,10 @@ class Recorder:
         Of the stream.
     settings
         What else a reader may want to know.
+    flush_s
+        What was given longer ago than this survives the death of the process.
+    max_queue_bytes
+        How far the disk may fall behind.
 
     Raises
     ------
@@ -48,19 +48,27 @@ class Recorder:
     """
 
     def __init__(
-        self, path: Path, info: StreamInfo, *, settings: dict[str, str] | None = None
+        self,
+        path: Path,
+        info: StreamInfo,
+        *,
+        settings: dict[str, str] | None = None,
+        flush_s: float = 0.5,
+        max_queue_bytes: int = 256 << 20,
     ) -> None:
-        self._path = path
-        self._rate_hz = info.sample_rate_hz
-        self._queue: queue.SimpleQueue[tuple[int, Block | Marker] | None] = queue.SimpleQueue()
-        self._order = 0
-        self._queued_bytes = 0
-        self._queued_samples = 0
-        self._lock = threading.Lock()
-        self._n_samples = 0
-        self._n_bytes = 0
+        self._path, self._info = Path(path), info
+        self._writer = Writer(self._path, info, settings or {})
+        self._dtype = np.dtype(info.dtype)
+        self._flush_s, self._max_queue_bytes = flush_s, max_queue_bytes
+        self._change = threading.Condition()  # guards all below
+        self._queue: deque[Entry] = deque()
+        self._queued_bytes = self._queued_samples = 0
+        self._n_samples = self._n_bytes = 0
+        self._order = 0  # items that were queued
+        self._stop: int | None = None
+        self._n_dropped = 0
+        self._ending = False
         self._error = ""
-        self._file = _File(path, info, settings or {})
         self._thread = threading.Thread(target=self._run, name="wattstage-recorder")
         self._thread.start()
 
@@ -77,15 +85,21 @@ class Recorder:
 
     @property
     def state(self) -> RecordingState:
-        """Return how it is doing; safe from any thread."""
-        with self._lock:
+        """Return how it is doing; ``n_samples`` are safe. From any thread."""
+        with self._change:
             return RecordingState(
                 path=str(self._path),
                 n_samples=self._n_samples,
                 n_bytes=self._n_bytes,
-                queued_s=self._queued_samples / self._rate_hz,
+                queued_s=self._queued_samples / self._info.sample_rate_hz,
                 error=self._error,
             )
+
+    @property
+    def n_dropped(self) -> int:
+        """Return how many items were given that are not in the file and will not be."""
+        with self._change:
+            return self._n_dropped
 
     def put(self, item: Block | Marker) -> None:
         """Write a block or a marker."""
@@ -96,195 +110,130 @@ class Recorder:
 
     def write(self, block: Block) -> None:
         """Write a block, soon."""
-        with self._lock:
-            if self._error:
-                return
-            if self._queued_bytes + block.codes.nbytes > _MAX_QUEUE_BYTES:
-                self._error = (
-                    f"recording to {self._path} stopped: the disk is slower than the instrument by"
-                    f" {_MAX_QUEUE_BYTES >> 20} MiB; what was written is readable. Use a faster"
-                    " disk, or a lower sample rate"
-                )
-                return
-            self._queued_bytes += block.codes.nbytes
-            self._queued_samples += block.n_samples
-        self._put(block)
+        with self._change:
+            wrong = self._wrong_with(block)
+            if wrong and not self._error:
+                self._fail(wrong, "This is a fault of the source: please report it")
+            if self._put(block.codes.nbytes, (self._order, block)):
+                self._stop = block.stop
+                self._queued_samples += block.n_samples
 
     def mark(self, marker: Marker) -> None:
         """Write a marker, soon."""
-        self._put(marker)
+        try:
+            text = marker_text.encode(marker)
+        except (TypeError, ValueError) as error:
+            logger.warning("%s: a marker cannot be recorded: %s", self._path, error)
+            with self._change:
+                self._n_dropped += 1
+            return
+        with self._change:
+            self._put(len(text), (self._order, marker, text))
 
     def close(self) -> None:
         """Write what is queued, and close the file; one without a block is removed."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
+        with self._change:
+            self._ending = True
+            self._change.notify()
+        self._thread.join()
 
-    def _put(self, item: Block | Marker) -> None:
+    def _put(self, n_bytes: int, entry: Entry) -> bool:
+        """Queue an item, if the recording goes on."""
+        full = self._queued_bytes + n_bytes > self._max_queue_bytes
+        if full and not self._error:
+            self._fail(
+                f"the disk is more than {self._max_queue_bytes / 2**20:.3g} MiB behind the"
+                " instrument",
+                "Use a faster disk or a lower sample rate, and start a new recording",
+            )
+        if self._error or self._ending:
+            self._n_dropped += 1
+            return False
+        self._queue.append(entry)
+        self._queued_bytes += n_bytes
         self._order += 1
-        self._queue.put((self._order, item))
+        if self._queued_bytes >= _BATCH_BYTES:
+            self._change.notify()
+        return True
+
+    def _wrong_with(self, block: Block) -> str:
+        """Return why a block cannot be part of this stream; empty if it can."""
+        n, shape = len(self._info.channels), block.codes.shape
+        if len(shape) != 2 or not n == shape[0] == len(block.scales) == len(block.clipped):
+            return f"a block of {shape} codes came, expected {n} channels"
+        if not np.can_cast(block.codes.dtype, self._dtype, "equiv"):
+            return f"a block of {block.codes.dtype} codes came, expected {self._dtype}"
+        if self._stop is not None and block.start < self._stop:
+            return f"a block from sample {block.start} overlaps those up to {self._stop}"
+        return ""
+
+    def _fail(self, why: str, what_to_do: str) -> None:
+        """End the recording; under the lock."""
+        kept = "what was written up to then is readable"
+        self._error = f"recording to {self._path} stopped: {why}; {kept}. {what_to_do}"
+        self._change.notify()
 
     def _run(self) -> None:
         try:
-            open_ = True
-            while open_:
-                batch, open_ = self._batch()
-                self._file.append(batch)
-                self._account(batch)
-        except OSError as error:
-            self._fail(error)
-        except RuntimeError as error:  # how HDF5 says some of what the system told it
-            self._fail(OSError(None, str(error)))
-        finally:
-            self._end()
-
-    def _batch(self) -> tuple[list[tuple[int, Block | Marker]], bool]:
-        """Return what came within a flush period, and whether more may come."""
-        batch: list[tuple[int, Block | Marker]] = []
-        until = time.monotonic() + _FLUSH_S
-        while (left := until - time.monotonic()) > 0:
-            try:
-                item = self._queue.get(timeout=left)
-            except queue.Empty:
-                break
-            if item is None:
-                return batch, False
-            batch.append(item)
-        return batch, True
-
-    def _account(self, batch: list[tuple[int, Block | Marker]]) -> None:
-        blocks = [item for _, item in batch if isinstance(item, Block)]
-        n = sum(block.n_samples for block in blocks)
-        with self._lock:
-            self._queued_bytes -= sum(block.codes.nbytes for block in blocks)
-            self._queued_samples -= n
-            self._n_samples += n
-            self._n_bytes = self._file.n_bytes
-
-    def _fail(self, error: OSError) -> None:
-        reason = error.strerror or str(error)
-        with self._lock:
-            self._error = (
-                f"recording to {self._path} stopped: {reason}; what was written up to then is"
-                " readable. Free some space or choose another disk, and start a new recording"
-            )
-
-    def _end(self) -> None:
+            self._work()
+        except Exception as error:  # whatever it is, only the recording may end
+            self._disk_failed(error)
+        with self._change:
+            self._ending = True
+            n_dropped = self._n_dropped + len(self._queue)
+            self._queue.clear()
         try:
-            self._file.close(complete=not self.state.error)
-        except (OSError, RuntimeError) as error:
-            self._fail(OSError(None, str(error)))
-        if not self._file.n_blocks and not self.state.error:
-            self._path.unlink(missing_ok=True)
+            self._writer.close(complete=not self._error, n_dropped=n_dropped)
+        except Exception as error:
+            self._disk_failed(error)
+        with self._change:
+            self._queued_bytes = self._queued_samples = 0
+            self._n_dropped += self._order - self._writer.n_items
+            self._n_samples = self._writer.n_samples
+        if self._error:
+            logger.error("%s", self._error)
 
+    def _work(self) -> None:
+        """Write until the end, or an error, and the queue is empty."""
+        flushed = time.monotonic()
+        ended = False
+        while not ended:
+            due_s = flushed + self._flush_s - time.monotonic()
+            with self._change:
+                self._change.wait_for(self._has_work, timeout=max(due_s, 0.0))
+                batch, n_bytes, n_samples = self._take()
+                ended = (self._ending or bool(self._error)) and not self._queue
+            self._writer.append(batch)
+            if ended or time.monotonic() - flushed >= self._flush_s:
+                self._writer.flush()
+                flushed = time.monotonic()
+            with self._change:
+                self._queued_bytes -= n_bytes
+                self._queued_samples -= n_samples
+                self._n_samples = self._writer.n_samples
+                self._n_bytes = self._writer.n_bytes
 
-class _File:
-    """The HDF5 side; used by one thread after it was made."""
+    def _has_work(self) -> bool:
+        return self._queued_bytes >= _BATCH_BYTES or self._ending or bool(self._error)
 
-    def __init__(self, path: Path, info: StreamInfo, settings: dict[str, str]) -> None:
-        self._dtype = np.dtype(info.dtype)
-        self._n_channels = len(info.channels)
-        self._path = path
-        self._scales: dict[tuple[Scale, ...], int] = {}
-        self.n_blocks = 0
-        try:
-            self._file = h5py.File(path, "x", libver="latest")
-        except OSError as error:
-            raise RecordingError(_why_not(path, error)) from error
-        self._describe(info, settings)
-        self._file.swmr_mode = True
+    def _take(self) -> tuple[list[Entry], int, int]:
+        """Return a batch from the queue, its bytes and its samples."""
+        batch: list[Entry] = []
+        n_bytes = n_samples = 0
+        while self._queue and n_bytes < _BATCH_BYTES:
+            entry = self._queue.popleft()
+            batch.append(entry)
+            if len(entry) == 2:
+                n_bytes += entry[1].codes.nbytes
+                n_samples += entry[1].n_samples
+            else:
+                n_bytes += len(entry[2])
+        return batch, n_bytes, n_samples
 
-    @property
-    def n_bytes(self) -> int:
-        """Return the size of the file."""
-        return self._path.stat().st_size
-
-    def _describe(self, info: StreamInfo, settings: dict[str, str]) -> None:
-        file, n = self._file, self._n_channels
-        file.attrs["format"] = schema.FORMAT
-        file.attrs["schema_version"] = schema.SCHEMA_VERSION
-        file.attrs["info"] = msgspec.json.encode(info).decode()
-        file.attrs["settings"] = json.dumps(settings)
-        file.attrs["software"] = f"wattstage {version('wattstage')}, h5py {h5py.version.version}"
-
-        def table(name: str, dtype: np.dtype[np.void] | str, chunk: int, *columns: int) -> None:
-            file.create_dataset(
-                name, (0, *columns), dtype, maxshape=(None, *columns), chunks=(chunk, *columns)
-            )
-
-        file.create_dataset(
-            schema.CODES, (n, 0), self._dtype, maxshape=(n, None), chunks=(1, _CHUNK)
-        )
-        table(schema.BLOCKS, schema.block_row(n), _TABLE_CHUNK)
-        table(schema.SCALES, "<f8", 16, n, 2)
-        table(schema.MARKERS, schema.MARKER_ROW, _TABLE_CHUNK)
-        table(schema.MARKER_JSON, "u1", _HEAP_CHUNK)
-        file.create_dataset(schema.STATUS, (1,), "<i4")
-
-    def append(self, batch: list[tuple[int, Block | Marker]]) -> None:
-        """Write and flush; data before the tables that point to them."""
-        blocks = [(order, item) for order, item in batch if isinstance(item, Block)]
-        markers = [(order, item) for order, item in batch if isinstance(item, Marker)]
-        if blocks:
-            self._append_blocks(blocks)
-        if markers:
-            self._append_markers(markers)
-        if batch:
-            self._file.flush()
-
-    def _append_blocks(self, blocks: list[tuple[int, Block]]) -> None:
-        codes = self._file[schema.CODES]
-        offset = codes.shape[1]
-        stacked = np.concatenate([block.codes for _, block in blocks], axis=1)
-        if stacked.dtype != self._dtype:
-            raise OSError(None, f"codes of {stacked.dtype} in a stream of {self._dtype}")
-        codes.resize(offset + stacked.shape[1], axis=1)
-        codes[:, offset:] = stacked
-        rows = np.zeros(len(blocks), schema.block_row(self._n_channels))
-        for row, (order, block) in zip(rows, blocks, strict=True):
-            row["order"], row["start"], row["n"] = order, block.start, block.n_samples
-            row["offset"], offset = offset, offset + block.n_samples
-            row["host_ns"], row["host_uncertainty_ns"] = block.host_ns, block.host_uncertainty_ns
-            row["scale_row"], row["clipped"] = self._scale_row(block.scales), block.clipped
-        codes.flush()
-        self._extend(schema.BLOCKS, rows)
-        self.n_blocks += len(blocks)
-
-    def _scale_row(self, scales: tuple[Scale, ...]) -> int:
-        if scales not in self._scales:
-            self._scales[scales] = len(self._scales)
-            self._extend(schema.SCALES, np.array([[(s.gain, s.offset) for s in scales]]))
-        return self._scales[scales]
-
-    def _append_markers(self, markers: list[tuple[int, Marker]]) -> None:
-        texts = [msgspec.json.encode(marker) for _, marker in markers]
-        offset = self._file[schema.MARKER_JSON].shape[0]
-        self._extend(schema.MARKER_JSON, np.frombuffer(b"".join(texts), np.uint8))
-        rows = np.zeros(len(markers), schema.MARKER_ROW)
-        for row, text, (order, marker) in zip(rows, texts, markers, strict=True):
-            row["order"], row["offset"], row["length"] = order, offset, len(text)
-            row["time_ns"], row["received_ns"] = marker.time_ns, marker.received_ns
-            offset += len(text)
-        self._extend(schema.MARKERS, rows)
-
-    def _extend(self, name: str, rows: np.ndarray) -> None:
-        table = self._file[name]
-        n = table.shape[0]
-        table.resize(n + len(rows), axis=0)
-        table[n:] = rows
-        table.flush()
-
-    def close(self, *, complete: bool) -> None:
-        """Close; a complete file says so."""
-        if complete:
-            self._file[schema.STATUS][0] = 1
-            self._file.flush()
-        self._file.close()
-
-
-def _why_not(path: Path, error: OSError) -> str:
-    if path.exists():
-        return f"{path} exists already and is not overwritten; choose another file"
-    if not path.parent.is_dir():
-        return f"{path} cannot be made: there is no folder {path.parent}; make it first"
-    return f"{path} cannot be made: {error.strerror or error}; choose a folder you may write to"
+    def _disk_failed(self, error: Exception) -> None:
+        with self._change:
+            if not self._error:
+                self._fail(
+                    reason(error),
+                    "Free some space or choose another disk, and start a new recording",
+                )

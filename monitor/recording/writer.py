@@ -1,0 +1,272 @@
+"""The HDF5 side of a recording in the making: appends, flushes, and ends well on a bad disk."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import json
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import h5py
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import RecordingError
+from monitor.model import Block, Marker, Scale, StreamInfo
+from monitor.recording import schema
+from monitor.recording.disk import reason, why_not_made
+
+_TABLE_CHUNK = 1024  # rows
+_HEAP_CHUNK = 65_536  # bytes
+_SPARE = 4 << 20  # bytes: left on the disk, so that a file can always be ended well
+_INT64 = np.iinfo(np.int64)
+
+Entry = tuple[int, Block] | tuple[int, Marker, bytes]
+"""An item with its place in the order of all; a marker with its JSON."""
+
+
+class Writer:
+    """A file that only one thread uses.
+
+    Codes go to the file at once; the tables that point to them only with a flush, after the
+    codes, so a table never points to what is not there.
+
+    Parameters
+    ----------
+    path
+        File to make; one that exists is not overwritten.
+
+    Raises
+    ------
+    RecordingError
+        If the file cannot be made.
+    """
+
+    def __init__(self, path: Path, info: StreamInfo, settings: dict[str, str]) -> None:
+        described = _checked(info)
+        self._dtype = np.dtype(info.dtype)
+        self._n_channels = len(info.channels)
+        self._rows: list[tuple[object, ...]] = []  # of blocks since the last flush
+        self._marks: list[tuple[int, Marker, bytes]] = []  # likewise
+        self._scales: dict[tuple[Scale, ...], int] = {}
+        self._new_scales: list[tuple[Scale, ...]] = []
+        self._broken = False
+        self.n_items = 0
+        """Blocks and markers that are safe: flushed."""
+        self.n_blocks = self.n_samples = 0  # likewise
+        try:
+            self._file = h5py.File(path, "x", libver="latest")
+        except OSError as error:
+            raise RecordingError(why_not_made(path, error)) from error
+        self._fd = int(self._file.id.get_vfd_handle())
+        self._path, self._identity = path, os.fstat(self._fd)
+        try:
+            self._check_room(0)
+            self._describe(described, settings)
+            # Kept open: to close one writes, which must not happen after a failure.
+            self._data = {name: self._file[name] for name in self._file}
+            self._file.swmr_mode = True
+        except (OSError, RuntimeError) as error:
+            self._abandon()
+            path.unlink(missing_ok=True)
+            raise RecordingError(
+                f"{path} cannot be made: {reason(error)}; free some space or choose another disk"
+            ) from error
+
+    @property
+    def n_bytes(self) -> int:
+        """Return the size of the file."""
+        return os.fstat(self._fd).st_size
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Take items in their order.
+
+        Raises
+        ------
+        OSError, RuntimeError
+            If the disk does not take them; the file is good for no more then but to be closed.
+        """
+        blocks, marks = [], []
+        for entry in entries:
+            if len(entry) == 2:
+                blocks.append(entry)
+            else:
+                marks.append(entry)
+        self._check_room(sum(block.codes.nbytes for _, block in blocks))
+        if blocks:
+            self._append_codes(blocks)
+        self._marks += marks
+
+    def flush(self) -> None:
+        """Make all that was appended safe from the death of this process.
+
+        Raises
+        ------
+        OSError, RuntimeError
+            As ``append``.
+        """
+        if not self._rows and not self._marks:
+            return
+        scales = [[(s.gain, s.offset) for s in scales] for scales in self._new_scales]
+        with self._breaking():
+            self._data[schema.CODES].flush()
+            self._extend(schema.SCALES, np.array(scales, "<f8"))
+            self._extend(schema.BLOCKS, np.array(self._rows, schema.block_row(self._n_channels)))
+            self._extend_markers()
+            self._file.flush()
+        self.n_items += len(self._rows) + len(self._marks)
+        self.n_blocks += len(self._rows)
+        self.n_samples = int(self._data[schema.CODES].shape[1])
+        self._rows, self._marks, self._new_scales = [], [], []
+
+    def close(self, *, complete: bool, n_dropped: int) -> None:
+        """Close the file, or leave it as the last good flush made it; without a block, remove it.
+
+        Parameters
+        ----------
+        complete
+            Whether it ended as asked.
+        n_dropped
+            Items that could not be written.
+
+        Raises
+        ------
+        OSError, RuntimeError
+            If the disk did not take the last of it. What was flushed before is readable.
+        """
+        try:
+            if not self._broken:
+                self.flush()
+                with self._breaking():
+                    self._data[schema.STATUS][:] = [complete, n_dropped]
+                    self._file.flush()
+                    self._file.close()
+        finally:
+            if self.n_blocks == 0:
+                self._path.unlink(missing_ok=True)
+
+    def _append_codes(self, blocks: Sequence[tuple[int, Block]]) -> None:
+        stacked = np.concatenate([block.codes for _, block in blocks], axis=1, dtype=self._dtype)
+        with self._breaking():
+            codes = self._data[schema.CODES]
+            offset = int(codes.shape[1])
+            codes.resize(offset + stacked.shape[1], axis=1)
+            codes[:, offset:] = stacked
+        for order, block in blocks:
+            if block.scales not in self._scales:
+                self._scales[block.scales] = len(self._scales)
+                self._new_scales.append(block.scales)
+            self._rows.append(
+                (
+                    order, block.start, block.n_samples, offset, block.host_ns,
+                    block.host_uncertainty_ns, self._scales[block.scales], block.clipped,
+                )
+            )  # fmt: skip
+            offset += block.n_samples
+
+    def _extend_markers(self) -> None:
+        offset = int(self._data[schema.MARKER_JSON].shape[0])
+        rows = []
+        for order, marker, text in self._marks:
+            times = (_clip(marker.time_ns), _clip(marker.received_ns))
+            rows.append((order, offset, len(text), *times))
+            offset += len(text)
+        heap = b"".join(text for _, _, text in self._marks)
+        self._extend(schema.MARKER_JSON, np.frombuffer(heap, np.uint8))
+        self._extend(schema.MARKERS, np.array(rows, schema.MARKER_ROW))
+
+    def _extend(self, name: str, rows: NDArray[np.generic]) -> None:
+        if not len(rows):
+            return
+        table = self._data[name]
+        n = table.shape[0]
+        table.resize(n + len(rows), axis=0)
+        table[n:] = rows
+        table.flush()
+
+    def _describe(self, info: str, settings: dict[str, str]) -> None:
+        file, n = self._file, self._n_channels
+        file.attrs["format"] = schema.FORMAT
+        file.attrs["schema_version"] = schema.SCHEMA_VERSION
+        file.attrs["created"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        file.attrs["software"] = json.dumps(
+            {
+                "wattstage": version("wattstage"),
+                "python": platform.python_version(),
+                "h5py": h5py.version.version,
+                "hdf5": h5py.version.hdf5_version,
+            }
+        )
+        file.attrs["info"] = info
+        file.attrs["settings"] = json.dumps(settings)
+        file.create_dataset(
+            schema.CODES, (n, 0), self._dtype, maxshape=(n, None), chunks=(1, schema.CODES_CHUNK)
+        )
+        self._table(schema.BLOCKS, schema.block_row(n), _TABLE_CHUNK)
+        self._table(schema.SCALES, np.dtype("<f8"), 16, n, 2)
+        self._table(schema.MARKERS, schema.MARKER_ROW, _TABLE_CHUNK)
+        self._table(schema.MARKER_JSON, np.dtype("u1"), _HEAP_CHUNK)
+        file.create_dataset(schema.STATUS, data=np.zeros(schema.STATUS_LENGTH, "<i8"))
+
+    def _table(self, name: str, dtype: np.dtype[np.generic], chunk: int, *columns: int) -> None:
+        self._file.create_dataset(
+            name, (0, *columns), dtype, maxshape=(None, *columns), chunks=(chunk, *columns)
+        )
+
+    def _check_room(self, n_bytes: int) -> None:
+        """Stop in time: HDF5 does not survive a disk that fills up under it."""
+        disk = os.fstatvfs(self._fd)
+        chunks = self._n_channels * schema.CODES_CHUNK * self._dtype.itemsize
+        if disk.f_bavail * disk.f_frsize < n_bytes + chunks + _SPARE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if os.fstat(self._fd).st_nlink == 0:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    @contextlib.contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """Abandon the file if the library fails half-way."""
+        try:
+            yield
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """Leave the file on the disk as it is, and let the library end in peace.
+
+        HDF5 keeps what it could not write and tries again when it closes the file, or at the end
+        of the process, and crashes there (HDF5 2.0: SIGSEGV at exit). So it is given the null
+        device in place of the file.
+        """
+        self._broken = True
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(self._fd), self._identity):
+                null = os.open(os.devnull, os.O_RDWR)
+                os.dup2(null, self._fd, inheritable=False)
+                os.close(null)
+        with contextlib.suppress(OSError, RuntimeError):
+            self._file.close()
+
+
+def _checked(info: StreamInfo) -> str:
+    """Return a stream's info as JSON, if what is read back would be the same."""
+    try:
+        text = msgspec.json.encode(info)
+        if msgspec.json.decode(text, type=StreamInfo) != info:
+            raise ValueError("it has a number that is not finite")
+        if np.dtype(info.dtype).kind not in "iu":
+            raise ValueError(f"codes must be integers, got {info.dtype}")
+    except (TypeError, ValueError) as error:
+        raise RecordingError(f"this stream cannot be recorded: {error}") from error
+    return text.decode()
+
+
+def _clip(time_ns: int) -> int:
+    """Return a time that fits the index; the JSON beside it keeps any."""
+    return max(_INT64.min, min(time_ns, _INT64.max))
