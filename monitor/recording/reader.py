@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import h5py
-import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from monitor.dsp.power import rails, total_power
+from monitor.dsp.power import total_power
 from monitor.dsp.scale import to_units
 from monitor.dsp.stages import StageTree
 from monitor.dsp.track import Track
 from monitor.dsp.view import view_of
 from monitor.errors import RecordingError
-from monitor.model import Block, Marker, Scale, StreamInfo, Supply, Timeline, View
-from monitor.recording import schema
+from monitor.model import Block, Marker, Supply, Timeline, View
+from monitor.recording.contents import load
+from monitor.recording.opening import open_file, short
+from monitor.recording.room import check_room
 
-_PASS = 1 << 20  # samples per channel that are reduced at once
+_PASS = 1 << 18  # samples per channel that are read at once
 _MAX_RAMP_WINDOWS_S = (0.1, 1.0, 10.0)
 _MAX_STAGES = 4000  # of one timeline: more than there are pixel columns to draw them in
 
@@ -30,7 +32,8 @@ _MAX_STAGES = 4000  # of one timeline: more than there are pixel columns to draw
 class Recording:
     """A session in a file.
 
-    Opens at once; the samples are reduced at the first question that needs it.
+    Opens at once; the samples are reduced at the first question that needs it. Of a file that is
+    being written, it holds what was there when it was opened.
 
     Parameters
     ----------
@@ -42,24 +45,38 @@ class Recording:
     Raises
     ------
     RecordingError
-        If it is not a recording, or is damaged beyond what can be read.
+        If it is not a recording, or is damaged beyond what can be read. Every method that reads
+        samples may raise it too.
     """
 
     def __init__(self, path: Path, *, progress: Callable[[float], None] | None = None) -> None:
         self.path = Path(path)
         self._progress = progress
-        self._file = _open(self.path)
+        self._file, whole = open_file(self.path)
         try:
-            self._load()
-        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
-            self._file.close()
-            raise RecordingError(
-                f"{path} is damaged: {_short(error)}; expected a recording of schema"
-                f" {schema.SCHEMA_VERSION}"
-            ) from error
+            contents = load(self._file, self.path, whole=whole)
         except RecordingError:
             self._file.close()
             raise
+        except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError) as error:
+            self._file.close()
+            raise RecordingError(
+                f"{path} is damaged: {short(error)}; copy it again if there is an original"
+            ) from error
+        self.schema_version = contents.schema_version
+        self.info = contents.info
+        self.settings = contents.settings
+        self.markers = contents.markers
+        self.closed = contents.closed
+        """Whether its recorder ended it as asked, and all of it is there."""
+        self._marker_order = contents.marker_order
+        self._scales = contents.scales
+        self._codes = contents.codes
+        self._rows = contents.blocks
+        self._starts = np.ascontiguousarray(self._rows["start"])
+        self._stops = self._starts + self._rows["n"]
+        self._offsets = np.ascontiguousarray(self._rows["offset"])
+        self._ends = self._offsets + self._rows["n"]
 
     def __enter__(self) -> Self:
         return self
@@ -73,7 +90,7 @@ class Recording:
         self.close()
 
     def close(self) -> None:
-        """Close the file; what was reduced goes on answering nothing."""
+        """Close the file; no samples can be read afterwards."""
         self._file.close()
 
     @property
@@ -89,9 +106,7 @@ class Recording:
     @property
     def bounds(self) -> tuple[int, int]:
         """Return the sample indices ``[start, stop)``."""
-        if not len(self._rows):
-            return (0, 0)
-        return int(self._rows["start"][0]), int(self._rows["start"][-1] + self._rows["n"][-1])
+        return (int(self._starts[0]), int(self._stops[-1])) if len(self._rows) else (0, 0)
 
     @property
     def n_samples(self) -> int:
@@ -106,8 +121,7 @@ class Recording:
     @property
     def n_gaps(self) -> int:
         """Return how often samples are missing between two blocks."""
-        stops = self._rows["start"] + self._rows["n"]
-        return int(np.count_nonzero(self._rows["start"][1:] > stops[:-1]))
+        return int(np.count_nonzero(self._starts[1:] > self._stops[:-1]))
 
     @property
     def n_clipped(self) -> int:
@@ -132,15 +146,27 @@ class Recording:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the blocks as they were recorded."""
-        for k in range(len(self._rows)):
-            yield self._block(k)
+        for first, last, codes in self._slabs():
+            for k in range(first, last):
+                row = self._rows[k]
+                begin = int(row["offset"]) - int(self._offsets[first])
+                yield Block(
+                    start=int(row["start"]),
+                    codes=codes[:, begin : begin + int(row["n"])].copy(),
+                    scales=self._scales[int(row["scale_row"])],
+                    clipped=tuple(row["clipped"].tolist()),
+                    host_ns=int(row["host_ns"]),
+                    host_uncertainty_ns=int(row["host_uncertainty_ns"]),
+                )
 
     def items(self) -> Iterator[Block | Marker]:
         """Yield blocks and markers in the order in which they were recorded."""
-        order = np.concatenate([self._rows["order"], self._marker_order])
-        n_blocks = len(self._rows)
-        for k in np.argsort(order, kind="stable"):
-            yield self._block(int(k)) if k < n_blocks else self.markers[int(k) - n_blocks]
+        blocks: Iterator[tuple[int, Block | Marker]] = zip(
+            self._rows["order"].tolist(), self.blocks(), strict=True
+        )
+        markers = zip(self._marker_order.tolist(), self.markers, strict=True)
+        for _, item in heapq.merge(blocks, markers, key=itemgetter(0)):
+            yield item
 
     def read(self, start: int, stop: int) -> NDArray[np.float32]:
         """Return the samples of ``[start, stop)`` in their units, the power last.
@@ -150,18 +176,22 @@ class Recording:
         shape (n_signals, stop - start)
             NaN where nothing was captured.
         """
-        n_channels = len(self.info.channels)
-        out = np.full((n_channels + 1, max(stop - start, 0)), np.nan, np.float32)
-        stops = self._rows["start"] + self._rows["n"]
-        first = int(np.searchsorted(stops, start, side="right"))
-        last = int(np.searchsorted(self._rows["start"], stop))
-        for row in self._rows[first:last]:
-            begin, end = max(start, int(row["start"])), min(stop, int(row["start"] + row["n"]))
-            offset = int(row["offset"]) + begin - int(row["start"])
-            part = out[:, begin - start : end - start]
-            codes = self._codes[:, offset : offset + end - begin]
-            part[:-1] = to_units(codes, self.info.channels, self._scales[int(row["scale_row"])])
-            part[-1] = total_power(part[:-1], self.info.channels)
+        n_signals = len(self.info.channels) + 1
+        out = np.full((n_signals, max(stop - start, 0)), np.nan, np.float32)
+        first = int(np.searchsorted(self._stops, start, side="right"))
+        last = int(np.searchsorted(self._starts, stop))
+        if first >= last:
+            return out
+        skipped = max(0, start - int(self._starts[first]))
+        offset = int(self._offsets[first]) + skipped
+        end = int(self._ends[last - 1]) - max(0, int(self._stops[last - 1]) - stop)
+        codes = self._read_codes(offset, end)
+        for k, run_stop in self._runs(first, last):
+            begin = max(start, int(self._starts[k]))
+            until = min(stop, int(self._stops[run_stop - 1]))
+            at = int(self._offsets[k]) + begin - int(self._starts[k]) - offset
+            part = out[:, begin - start : until - start]
+            self._to_signals(codes[:, at : at + until - begin], k, part)
         return out
 
     def view(
@@ -181,13 +211,13 @@ class Recording:
         """Return the running sums of the signals and the captured samples before each index."""
         return self._track.cumulative(np.atleast_1d(np.asarray(indices, np.int64)), self.read)
 
-    def steady(self, edges: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return what may stand for dead time between neighbouring edges; see ``Track.steady``."""
-        return self._track.steady(edges, self.read)
-
     def peak(self, start: int, stop: int) -> float:
         """Return the highest power in W: mean of a line cycle on mains, sample on DC."""
         return self._track.peak(start, stop, self.read)
+
+    def steady(self, edges: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what may stand for dead time between neighbouring edges; see ``Track.steady``."""
+        return self._track.steady(edges, self.read)
 
     def ramp_extremes(self, window_s: float) -> tuple[float, float]:
         """Return the highest and lowest ramp rate over 0.1, 1 or 10 s, in W/s."""
@@ -209,129 +239,60 @@ class Recording:
     @cached_property
     def _track(self) -> Track:
         start, stop = self.bounds
-        info = self.info
+        check_room(self.path, self.info, stop - start)
         track = Track(
-            info.channels,
-            info.sample_rate_hz,
-            info.supply,
+            self.info.channels,
+            self.info.sample_rate_hz,
+            self.info.supply,
             capacity=max(stop - start, 1),
             ramp_windows_s=_MAX_RAMP_WINDOWS_S,
         )
-        for first, last in _contiguous(self._rows):
-            for begin in range(first, last, _PASS):
-                end = min(begin + _PASS, last)
-                track.append(begin, self.read(begin, end))
-                if self._progress is not None:
-                    self._progress((end - start) / (stop - start))
+        for first, last, codes in self._slabs():
+            for k, run_stop in self._runs(first, last):
+                begin, end = int(self._offsets[k]), int(self._ends[run_stop - 1])
+                run = codes[:, begin - int(self._offsets[first]) : end - int(self._offsets[first])]
+                signals = np.empty((len(codes) + 1, run.shape[1]), np.float32)
+                self._to_signals(run, k, signals)
+                track.append(int(self._starts[k]), signals)
+            if self._progress is not None:
+                self._progress(float(self._ends[last - 1] / self._ends[-1]))
         return track
 
-    def _load(self) -> None:
-        file = self._file
-        if file.attrs.get("format") != schema.FORMAT:
-            raise RecordingError(
-                f"{self.path} is an HDF5 file, but not a Wattstage recording; record with"
-                " `wattstage record`"
+    def _slabs(self) -> Iterator[tuple[int, int, NDArray[Any]]]:
+        """Yield the codes of blocks ``[first, last)``, read at once."""
+        first = 0
+        while first < len(self._rows):
+            limit = int(self._offsets[first]) + _PASS
+            last = max(first + 1, int(np.searchsorted(self._ends, limit, side="right")))
+            yield (
+                first,
+                last,
+                self._read_codes(int(self._offsets[first]), int(self._ends[last - 1])),
             )
-        made = int(file.attrs["schema_version"])
-        if made != schema.SCHEMA_VERSION:
-            raise RecordingError(
-                f"{self.path} was made with schema {made}; this version reads"
-                f" {schema.SCHEMA_VERSION}: use the version of wattstage that made it, or a newer"
-            )
-        self.schema_version = made
-        try:
-            self.info = msgspec.json.decode(file.attrs["info"], type=StreamInfo)
-            self.settings = msgspec.json.decode(file.attrs["settings"], type=dict[str, str])
-            rails(self.info.channels)
-        except msgspec.ValidationError as error:
-            raise ValueError(f"its stream info is wrong: {error}") from error
-        if not self.info.sample_rate_hz > 0:
-            raise ValueError(f"its sample rate is {self.info.sample_rate_hz}")
-        self._codes = file[schema.CODES]
-        self._rows = self._checked_blocks(file[schema.BLOCKS][:])
-        self._scales = tuple(
-            tuple(Scale(float(gain), float(offset)) for gain, offset in row)
-            for row in file[schema.SCALES][:]
+            first = last
+
+    def _runs(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Yield the blocks of ``[first, last)`` in groups without a gap and of one scale."""
+        after, scale_rows = slice(first + 1, last), self._rows["scale_row"]
+        before = slice(first, last - 1)
+        breaks = (self._starts[after] != self._stops[before]) | (
+            self._offsets[after] != self._ends[before]
         )
-        if len(self._rows) and self._rows["scale_row"].max() >= len(self._scales):
-            raise ValueError("its block table points to scales that are not there")
-        self._load_markers(file[schema.MARKERS][:], file[schema.MARKER_JSON][:])
-        self.closed = bool(file[schema.STATUS][0])
+        breaks |= scale_rows[after] != scale_rows[before]
+        cuts = (np.flatnonzero(breaks) + first + 1).tolist()
+        yield from zip([first, *cuts], [*cuts, last], strict=True)
 
-    def _checked_blocks(self, rows: NDArray[Any]) -> NDArray[Any]:
-        n = len(self.info.channels)
-        if self._codes.shape[0] != n or self._codes.dtype != np.dtype(self.info.dtype):
-            raise ValueError(
-                f"its codes are {self._codes.shape[0]} rows of {self._codes.dtype}, expected {n} of"
-                f" {self.info.dtype}"
-            )
-        if rows.dtype != schema.block_row(n):
-            raise ValueError("its block table has other columns")
-        good = (rows["n"] > 0) & (rows["offset"] >= 0) & (rows["scale_row"] >= 0)
-        good &= rows["offset"] + rows["n"] <= self._codes.shape[1]
-        stops = rows["start"] + rows["n"]
-        if not good.all() or (rows["start"][1:] < stops[:-1]).any():
-            raise ValueError("its block table contradicts itself")
-        return rows
+    def _to_signals(self, codes: NDArray[Any], k: int, out: NDArray[np.float32]) -> None:
+        """Put codes of the scale of block ``k`` in units and the power into ``out``."""
+        scales = self._scales[int(self._rows["scale_row"][k])]
+        to_units(codes, self.info.channels, scales, out=out[:-1])
+        total_power(out[:-1], self.info.channels, out=out[-1])
 
-    def _load_markers(self, rows: NDArray[Any], heap: NDArray[np.uint8]) -> None:
-        data = heap.tobytes()
-        ends = rows["offset"] + rows["length"]
-        if len(rows) and (rows["offset"].min() < 0 or ends.max() > len(data)):
-            raise ValueError("its marker table points past its markers")
-        decoder = msgspec.json.Decoder(Marker)
+    def _read_codes(self, begin: int, end: int) -> NDArray[Any]:
         try:
-            self.markers = tuple(
-                decoder.decode(data[int(row["offset"]) : int(end)])
-                for row, end in zip(rows, ends, strict=True)
-            )
-        except msgspec.DecodeError as error:
-            raise ValueError(f"one of its markers is wrong: {error}") from error
-        self._marker_order = rows["order"]
-
-    def _block(self, k: int) -> Block:
-        row = self._rows[k]
-        offset, n = int(row["offset"]), int(row["n"])
-        return Block(
-            start=int(row["start"]),
-            codes=self._codes[:, offset : offset + n],
-            scales=self._scales[int(row["scale_row"])],
-            clipped=tuple(int(c) for c in row["clipped"]),
-            host_ns=int(row["host_ns"]),
-            host_uncertainty_ns=int(row["host_uncertainty_ns"]),
-        )
-
-
-def _contiguous(rows: NDArray[Any]) -> Iterator[tuple[int, int]]:
-    """Yield the intervals without a gap."""
-    if not len(rows):
-        return
-    stops = rows["start"] + rows["n"]
-    breaks = np.flatnonzero(rows["start"][1:] > stops[:-1]) + 1
-    for begin, end in zip([0, *breaks], [*breaks, len(rows)], strict=True):
-        yield int(rows["start"][begin]), int(stops[end - 1])
-
-
-def _open(path: Path) -> h5py.File:
-    """Open a file plainly, or as one that is, or was, being written."""
-    if not path.is_file():
-        raise RecordingError(f"there is no file {path}; check the name")
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        first = error
-    try:
-        return h5py.File(path, "r", swmr=True)
-    except OSError:
-        pass
-    if not h5py.is_hdf5(path):
-        raise RecordingError(
-            f"{path} is not a Wattstage recording: it is no HDF5 file, or its beginning is lost"
-        ) from first
-    raise RecordingError(
-        f"{path} cannot be opened: {_short(first)}; it may be cut short (the copy was interrupted?)"
-    ) from first
-
-
-def _short(error: BaseException) -> str:
-    return str(error).strip("'\"").splitlines()[0][:200]
+            codes: NDArray[Any] = self._codes[:, begin:end]
+        except (OSError, RuntimeError, ValueError) as error:
+            raise RecordingError(
+                f"{self.path}: its codes {begin} to {end} cannot be read: {short(error)}"
+            ) from error
+        return codes
