@@ -8,23 +8,16 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
-
 from monitor.config import HistorySettings, MetricsSettings
-from monitor.dsp.attribution import attribute
-from monitor.dsp.stages import StageTree
-from monitor.errors import EngineError
-from monitor.history.history import History
-from monitor.history.ledger import Ledger
+from monitor.errors import EngineError, RecordingError
+from monitor.history.account import Account
 from monitor.model import (
     NS,
     Block,
     Edge,
     Frame,
     Marker,
-    Metrics,
     Snapshot,
-    StageEnergy,
     StageTable,
     StreamInfo,
     Supply,
@@ -37,7 +30,6 @@ from monitor.sources.source import Item, Source
 _INBOX = 64  # items; when it is full the sources wait, so nothing is dropped here
 _REFRESH_S = 0.1  # numbers change no faster than a person reads; costs that much less
 _MAX_WARNINGS = 8
-_MAX_TIMELINE = 4000  # stages of one view: more than there are pixel columns to draw them in
 
 
 class Feed(Protocol):
@@ -89,17 +81,14 @@ class Session:
         self._pace = pace
         self._feed = feed
         self._metrics = metrics
-        self._settings = history
+        self._history = history
         self._clock = clock
         self._inbox: asyncio.Queue[Item | Exception | None] = asyncio.Queue(_INBOX)
-        self._tree = StageTree()
-        self._running: dict[str, Marker] = {}
-        self._history: History | None = None
-        self._ledger: Ledger | None = None
+        self._account: Account | None = None
         self._recorder: Recorder | None = None
+        self._recording_error = ""
         self._warnings: tuple[str, ...] = ()
         self._state = "connecting"
-        self._info: StreamInfo | None = None
         self._lag_s = 0.0
         self._refresh_due_ns = 0
         self._stale = False
@@ -122,17 +111,17 @@ class Session:
         Raises
         ------
         WattstageError
-            If the source cannot be opened, or fails for good.
+            If the source cannot be opened or fails for good, or ``record`` cannot be written.
         """
         async with self._source as source:
-            history = self._open(source.info)
+            account = self._open(source.info)
             if record is not None:
                 self.start_recording(record)
             pumps = [asyncio.create_task(self._pump(source.items(), last=True))]
             if self._feed is not None:
                 pumps.append(asyncio.create_task(self._pump(aiter(self._feed), last=False)))
             try:
-                await self._consume(history, seconds)
+                await self._consume(account, seconds, must_record=record is not None)
             finally:
                 for pump in pumps:
                     pump.cancel()
@@ -151,12 +140,12 @@ class Session:
         RecordingError
             If the file cannot be made.
         """
-        if self._info is None:
+        if self._account is None:
             raise EngineError("nothing to record yet: no instrument has answered")
         if self._recorder is not None:
             raise EngineError(f"already recording to {self._recorder.state.path}; stop that first")
-        self._recorder = Recorder(path, self._info)
-        for marker in self._running.values():
+        self._recorder = Recorder(path, self._account.info)
+        for marker in self._account.running:
             self._recorder.mark(marker)
         return str(path)
 
@@ -188,24 +177,15 @@ class Session:
 
     def frame(self, start: int | None, stop: int | None, span: int, n_columns: int) -> Frame:
         """Return what a window draws of ``[start, stop)``, or of the newest ``span`` samples."""
-        history, info = self._history, self._info
-        if history is None or info is None or history.bounds[1] == history.bounds[0]:
+        if self._account is None:
             return Frame(self.snapshot, None, Timeline(stages=(), marks=()))
-        newest = history.bounds[1]
-        if start is None or stop is None or stop <= start:
-            start, stop = newest - max(span, 1), newest
-        timeline = self._tree.timeline(
-            info.time_ns(start), info.time_ns(stop), info.time_ns(newest), _MAX_TIMELINE
-        )
-        return Frame(self.snapshot, history.view(start, stop, n_columns), timeline)
+        return Frame(self.snapshot, *self._account.look(start, stop, span, n_columns))
 
     def table(self) -> StageTable:
         """Return the stage table of the session so far."""
-        if self._ledger is None or self._history is None or self._info is None:
+        if self._account is None:
             raise EngineError("no stage table yet: no instrument has answered")
-        start, stop = self._history.first, self._history.bounds[1]
-        stages = self._tree.stages(self._info.time_ns(stop))
-        return attribute(stages, self._info, start, stop, self._ledger, "live")
+        return self._account.table()
 
     async def _pump(self, items: AsyncIterator[Item], *, last: bool) -> None:
         try:
@@ -220,7 +200,7 @@ class Session:
             if isinstance(items, AsyncGenerator):
                 await items.aclose()
 
-    async def _consume(self, history: History, seconds: float | None) -> None:
+    async def _consume(self, account: Account, seconds: float | None, *, must_record: bool) -> None:
         """Take items until the source ends, fails, or has delivered ``seconds``."""
         while True:
             item = await self._next()
@@ -229,13 +209,15 @@ class Session:
             if item is None:
                 return
             if isinstance(item, Block):
-                self._take_block(history, item)
+                self._take_block(account, item)
             else:
-                self._take_marker(item)
+                self._take_marker(account, item)
             self._stale = True
             if self._clock.now_ns() >= self._refresh_due_ns:
                 self.refresh()
-            if seconds is not None and history.duration_s >= seconds:
+            if must_record and self._recording_error:
+                raise RecordingError(self._recording_error)
+            if seconds is not None and account.history.duration_s >= seconds:
                 return
 
     async def _next(self) -> Item | Exception | None:
@@ -249,38 +231,26 @@ class Session:
                 self.refresh()
         return await self._inbox.get()
 
-    def _open(self, info: StreamInfo) -> History:
-        self._info = info
-        history = History(
-            info,
-            seconds=self._settings.seconds,
-            max_bytes=self._settings.max_bytes,
-            average_windows_s=self._metrics.averages_s,
-            ramp_windows_s=self._metrics.ramps_s,
-        )
-        self._history, self._ledger = history, Ledger(history)
+    def _open(self, info: StreamInfo) -> Account:
+        account = self._account = Account(info, self._metrics, self._history)
         self._state = "running"
         self.refresh()
-        return history
+        return account
 
-    def _take_block(self, history: History, block: Block) -> None:
-        history.append(block)
+    def _take_block(self, account: Account, block: Block) -> None:
+        account.enter_block(block)
         self.started.set()
         if self._recorder is not None:
             self._recorder.write(block)
-        taken_ns = block.host_ns + block.n_samples / history.info.sample_rate_hz * NS
+        taken_ns = block.host_ns + block.n_samples / account.info.sample_rate_hz * NS
         self._lag_s = max(0.0, (self._clock.now_ns() - taken_ns) / NS)
 
-    def _take_marker(self, marker: Marker) -> None:
-        if not self._tree.add(marker):
+    def _take_marker(self, account: Account, marker: Marker) -> None:
+        if not account.enter_marker(marker):
             return
         if self._recorder is not None:
             self._recorder.mark(marker)
-        if marker.edge is Edge.BEGIN:
-            self._running[marker.span_id] = marker
-        elif marker.edge is Edge.END:
-            self._running.pop(marker.span_id, None)
-        elif marker.stage == "event":
+        if marker.edge is Edge.INSTANT and marker.stage == "event":
             self._take_event(str(marker.attrs.get("kind", "")), str(marker.attrs.get("text", "")))
 
     def _take_event(self, kind: str, text: str) -> None:
@@ -315,8 +285,9 @@ class Session:
     def refresh(self) -> None:
         """Bring the snapshot up to date."""
         before_ns = self._clock.now_ns()
-        if self._recorder is not None and self._recorder.state.error:
+        if self._recorder is not None and (error := self._recorder.state.error):
             self.stop_recording()
+            self._recording_error = error
         self.snapshot = self._make_snapshot()
         self._stale = False
         after_ns = self._clock.now_ns()
@@ -324,28 +295,22 @@ class Session:
 
     def _make_snapshot(self) -> Snapshot:
         self._version += 1
-        history, info = self._history, self._info
-        start = stop = 0
-        metrics: Metrics | None = None
-        running: tuple[StageEnergy, ...] = ()
-        if history is not None and info is not None and history.bounds[1] > history.bounds[0]:
-            start, stop = history.first, history.bounds[1]
-            table = self.table()
-            metrics = msgspec.structs.replace(history.metrics(), energy_j=table.total.energy_j)
-            running = tuple(used for used in table.stages if used.stage.stop_ns is None)
+        account = self._account
+        metrics, running = account.now() if account is not None else (None, ())
+        start, stop = account.history.span if account is not None else (0, 0)
         return Snapshot(
             version=self._version,
             state="paused" if self._pace is not None and self._pace.paused else self._state,
-            now_ns=info.time_ns(stop) if info is not None else self._clock.now_ns(),
-            info=info,
-            supply=history.supply if history is not None else Supply.AUTO,
+            now_ns=account.info.time_ns(stop) if account is not None else self._clock.now_ns(),
+            info=account.info if account is not None else None,
+            supply=account.history.supply if account is not None else Supply.AUTO,
             start=start,
             stop=stop,
             average_windows_s=self._metrics.averages_s,
             ramp_windows_s=self._metrics.ramps_s,
             metrics=metrics,
             stages=running,
-            n_markers=self._tree.n_markers,
+            n_markers=account.n_markers if account is not None else 0,
             n_malformed_markers=self._feed.n_malformed if self._feed is not None else 0,
             lag_s=self._lag_s,
             recording=self._recorder.state if self._recorder is not None else None,

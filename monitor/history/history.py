@@ -66,6 +66,11 @@ class History:
         return self._track.first
 
     @property
+    def span(self) -> tuple[int, int]:
+        """Return the sample indices ``[start, stop)`` of the session, the forgotten ones too."""
+        return self.first, self.bounds[1]
+
+    @property
     def duration_s(self) -> float:
         """Return the time since the first sample, dead time included."""
         return (self.bounds[1] - self.first) / self.info.sample_rate_hz

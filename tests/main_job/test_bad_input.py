@@ -1,5 +1,7 @@
 """Everything that can be wrong is one sentence, an exit code, and nothing half-written."""
 
+import json
+import resource
 import socket
 
 import pytest
@@ -122,3 +124,20 @@ def test_a_capture_that_is_cut_in_a_record(tmp_path):
 def test_no_engine_to_talk_to(tmp_path, command):
     where = f"ipc://{tmp_path / 'none.ipc'}"
     refused(wattstage(*command, "--endpoint", where), "none.ipc", "wattstage record")
+
+
+def test_a_disk_that_takes_no_more_ends_the_recording_and_leaves_it_readable(tmp_path):
+    out = tmp_path / "out.h5"
+    with bench("--gap-free") as address:
+        done = wattstage(
+            "record", "--quiet", "--visa", address, "--broker", "none", "--seconds", 30,
+            "--rate", 100_000, "--record-length", 0.1, "-o", out,
+            "--endpoint", f"ipc://{tmp_path / 'e.ipc'}",
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)),
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "may not grow" in done.stderr
+    assert str(out) in done.stderr
+    facts = json.loads(wattstage("info", out, "--json").stdout)
+    assert facts["n_samples"] > 10_000

@@ -1,0 +1,114 @@
+"""What is known of a session: its samples, its stages, and what each stage used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from monitor.config import HistorySettings, MetricsSettings
+from monitor.dsp.attribution import attribute
+from monitor.dsp.stages import StageTree
+from monitor.history.history import History
+from monitor.history.ledger import Ledger
+from monitor.model import (
+    Block,
+    Edge,
+    Marker,
+    Metrics,
+    StageEnergy,
+    StageTable,
+    StreamInfo,
+    Timeline,
+    View,
+)
+
+_MAX_STAGES = 4000  # of one timeline: more than there are pixel columns to draw them in
+
+
+class Account:
+    """The books of a session: blocks and markers are entered, questions are answered.
+
+    One task enters; other tasks of the same loop may ask.
+    """
+
+    def __init__(
+        self, info: StreamInfo, metrics: MetricsSettings, history: HistorySettings
+    ) -> None:
+        self.info = info
+        self.history = History(
+            info,
+            seconds=history.seconds,
+            max_bytes=history.max_bytes,
+            average_windows_s=metrics.averages_s,
+            ramp_windows_s=metrics.ramps_s,
+        )
+        self._ledger = Ledger(self.history)
+        self._tree = StageTree()
+        self._begun: dict[tuple[str, str], Marker] = {}
+        self._ended: set[tuple[str, str]] = set()
+
+    @property
+    def n_markers(self) -> int:
+        """Return how many different markers have come."""
+        return self._tree.n_markers
+
+    @property
+    def running(self) -> Iterable[Marker]:
+        """Return the begin markers of the stages whose end has not come."""
+        return self._begun.values()
+
+    def enter_block(self, block: Block) -> None:
+        """Take the next block; ValueError if it overlaps the one before."""
+        self.history.append(block)
+
+    def enter_marker(self, marker: Marker) -> bool:
+        """Take a marker; return False if it is a duplicate."""
+        if not self._tree.add(marker):
+            return False
+        span = marker.run_id, marker.span_id
+        if marker.edge is Edge.BEGIN:
+            if span in self._ended:
+                self._ended.remove(span)
+            else:
+                self._begun[span] = marker
+        elif marker.edge is Edge.END and self._begun.pop(span, None) is None:
+            self._ended.add(span)
+        return True
+
+    def look(
+        self, start: int | None, stop: int | None, span: int, n_columns: int
+    ) -> tuple[View | None, Timeline]:
+        """Return what a plot and a stage lane of ``[start, stop)`` need.
+
+        Parameters
+        ----------
+        start, stop
+            Sample indices; None means the newest ``span`` samples.
+        """
+        oldest, newest = self.history.bounds
+        if newest == oldest:
+            return None, Timeline(stages=(), marks=())
+        if start is None or stop is None or stop <= start:
+            start, stop = newest - max(span, 1), newest
+        time_ns = self.info.time_ns
+        timeline = self._tree.timeline(time_ns(start), time_ns(stop), time_ns(newest), _MAX_STAGES)
+        return self.history.view(start, stop, n_columns), timeline
+
+    def table(self) -> StageTable:
+        """Return the stage table of the session so far."""
+        start, stop = self.history.first, self.history.bounds[1]
+        stages = self._tree.stages(self.info.time_ns(stop))
+        return attribute(stages, self.info, start, stop, self._ledger, "live")
+
+    def now(self) -> tuple[Metrics | None, tuple[StageEnergy, ...]]:
+        """Return the live numbers, and the stages that are running, outermost first.
+
+        The numbers are None before the first block.
+        """
+        oldest, newest = self.history.bounds
+        if newest == oldest:
+            return None, ()
+        table = self.table()
+        metrics = msgspec.structs.replace(self.history.metrics(), energy_j=table.total.energy_j)
+        return metrics, tuple(used for used in table.stages if used.stage.stop_ns is None)

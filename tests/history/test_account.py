@@ -1,0 +1,75 @@
+import math
+
+import pytest
+from fakes import INFO, RATE_HZ, dc_block, stage_edge
+
+from monitor.config import HistorySettings, MetricsSettings
+from monitor.history.account import Account
+from monitor.model import Edge
+
+N_BLOCKS = 40
+
+
+def account(seconds):
+    return Account(INFO, MetricsSettings(ramps_s=(0.1,)), HistorySettings(seconds=seconds))
+
+
+def power_of(k):
+    return 120.0 + 12.0 * (k % 7)
+
+
+def fed(seconds, *markers, ask_every=1):
+    """An account of four seconds that remembers ``seconds``, and is asked as a session asks."""
+    books = account(seconds)
+    for k in range(N_BLOCKS):
+        for marker in markers:
+            if marker.time_ns < INFO.time_ns(1000 * k):
+                books.enter_marker(marker)
+        books.enter_block(dc_block(k * 1000, power_of(k)))
+        if k % ask_every == 0:
+            books.now()
+    return books
+
+
+STAGES = [
+    stage_edge("run", Edge.BEGIN, 0.05, "a", seq=1),
+    stage_edge("early", Edge.BEGIN, 0.1, "b", "a", seq=2),
+    stage_edge("early", Edge.END, 0.55, "b", "a", seq=3),
+    stage_edge("late", Edge.BEGIN, 3.0, "c", "a", seq=4),
+    stage_edge("late", Edge.END, 3.2, "c", "a", seq=5),
+]
+
+
+def test_what_the_ring_has_forgotten_is_still_billed_exactly():
+    all_of_it, a_second = fed(60.0, *STAGES).table(), fed(1.0, *STAGES).table()
+    assert a_second.total.energy_j == pytest.approx(all_of_it.total.energy_j, rel=1e-12)
+    for ours, theirs in zip(a_second.stages, all_of_it.stages, strict=True):
+        assert ours.energy_j == pytest.approx(theirs.energy_j, rel=1e-12)
+        assert ours.peak_w == pytest.approx(theirs.peak_w)
+        assert ours.coverage == theirs.coverage == 1.0
+
+
+def test_the_energy_is_the_sum_of_the_samples():
+    books = fed(1.0, *STAGES)
+    expected = sum(power_of(k) * 1000 for k in range(N_BLOCKS)) / RATE_HZ
+    metrics, running = books.now()
+    assert metrics.energy_j == pytest.approx(expected, rel=1e-5)
+    assert [used.stage.name for used in running] == ["run"]
+
+
+def test_only_stages_whose_end_has_not_come_are_running():
+    books = account(1.0)
+    begin, end = STAGES[1], STAGES[2]
+    assert books.enter_marker(end)
+    assert books.enter_marker(begin)
+    assert not books.enter_marker(begin), "a duplicate"
+    assert list(books.running) == []
+    books.enter_marker(STAGES[0])
+    assert [marker.stage for marker in books.running] == ["run"]
+
+
+def test_before_the_first_block_nothing_is_known():
+    books = account(1.0)
+    assert books.now() == (None, ())
+    assert books.look(None, None, 100, 10)[0] is None
+    assert math.isnan(books.table().total.mean_w)
