@@ -275,8 +275,8 @@ class StageEnergy(msgspec.Struct, frozen=True, kw_only=True):
     """A stage and what it used.
 
     ``energy_j`` is the captured energy plus, for the dead time inside the stage, its mean power
-    (on mains over whole line cycles) times the time that is missing. Where siblings overlap, the later one owns the overlap, so
-    leaf stages and the unattributed rest add up to the total.
+    (on mains over whole line cycles) times the time that is missing. Where siblings overlap, the
+    later one owns the overlap, so leaf stages and the unattributed rest add up to the total.
     """
 
     stage: Stage
