@@ -58,7 +58,7 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
     """
     version = _version(file, path)
     info = _info(file)
-    # First the tables, then what they point to: the file may be growing.
+    # In the opposite order of writing, since the file may be growing.
     blocks, some_lost = _table(file, schema.BLOCKS, schema.block_row(len(info.channels)), whole)
     marks, marks_lost = _table(file, schema.MARKERS, schema.MARKER_ROW, whole)
     heap, _ = _table(file, schema.MARKER_JSON, np.dtype("u1"), whole)

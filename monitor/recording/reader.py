@@ -33,7 +33,8 @@ class Recording:
     """A session in a file.
 
     Opens at once; the samples are reduced at the first question that needs it. Of a file that is
-    being written, it holds what was there when it was opened.
+    being written, or whose writer died, it holds the blocks that were there, every marker that
+    came before them, and perhaps some that came after.
 
     Parameters
     ----------

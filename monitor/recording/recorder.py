@@ -68,7 +68,8 @@ class Recorder:
         self._stop: int | None = None
         self._n_dropped = 0
         self._ending = False
-        self._error = ""
+        self._failure = ("", "")  # why, and what to do
+        self._done = False
         self._thread = threading.Thread(target=self._run, name="wattstage-recorder")
         self._thread.start()
 
@@ -92,7 +93,7 @@ class Recorder:
                 n_samples=self._n_samples,
                 n_bytes=self._n_bytes,
                 queued_s=self._queued_samples / self._info.sample_rate_hz,
-                error=self._error,
+                error=self._error(),
             )
 
     @property
@@ -112,7 +113,7 @@ class Recorder:
         """Write a block, soon."""
         with self._change:
             wrong = self._wrong_with(block)
-            if wrong and not self._error:
+            if wrong and not self._failed:
                 self._fail(wrong, "This is a fault of the source: please report it")
             if self._put(block.codes.nbytes, (self._order, block)):
                 self._stop = block.stop
@@ -140,13 +141,13 @@ class Recorder:
     def _put(self, n_bytes: int, entry: Entry) -> bool:
         """Queue an item, if the recording goes on."""
         full = self._queued_bytes + n_bytes > self._max_queue_bytes
-        if full and not self._error:
+        if full and not self._failed:
             self._fail(
                 f"the disk is more than {self._max_queue_bytes / 2**20:.3g} MiB behind the"
                 " instrument",
                 "Use a faster disk or a lower sample rate, and start a new recording",
             )
-        if self._error or self._ending:
+        if self._failed or self._ending:
             self._n_dropped += 1
             return False
         self._queue.append(entry)
@@ -169,9 +170,20 @@ class Recorder:
 
     def _fail(self, why: str, what_to_do: str) -> None:
         """End the recording; under the lock."""
-        kept = "what was written up to then is readable"
-        self._error = f"recording to {self._path} stopped: {why}; {kept}. {what_to_do}"
+        self._failure = (why, what_to_do)
         self._change.notify()
+
+    @property
+    def _failed(self) -> bool:
+        return self._failure != ("", "")
+
+    def _error(self) -> str:
+        if not self._failed:
+            return ""
+        nothing = self._done and not self._n_samples
+        kept = "nothing was written" if nothing else "what was written up to then is readable"
+        why, what_to_do = self._failure
+        return f"recording to {self._path} stopped: {why}; {kept}. {what_to_do}"
 
     def _run(self) -> None:
         try:
@@ -183,15 +195,14 @@ class Recorder:
             n_dropped = self._n_dropped + len(self._queue)
             self._queue.clear()
         try:
-            self._writer.close(complete=not self._error, n_dropped=n_dropped)
+            self._writer.close(complete=not self._failed, n_dropped=n_dropped)
         except Exception as error:
             self._disk_failed(error)
         with self._change:
             self._queued_bytes = self._queued_samples = 0
             self._n_dropped += self._order - self._writer.n_items
             self._n_samples = self._writer.n_samples
-        if self._error:
-            logger.error("%s", self._error)
+            self._done = True
 
     def _work(self) -> None:
         """Write until the end, or an error, and the queue is empty."""
@@ -202,7 +213,7 @@ class Recorder:
             with self._change:
                 self._change.wait_for(self._has_work, timeout=max(due_s, 0.0))
                 batch, n_bytes, n_samples = self._take()
-                ended = (self._ending or bool(self._error)) and not self._queue
+                ended = (self._ending or self._failed) and not self._queue
             self._writer.append(batch)
             if ended or time.monotonic() - flushed >= self._flush_s:
                 self._writer.flush()
@@ -214,7 +225,7 @@ class Recorder:
                 self._n_bytes = self._writer.n_bytes
 
     def _has_work(self) -> bool:
-        return self._queued_bytes >= _BATCH_BYTES or self._ending or bool(self._error)
+        return self._queued_bytes >= _BATCH_BYTES or self._ending or self._failed
 
     def _take(self) -> tuple[list[Entry], int, int]:
         """Return a batch from the queue, its bytes and its samples."""
@@ -232,7 +243,7 @@ class Recorder:
 
     def _disk_failed(self, error: Exception) -> None:
         with self._change:
-            if not self._error:
+            if not self._failed:
                 self._fail(
                     reason(error),
                     "Free some space or choose another disk, and start a new recording",

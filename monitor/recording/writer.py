@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import itertools
 import json
 import os
 import platform
@@ -34,8 +35,9 @@ Entry = tuple[int, Block] | tuple[int, Marker, bytes]
 class Writer:
     """A file that only one thread uses.
 
-    Codes go to the file at once; the tables that point to them only with a flush, after the
-    codes, so a table never points to what is not there.
+    Codes go to the file at once; what points to them only with a flush and after them: first the
+    scales and the markers, then the blocks. So a table never points to what is not there, and
+    no block is there without the markers that came before it.
 
     Parameters
     ----------
@@ -67,7 +69,8 @@ class Writer:
         self._fd = int(self._file.id.get_vfd_handle())
         self._path, self._identity = path, os.fstat(self._fd)
         try:
-            self._check_room(0)
+            if not self._fitting([0]):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._describe(described, settings)
             # Kept open: to close one writes, which must not happen after a failure.
             self._data = {name: self._file[name] for name in self._file}
@@ -98,9 +101,11 @@ class Writer:
                 blocks.append(entry)
             else:
                 marks.append(entry)
-        self._check_room(sum(block.codes.nbytes for _, block in blocks))
-        if blocks:
-            self._append_codes(blocks)
+        fitting = self._fitting([block.codes.nbytes for _, block in blocks])
+        if fitting:
+            self._append_codes(blocks[:fitting])
+        if fitting < len(blocks):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._marks += marks
 
     def flush(self) -> None:
@@ -117,8 +122,8 @@ class Writer:
         with self._breaking():
             self._data[schema.CODES].flush()
             self._extend(schema.SCALES, np.array(scales, "<f8"))
+            self._extend_markers()  # before the blocks: a block has all that came before it
             self._extend(schema.BLOCKS, np.array(self._rows, schema.block_row(self._n_channels)))
-            self._extend_markers()
             self._file.flush()
         self.n_items += len(self._rows) + len(self._marks)
         self.n_blocks += len(self._rows)
@@ -219,14 +224,17 @@ class Writer:
             name, (0, *columns), dtype, maxshape=(None, *columns), chunks=(chunk, *columns)
         )
 
-    def _check_room(self, n_bytes: int) -> None:
-        """Stop in time: HDF5 does not survive a disk that fills up under it."""
-        disk = os.fstatvfs(self._fd)
-        chunks = self._n_channels * schema.CODES_CHUNK * self._dtype.itemsize
-        if disk.f_bavail * disk.f_frsize < n_bytes + chunks + _SPARE:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def _fitting(self, sizes: Sequence[int]) -> int:
+        """Return how many of the sizes, in bytes, the disk takes.
+
+        HDF5 does not survive a disk that fills up under it, so it is stopped in time.
+        """
         if os.fstat(self._fd).st_nlink == 0:
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        disk = os.fstatvfs(self._fd)
+        chunks = self._n_channels * schema.CODES_CHUNK * self._dtype.itemsize
+        room = disk.f_bavail * disk.f_frsize - chunks - _SPARE
+        return sum(1 for total in itertools.accumulate(sizes) if total <= room)
 
     @contextlib.contextmanager
     def _breaking(self) -> Iterator[None]:

@@ -1,0 +1,145 @@
+"""A process that dies, a disk that is full, a file that is read while it grows."""
+
+import contextlib
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recording.recording_process import RATE_HZ, N
+from recording.sessions import info, ramp
+
+from monitor.errors import RecordingError
+from monitor.model import Block, Marker
+from monitor.recording.reader import Recording
+from monitor.recording.recorder import Recorder
+
+
+@contextlib.contextmanager
+def recording_process(path, n_blocks, what="run"):
+    program = Path(__file__).with_name("recording_process.py")
+    command = [sys.executable, program, path, str(n_blocks), what]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def said(process):
+    """Return the next that the process says."""
+    return json.loads(process.stdout.readline())
+
+
+def is_a_prefix(recording):
+    """Every sample up to some place, and every marker before, is there once and in order."""
+    items = list(recording.items())
+    blocks = [item for item in items if isinstance(item, Block)]
+    codes = np.concatenate([np.empty((1, 0), np.int32), *(b.codes for b in blocks)], axis=1)
+    seqs = [item.seq for item in items if isinstance(item, Marker)]
+    return (
+        np.array_equal(codes[0], np.arange(codes.shape[1]))
+        and [b.start for b in blocks] == [k * N for k in range(len(blocks))]
+        and seqs == list(range(len(seqs)))
+        and len(seqs) >= len(blocks) - 1  # a marker was given after each block
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_after_kill_9_the_file_opens_with_at_most_a_second_lost(tmp_path, seed):
+    path = tmp_path / "r.h5"
+    n_heard = random.Random(seed).randrange(30 * seed, 30 * seed + 60)
+    with recording_process(path, 10_000) as process:
+        last = said(process)
+        for _ in range(n_heard):
+            last = said(process)
+        process.kill()
+    with Recording(path) as recording:
+        assert not recording.closed
+        assert is_a_prefix(recording)
+        assert recording.n_samples >= last["safe"]
+        assert len(recording.markers) * N >= last["safe"] - N
+        assert last["given"] - recording.n_samples <= RATE_HZ
+
+
+def test_a_file_that_is_being_written_reads_as_what_was_there(tmp_path):
+    path = tmp_path / "r.h5"
+    seen = []
+    with recording_process(path, 150) as process:
+        while "error" not in (last := said(process)):
+            with Recording(path) as recording:
+                assert not recording.closed or len(seen) > 140
+                assert recording.n_samples >= last["safe"]
+                assert is_a_prefix(recording)
+                seen.append(recording.n_samples)
+        assert process.wait() == 0
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 2
+    with Recording(path) as recording:
+        assert recording.closed
+        assert recording.n_samples == 150 * N
+        assert is_a_prefix(recording)
+
+
+def test_a_write_that_fails_ends_the_recording_and_not_the_process(tmp_path):
+    path = tmp_path / "r.h5"
+    with recording_process(path, 150, "limit") as process:
+        while "error" not in (last := said(process)):
+            pass
+        assert process.wait() == 0
+        assert process.stderr.read() == "", "HDF5 would complain, and crash"
+    assert f"recording to {path} stopped: the file may not grow any further" in last["error"]
+    with Recording(path) as recording:
+        assert not recording.closed
+        assert recording.n_samples == last["safe"] > 0
+        assert is_a_prefix(recording)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of a given size in MiB; only root may mount one."""
+    with contextlib.ExitStack() as stack:
+
+        def mount(size_mib, options=""):
+            folder = tmp_path / "disk"
+            folder.mkdir(exist_ok=True)
+            asked = ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m{options}", "tmpfs", folder]
+            if subprocess.run(asked, capture_output=True, check=False).returncode:
+                pytest.skip("may not mount a disk")
+            stack.callback(subprocess.run, ["umount", folder], check=True)
+            return folder
+
+        yield mount
+
+
+def test_a_full_disk_ends_the_recording_in_time(small_disk):
+    path = small_disk(10) / "r.h5"
+    with Recorder(path, info(), flush_s=0.01) as recorder:
+        k = 0
+        while not recorder.state.error:
+            recorder.write(ramp(k, k + 50_000))
+            k += 50_000
+    assert f"recording to {path} stopped: the disk is full" in recorder.state.error
+    assert "is readable" in recorder.state.error
+    with Recording(path) as recording:
+        assert not recording.closed
+        assert recording.n_samples == recorder.state.n_samples > 500_000
+        assert list(map(len, (recording.read(0, 10), recording.markers))) == [3, 0]
+
+
+def test_a_disk_that_is_full_already_gets_no_file(small_disk):
+    path = small_disk(1) / "r.h5"
+    with pytest.raises(RecordingError, match=r"r\.h5 cannot be made: the disk is full"):
+        Recorder(path, info())
+    assert not path.exists()
+
+
+def test_a_disk_that_is_read_only_is_called_so(small_disk):
+    path = small_disk(10, ",ro") / "r.h5"
+    with pytest.raises(RecordingError, match=r"r\.h5 cannot be made: the disk is read-only"):
+        Recorder(path, info())
