@@ -29,14 +29,17 @@ def to_json_value(table: StageTable) -> dict[str, Any]:
     return {
         "session": table.session,
         "total": {
-            "energy_j": total.energy_j,
-            "duration_s": total.duration_s,
+            "energy_j": _known(total.energy_j),
+            "duration_s": _known(total.duration_s),
             "mean_w": _known(total.mean_w),
             "peak_w": _known(total.peak_w),
-            "coverage": total.coverage,
+            "coverage": _known(total.coverage),
         },
-        "unattributed": {"energy_j": rest.energy_j, "duration_s": rest.duration_s},
-        "peak_window_s": table.peak_window_s,
+        "unattributed": {
+            "energy_j": _known(rest.energy_j),
+            "duration_s": _known(rest.duration_s),
+        },
+        "peak_window_s": _known(table.peak_window_s),
         "stages": [_stage(used) for used in table.stages],
     }
 
@@ -48,11 +51,11 @@ def _stage(used: StageEnergy) -> dict[str, Any]:
         "index": stage.index,
         "start_ns": stage.start_ns,
         "stop_ns": stage.stop_ns,
-        "duration_s": used.duration_s,
-        "energy_j": used.energy_j,
+        "duration_s": _known(used.duration_s),
+        "energy_j": _known(used.energy_j),
         "mean_w": _known(used.mean_w),
         "peak_w": _known(used.peak_w),
-        "coverage": used.coverage,
+        "coverage": _known(used.coverage),
         "truncated": stage.truncated,
         "name": stage.name,
         "leaf": stage.leaf,
