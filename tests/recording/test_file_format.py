@@ -1,0 +1,87 @@
+"""What docs/reference/file-format.md says is so: with h5py alone, and nothing of ours."""
+
+import json
+import re
+from pathlib import Path
+
+import h5py
+import msgspec
+import numpy as np
+import pytest
+from recording.sessions import info, note, ramp
+
+from monitor.model import Block, Scale
+from monitor.recording import schema
+from monitor.recording.reader import Recording
+from monitor.recording.recorder import Recorder
+
+PAGE = Path(__file__).parents[2] / "docs/reference/file-format.md"
+CODE = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+ITEMS = [
+    ramp(0, 5000),
+    note("a"),
+    ramp(7000, 12_000),
+    ramp(12_000, 15_000, scales=(Scale(2.0, 0.0), Scale(0.125, 3.0))),
+    note("b"),
+]
+
+
+@pytest.fixture(autouse=True)
+def session(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Recorder(tmp_path / "session.h5", info()) as recorder:
+        for item in ITEMS:
+            recorder.put(item)
+    return tmp_path / "session.h5"
+
+
+def test_ten_lines_give_the_energy(session):
+    names = {}
+    exec(CODE[0], names)
+    with Recording(session) as recording:
+        sums, _ = recording.cumulative([recording.bounds[1]])
+    assert names["energy_j"] == pytest.approx(sums[-1, 0] / 10_000.0, rel=1e-6)
+    power = sum(_joules(block) for block in ITEMS if isinstance(block, Block))
+    assert names["energy_j"] == pytest.approx(power, rel=1e-12)
+    lines = [line for line in CODE[0].splitlines() if line and "import" not in line]
+    assert len(lines) == 10
+
+
+def _joules(block):
+    values = [
+        channel.probe.ratio * (scale.gain * row.astype(float) + scale.offset) + channel.probe.offset
+        for channel, scale, row in zip(info().channels, block.scales, block.codes, strict=True)
+    ]
+    return np.sum(values[0] * values[1]) / 10_000.0
+
+
+def test_the_markers_are_as_described():
+    names = {}
+    exec(CODE[1], names)
+    expected = [msgspec.to_builtins(m) for m in ITEMS if not isinstance(m, Block)]
+    assert names["markers"] == expected
+
+
+def test_every_name_of_the_file_is_on_the_page(session):
+    text = PAGE.read_text()
+    with h5py.File(session, "r") as file:
+        for name in file.attrs:
+            assert f"attribute `{name}`" in text
+        for name, data in file.items():
+            assert f"`/{name}`" in text
+            for column in data.dtype.names or ():
+                assert f"`{column}`" in text
+        for field in (*json.loads(file.attrs["info"]), *msgspec.structs.asdict(ITEMS[1])):
+            assert f"`{field}`" in text
+        assert file["codes"].chunks == (1, 65_536)
+        assert "65,536 samples of one\nchannel" in text
+        assert "52 bytes and 4 per channel" in text
+        assert file["blocks"].dtype.itemsize == 52 + 2 * 4
+    assert f"schema version {schema.SCHEMA_VERSION}." in text
+
+
+def test_the_order_of_items_is_that_of_the_recording(session):
+    with h5py.File(session, "r") as file:
+        assert file["blocks"]["order"].tolist() == [0, 2, 3]
+        assert file["markers"]["order"].tolist() == [1, 4]
+        assert file["status"][:].tolist() == [1, 0]
