@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from monitor.analysis.stage_table import stage_table
 from monitor.config import load
+from monitor.recording.reader import Recording
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -26,3 +28,13 @@ def test_every_link_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not target.startswith(("http:", "https:")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_sample_session_is_what_its_page_says():
+    with Recording(ROOT / "recordings" / "sample.h5") as recording:
+        assert recording.closed
+        assert recording.info.sample_rate_hz == pytest.approx(10_000)
+        table = stage_table(recording, "sample")
+    leaves = sum(used.energy_j for used in table.stages if used.stage.leaf)
+    assert leaves + table.unattributed.energy_j == pytest.approx(table.total.energy_j, rel=1e-9)
+    assert "run/clip/denoise/denoise_step" in {used.stage.path for used in table.stages}
