@@ -160,14 +160,13 @@ def import_elmorlabs(
 
     async def work() -> None:
         async with CaptureSource(folder, sample_rate_hz=rate_hz, signed=signed) as source:
-            with Recorder(output, source.info) as recorder:
+            with _whole_or_none(Recorder(output, source.info), output) as recorder:
                 async with contextlib.aclosing(source.items()) as items:
                     async for item in items:
                         recorder.put(item)
+                        await asyncio.sleep(0)  # else Ctrl-C is heard only at the end
                         while recorder.state.queued_s > _IMPORT_AHEAD_S:  # noqa: ASYNC110  # a thread
                             await asyncio.sleep(0.01)
-        if recorder.state.error:
-            raise RecordingError(recorder.state.error)
 
     asyncio.run(work())
     out.print(f"imported {output}", soft_wrap=True, highlight=False)
@@ -197,6 +196,22 @@ def demo(
         table = client.table()
     viewer.out.print(terminal.stages(table))
     viewer.out.print(f"recorded {path}", soft_wrap=True, highlight=False)
+
+
+@contextlib.contextmanager
+def _whole_or_none(recorder: Recorder, path: Path) -> Iterator[Recorder]:
+    """End a recording, and remove its file if anything went wrong: what it lacks, nobody sees."""
+    try:
+        with recorder:
+            yield recorder
+        if recorder.state.error:
+            raise RecordingError(
+                f"{recorder.state.error}; an import is all or nothing, so {path} was removed"
+            )
+    except BaseException:
+        with contextlib.suppress(OSError):  # what went wrong first is what counts
+            path.unlink()
+        raise
 
 
 @contextlib.asynccontextmanager
