@@ -61,10 +61,14 @@ class Viewer:
                 self._show(endpoint=endpoint, recording=None)
             else:
                 follow(client, self.out, seconds=self.seconds)
-            recording = client.frame(n_columns=1).snapshot.recording
-            if recording is None:
-                client.shutdown()
-                return
+            try:
+                recording = client.frame(n_columns=1).snapshot.recording
+                if recording is None:
+                    client.shutdown()
+            except EngineError:  # ended from elsewhere, as `wattstage stop` does
+                recording = None
+        if recording is None:
+            return
         self.out.print(
             f"still recording to {recording.path}: `wattstage watch --attach` returns to it,"
             " `wattstage stop` ends it"
