@@ -187,6 +187,19 @@ def test_a_file_that_is_cut_short_gives_what_is_left_of_it(copy, share, caplog):
     assert n > share * N_BLOCKS - 40  # two chunks are 26 blocks
 
 
+@pytest.mark.parametrize("share", [0.999, 0.5, 0.1])
+def test_a_file_of_a_single_flush_that_is_cut_short_is_a_sentence(tmp_path, share):
+    path = tmp_path / "r.h5"
+    with Recorder(path, info(), flush_s=60.0) as recorder:
+        for k in range(N_BLOCKS):
+            recorder.write(ramp(k * N, k * N + N))
+    with h5py.File(path) as file:
+        place = file["blocks"].id.get_chunk_info(0).byte_offset
+    assert place > 2 * N_BLOCKS * N * 2, "its tables come after its codes"
+    os.truncate(path, int(path.stat().st_size * share))
+    refused(path, "is cut short")
+
+
 def test_flipped_bits_never_crash_or_hang(original, tmp_path, caplog):
     data = bytearray(original.read_bytes())
     caplog.set_level(logging.CRITICAL)
