@@ -159,16 +159,22 @@ def import_elmorlabs(
     """Turn a power meter's capture into a recording."""
 
     async def work() -> None:
-        async with CaptureSource(folder, sample_rate_hz=rate_hz, signed=signed) as source:
+        task = asyncio.current_task()
+        stop = task.cancel if task is not None else (lambda: False)
+        source = CaptureSource(folder, sample_rate_hz=rate_hz, signed=signed)
+        async with on_signal(stop), source:
             with _whole_or_none(Recorder(output, source.info), output) as recorder:
                 async with contextlib.aclosing(source.items()) as items:
                     async for item in items:
                         recorder.put(item)
-                        await asyncio.sleep(0)  # else Ctrl-C is heard only at the end
+                        await asyncio.sleep(0)  # else a signal is heard only at the end
                         while recorder.state.queued_s > _IMPORT_AHEAD_S:  # noqa: ASYNC110  # a thread
                             await asyncio.sleep(0.01)
 
-    asyncio.run(work())
+    try:
+        asyncio.run(work())
+    except asyncio.CancelledError as error:
+        raise RecordingError(f"the import was stopped; {output} was not made") from error
     out.print(f"imported {output}", soft_wrap=True, highlight=False)
 
 

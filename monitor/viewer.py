@@ -144,7 +144,7 @@ def _run(command: list[str]) -> int:
 
 
 @contextlib.asynccontextmanager
-async def on_signal(act: Callable[[], None]) -> AsyncIterator[None]:
+async def on_signal(act: Callable[[], object]) -> AsyncIterator[None]:
     """Call ``act`` when the process is asked to end, in the loop's own time."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

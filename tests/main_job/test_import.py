@@ -104,7 +104,8 @@ def test_a_file_that_may_not_grow_is_removed(tmp_path):
     assert not path.exists()
 
 
-def test_an_import_that_is_interrupted_leaves_no_file(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_import_that_is_interrupted_leaves_no_file(tmp_path, number):
     path = tmp_path / "out.h5"
     command = [sys.executable, "-m", "monitor.cli", "import", "elmorlabs-pmd", DATA / "3090_TR"]
     with subprocess.Popen(
@@ -115,10 +116,11 @@ def test_an_import_that_is_interrupted_leaves_no_file(tmp_path):
             assert process.poll() is None
             assert time.monotonic() < deadline
             os.sched_yield()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         text = process.communicate(timeout=LIMIT_S)[1]
     assert process.returncode != 0
     assert "Traceback" not in text
+    assert "was stopped" in text
     assert not path.exists()
 
 
