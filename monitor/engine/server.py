@@ -19,7 +19,7 @@ import zmq.asyncio
 from monitor.engine import messages as m
 from monitor.engine.client import EngineClient
 from monitor.engine.endpoint import check, remove
-from monitor.errors import EngineError, WattstageError
+from monitor.errors import EngineError, InstrumentError, WattstageError
 from monitor.session import Session
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class Engine:
         self._session, self._pacer = session(None)
         self._run: asyncio.Task[None] | None = None
         self._leave = asyncio.Event()
+        self._short_of_s: float | None = None
         self.recorded: list[str] = []
         """Paths of the recordings that were made."""
 
@@ -98,8 +99,10 @@ class Engine:
         ------
         EngineError
             If another engine listens there.
+        InstrumentError
+            If the instrument fell silent, so that ``seconds`` of data never came.
         WattstageError
-            Whatever ended the session.
+            Whatever else ended the session.
         """
         await asyncio.to_thread(refuse_second, self._endpoint)
         async with self._listening():
@@ -118,6 +121,8 @@ class Engine:
                 watchdog.cancel()
                 leave.cancel()
                 await self._end()
+            if self._short_of_s is not None:
+                raise self._shortfall(self._short_of_s)
 
     def _start(self, *, record: Path | None = None, seconds: float | None = None) -> None:
         if record is not None:
@@ -131,12 +136,21 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError):
                 await run
 
+    def _shortfall(self, seconds: float) -> InstrumentError:
+        metrics = self._session.snapshot.metrics
+        got_s = metrics.duration_s if metrics is not None else 0.0
+        kept = f"; what came is in {', '.join(self.recorded)}" if self.recorded else ""
+        return InstrumentError(
+            f"{seconds:g} s were asked for, but the instrument went silent after {got_s:.1f} s and"
+            f" did not come back{kept}. Check it and its cable, and record again"
+        )
+
     async def _watch(self, seconds: float | None) -> None:
         if seconds is None:
             return
         await self._session.started.wait()
         await asyncio.sleep(seconds + _GRACE_S)
-        logger.warning("the instrument delivered less than %g s; ending all the same", seconds)
+        self._short_of_s = seconds
         self.stop()
 
     @contextlib.asynccontextmanager

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from monitor.history.history import History
-from monitor.model import Supply
 
 _OVERLAP_S = 0.1  # s scanned twice for a peak: several line cycles, so that none falls in between
 
@@ -28,11 +27,6 @@ class Ledger:
         self._peaks: dict[tuple[int, int], float] = {}
         self._steady: dict[tuple[int, int], tuple[float, float]] = {}
         self._scanned: dict[int, tuple[int, float]] = {}
-
-    @property
-    def supply(self) -> Supply:
-        """Return what feeds the computer, as far as known."""
-        return self._history.supply
 
     @property
     def peak_window_s(self) -> float:

@@ -3,6 +3,9 @@
 import json
 import resource
 import socket
+import subprocess
+import sys
+import time
 
 import pytest
 from lab import DATA, bench, wattstage
@@ -141,3 +144,23 @@ def test_a_disk_that_takes_no_more_ends_the_recording_and_leaves_it_readable(tmp
     assert str(out) in done.stderr
     facts = json.loads(wattstage("info", out, "--json").stdout)
     assert facts["n_samples"] > 10_000
+
+
+def test_an_instrument_that_goes_away_is_told_and_what_came_is_kept(tmp_path):
+    out = tmp_path / "out.h5"
+    with bench() as address:
+        command = [sys.executable, "-m", "monitor.cli", "record", "--quiet", "--broker", "none"]
+        command += ["--visa", address, "--seconds", "4", "-o", str(out)]
+        command += ["--endpoint", f"ipc://{tmp_path / 'e.ipc'}"]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        while not out.exists():
+            time.sleep(0.01)
+        time.sleep(1.0)
+    text = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "Traceback" not in text
+    assert "4 s were asked for" in text
+    assert str(out) in text
+    facts = json.loads(wattstage("info", out, "--json").stdout)
+    assert facts["closed"]
+    assert 0 < facts["duration_s"] < 4
