@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from monitor.errors import ConfigError
-from monitor.model import Channel, Probe, Quantity, Supply
+from monitor.model import Calibration, Channel, Probe, Quantity, Scalar, Supply
 
 
 class InputSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,8 +29,14 @@ class InputSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """With ``reports = "volts"``: channel units per volt, e.g. 10.0 for a 100 mV/A clamp."""
     offset: float = 0.0
     """Channel units, added."""
+    probe_factor: float | None = None
+    """The factor that is set at the instrument on this input, e.g. 10.0 for a 10X probe; None
+    expects 1 with ``reports = "volts"`` and takes any with ``reports = "unit"``."""
+    coupling: Literal["DC", "AC"] = "DC"
+    """Power needs DC: AC hides the mean. The instrument is asked, and a contradiction refused."""
     note: str = ""
-    """Calibration note, with its date."""
+    """Which probe it is."""
+    calibration: Calibration = Calibration()
 
     def channel(self) -> Channel:
         """Return the channel that this input delivers."""
@@ -38,15 +44,27 @@ class InputSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             name=self.name or f"{self.rail} {self.quantity.value}",
             quantity=self.quantity,
             rail=self.rail,
-            probe=Probe(ratio=self.ratio, offset=self.offset, note=self.note),
+            probe=Probe(
+                ratio=self.ratio,
+                offset=self.offset,
+                note=self.note,
+                calibration=self.calibration,
+            ),
         )
 
 
 class InstrumentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to reach the instrument and what to ask it for."""
 
-    address: str
-    """VISA resource name, e.g. ``TCPIP::192.168.1.20::5025::SOCKET``."""
+    kind: str = "scope"
+    """``scope``, or the name of a source that an installed package provides."""
+    address: str = ""
+    """VISA resource name, e.g. ``TCPIP::192.168.1.20::5025::SOCKET``; a package's source may need
+    none."""
+    dialect: str = "auto"
+    """What the scope speaks; ``auto`` goes by its identity."""
+    options: dict[str, Scalar] = {}
+    """For a package's source: whatever it documents."""
     inputs: tuple[InputSettings, ...] = (
         InputSettings(input=1, quantity=Quantity.VOLTAGE),
         InputSettings(input=2, quantity=Quantity.CURRENT),
@@ -57,8 +75,49 @@ class InstrumentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """None leaves the instrument's own choice."""
     format: Literal["BYTE", "WORD"] = "WORD"
     """Width of the codes that are transferred."""
+    stream: bool = False
+    """Let the scope push every record by itself (Tektronix ``CURVEStream?``)."""
     timeout_s: float = 5.0
     supply: Supply = Supply.AUTO
+
+
+class QuerySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One scalar that a meter is asked for."""
+
+    name: str
+    """Shown to people, e.g. ``power``."""
+    query: str
+    """E.g. ``:MEASure:POWer?``; queries with the same text are sent once."""
+    unit: str
+    """Symbol, e.g. W."""
+    field: int = 0
+    """Which of the comma-separated values of the reply, from 0."""
+    factor: float = 1.0
+    """What the reply is multiplied with, e.g. 0.001 for one in mW."""
+    invalid: tuple[float, ...] = ()
+    """Replies that are error codes, e.g. -1, -2, -3. NaN and infinity always are."""
+
+
+class MeterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A meter that gives a few numbers now and then."""
+
+    kind: Literal["scpi", "yokogawa-wt", "plug", "elmorlabs-pmd"]
+    address: str
+    """VISA resource name; of a plug the URL of its topic, ``mqtt://HOST[:PORT]/TOPIC``; of a
+    PMD-USB its serial port."""
+    name: str = ""
+    """Shown to people; empty takes what the meter calls itself."""
+    interval_s: float = 1.0
+    """Between two readings."""
+    window_s: float = 0.0
+    """Over which the meter averages; 0 means unknown."""
+    setup: tuple[str, ...] = ()
+    """Of kind scpi: what is sent once."""
+    queries: tuple[QuerySettings, ...] = ()
+    """Of kind scpi: what is asked for."""
+    element: int = 1
+    """Of kind yokogawa-wt: the input element."""
+    timeout_s: float = 2.0
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,7 +147,10 @@ class HistorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that a session needs to know."""
 
-    instrument: InstrumentSettings
+    instrument: InstrumentSettings | None = None
+    """None if a meter is all there is."""
+    meters: tuple[MeterSettings, ...] = ()
+    """Beside the instrument; without one the first of them is measured from."""
     metrics: MetricsSettings = MetricsSettings()
     markers: MarkerSettings = MarkerSettings()
     history: HistorySettings = HistorySettings()
@@ -115,7 +177,36 @@ def load(path: Path) -> Settings:
 
 def check(settings: Settings, source: str) -> Settings:
     """Return the settings if they make sense together; ConfigError names what does not."""
-    inputs = settings.instrument.inputs
+    if settings.instrument is not None:
+        _check_instrument(settings.instrument, source)
+    elif not settings.meters:
+        raise ConfigError(f"{source}: name what measures: an [instrument], or [[meters]]")
+    for meter in settings.meters:
+        if not 0.01 <= meter.interval_s <= 3600.0:
+            raise ConfigError(
+                f"{source}: meter {meter.address!r}: interval_s must be 0.01 to 3600, got"
+                f" {meter.interval_s:g}"
+            )
+    for name, windows in (
+        ("averages_s", settings.metrics.averages_s),
+        ("ramps_s", settings.metrics.ramps_s),
+    ):
+        if not windows or not all(0 < w <= 3600 for w in windows):
+            raise ConfigError(
+                f"{source}: metrics.{name} must be windows of 0 to 3600 s, got {list(windows)}"
+            )
+    return settings
+
+
+def _check_instrument(instrument: InstrumentSettings, source: str) -> None:
+    if instrument.kind != "scope":
+        return  # its package knows what it needs
+    if not instrument.address:
+        raise ConfigError(
+            f"{source}: instrument.address is missing; expected a VISA resource name such as"
+            " TCPIP::192.168.1.20::5025::SOCKET (`wattstage devices` lists what it finds)"
+        )
+    inputs = instrument.inputs
     numbers = [i.input for i in inputs]
     if not inputs:
         raise ConfigError(f"{source}: instrument.inputs is empty; name a voltage and a current")
@@ -131,16 +222,13 @@ def check(settings: Settings, source: str) -> Settings:
             )
         if item.ratio == 0.0:
             raise ConfigError(f"{source}: input {item.input}: ratio must not be 0")
-    check_rails(inputs, source)
-    for name, windows in (
-        ("averages_s", settings.metrics.averages_s),
-        ("ramps_s", settings.metrics.ramps_s),
-    ):
-        if not windows or not all(0 < w <= 3600 for w in windows):
+        if item.calibration.gain <= 0.0:
             raise ConfigError(
-                f"{source}: metrics.{name} must be windows of 0 to 3600 s, got {list(windows)}"
+                f"{source}: input {item.input}: calibration.gain must be above 0, got"
+                f" {item.calibration.gain:g}; a clamp that is the wrong way round has a negative"
+                " ratio"
             )
-    return settings
+    check_rails(inputs, source)
 
 
 def check_rails(inputs: tuple[InputSettings, ...], source: str) -> None:

@@ -51,11 +51,36 @@ class Edge(enum.Enum):
     INSTANT = "point"
 
 
+class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was found out about a channel by measuring something known.
+
+    ``value = gain * nominal + offset``, shown ``deskew_s`` earlier; nominal is what the probe's
+    nominal ratio makes of the reading.
+    """
+
+    gain: float = 1.0
+    offset: float = 0.0
+    """Channel units, added after the gain."""
+    deskew_s: float = 0.0
+    """How much later than the circuit the channel shows it."""
+    gain_uncertainty: float = 0.0
+    """Relative, standard (k = 1); 0 means not stated."""
+    offset_uncertainty: float = 0.0
+    """Channel units, standard (k = 1); 0 means not stated."""
+    date: str = ""
+    """ISO 8601, of the newest of the steps."""
+    temperature: str = ""
+    """Of the room or the probe, as somebody noted it, e.g. ``21 °C``."""
+    note: str = ""
+    """How, and against which reference."""
+
+
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """What sits between the circuit and the instrument's input.
 
-    ``value = ratio * reading + offset`` in the channel's unit, where the reading is what the
-    instrument reports. An instrument that already reports the channel's unit has ratio 1.
+    ``nominal = ratio * reading + offset`` in the channel's unit, where the reading is what the
+    instrument reports. An instrument that already reports the channel's unit has ratio 1. The
+    calibration then makes the value of it.
     """
 
     ratio: float = 1.0
@@ -63,7 +88,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     offset: float = 0.0
     """Channel units, added."""
     note: str = ""
-    """Calibration note, with its date."""
+    """Which probe it is."""
+    calibration: Calibration = Calibration()
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +187,35 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     timing: str = "host"
     """How the time was taken: sync, event, host, log or hand."""
     attrs: dict[str, Scalar] = {}
+
+
+class SlowChannel(msgspec.Struct, frozen=True, kw_only=True):
+    """One scalar that somebody else measures a few times a second: a meter, a plug, a GPU."""
+
+    name: str
+    """Shown to people, e.g. ``wall power``."""
+    source: str
+    """Who measures it, e.g. ``Yokogawa WT310``; with the name it is unique in a session."""
+    unit: str
+    """Symbol: W, V, A, Hz, °C, %, MHz; empty for a pure number."""
+    interval_s: float
+    """Nominal time between two readings."""
+    window_s: float = 0.0
+    """Over which a reading is a mean, and which ends at its time; 0 means unknown."""
+    note: str = ""
+    """What it is, in a few words, e.g. ``mean of 1 s``."""
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of a slow channel. What is not a number, or an error code, is no reading."""
+
+    channel: SlowChannel
+    time_ns: int
+    """UTC at which it was taken, by the clock of whoever stamped it."""
+    received_ns: int
+    """The engine's UTC on arrival."""
+    value: float
+    """Finite, in the channel's unit."""
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):

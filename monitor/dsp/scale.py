@@ -13,10 +13,14 @@ from monitor.model import Channel, Scale
 def fold(channel: Channel, scale: Scale) -> Scale:
     """Return the probe over the instrument's scale: ``value = gain * code + offset``.
 
-    ``value = ratio * (scale.gain * code + scale.offset) + probe.offset``, in the channel's unit.
+    ``nominal = ratio * (scale.gain * code + scale.offset) + probe.offset``, in the channel's unit;
+    ``value = calibration.gain * nominal + calibration.offset``.
     """
-    probe = channel.probe
-    return Scale(probe.ratio * scale.gain, probe.ratio * scale.offset + probe.offset)
+    probe, found = channel.probe, channel.probe.calibration
+    return Scale(
+        found.gain * probe.ratio * scale.gain,
+        found.gain * (probe.ratio * scale.offset + probe.offset) + found.offset,
+    )
 
 
 def to_units(

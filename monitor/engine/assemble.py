@@ -8,13 +8,15 @@ from pathlib import Path
 
 from monitor.config import HistorySettings, MarkerSettings, MetricsSettings, Settings
 from monitor.engine.server import Engine, Pacer
+from monitor.errors import ConfigError
 from monitor.markers.broker import EmbeddedBroker
 from monitor.markers.feed import MarkerFeed
 from monitor.recording.reader import Recording
 from monitor.session import Session
-from monitor.sources.clock import SystemClock
+from monitor.sources.clock import Clock, SystemClock
 from monitor.sources.replay import ReplaySource
 from monitor.sources.scope import ScopeSource
+from monitor.sources.source import Source
 
 _BROKER_WAIT_S = 5.0
 _MQTT_PORT = 1883  # where workloads look if they are not told otherwise
@@ -33,13 +35,23 @@ async def live(settings: Settings, *, endpoint: str, recordings: Path) -> AsyncI
     async with _markers(settings.markers) as feed:
 
         def session(_: int | None) -> tuple[Session, None]:
-            source = ScopeSource(settings.instrument, clock)
             made = Session(
-                source, feed, metrics=settings.metrics, history=settings.history, clock=clock
+                _source(settings, clock),
+                feed,
+                metrics=settings.metrics,
+                history=settings.history,
+                clock=clock,
             )
             return made, None
 
         yield Engine(session, endpoint=endpoint, recordings=recordings)
+
+
+def _source(settings: Settings, clock: Clock) -> Source:
+    """Return what is measured from."""
+    if settings.instrument is None:
+        raise ConfigError("a meter alone cannot be measured from yet")
+    return ScopeSource(settings.instrument, clock)
 
 
 @contextlib.asynccontextmanager
