@@ -1,0 +1,73 @@
+"""The coverage that a recording states is that of the bench's own books."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from monitor.bench.lab import BenchSettings, Lab
+from monitor.bench.panel import ScopeSettings
+from monitor.config import InstrumentSettings
+from monitor.model import Supply
+from monitor.recording.reader import Recording
+from monitor.recording.recorder import Recorder
+from monitor.sources.clock import SystemClock
+from monitor.sources.scope import ScopeSource
+
+RATE_HZ = 20_000.0
+RECORD_S = 0.1
+SECONDS = 6.0
+DEAD = {0: None, 10: 0.011, 50: 0.1, 90: 0.9}
+"""Seconds of dead time after each record, by its share of the time in percent."""
+
+
+@pytest.fixture(scope="module")
+def coverages(tmp_path_factory):
+    """Return what the recording says and what the bench knows, by dead time."""
+    folder = tmp_path_factory.mktemp("coverage")
+
+    async def all_of_them():
+        return await asyncio.gather(*(record(folder / f"{k}.h5", DEAD[k]) for k in DEAD))
+
+    return dict(zip(DEAD, asyncio.run(all_of_them()), strict=True))
+
+
+async def record(path, dead_s):
+    settings = BenchSettings(
+        supply="dc", scope=ScopeSettings(gap_free=dead_s is None, dead_time_s=dead_s or 0.0)
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        lab = await stack.enter_async_context(Lab(settings))
+        instrument = InstrumentSettings(
+            address=lab.visa, record_s=RECORD_S, sample_rate_hz=RATE_HZ, supply=Supply.DC
+        )
+        source = await stack.enter_async_context(ScopeSource(instrument, SystemClock()))
+        info, n_blocks = source.info, 0
+        with Recorder(path, info) as recorder:
+            async with contextlib.aclosing(source.items()) as items:
+                async for item in items:
+                    recorder.put(item)
+                    n_blocks += 1
+                    if item.stop >= SECONDS * RATE_HZ:
+                        break
+    # The source took some records to find out what it has before it, and one ahead of us.
+    first = next(k for k, (start, _) in enumerate(lab.scope.truth) if begun(lab, start, info))
+    kept = lab.scope.truth[first : first + n_blocks]
+    (start, _), (last, n) = kept[0], kept[-1]
+    true = sum(n for _, n in kept) / (last + n - start)
+    with Recording(path) as recording:
+        assert recording.n_blocks == n_blocks == len(kept)
+        return recording.coverage, true
+
+
+def begun(lab, start, info):
+    """Return whether a record of the bench is the session's first."""
+    away_ns = lab.zero_ns + start / RATE_HZ * 1e9 - info.t0_ns
+    return abs(away_ns) < RECORD_S / 2 * 1e9
+
+
+@pytest.mark.parametrize("percent", DEAD)
+def test_it_is_the_benchs_own_within_a_thousandth(coverages, percent):
+    stated, true = coverages[percent]
+    assert true == pytest.approx(1 - percent / 100, abs=0.07)
+    assert stated == pytest.approx(true, abs=0.001)
