@@ -8,15 +8,14 @@ bench's own: the number of points that is asked for decides the sample rate, and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from monitor.bench.adc import Coding
+from monitor.bench.interpreter import Interpreter, Sleep
 from monitor.bench.panel import N_CHANNELS, ChannelState, Panel, Record
 from monitor.bench.scope import Scope
 from monitor.bench.scpi import (
+    Answer,
     Call,
-    Commands,
-    ErrorQueue,
     Handler,
     Reply,
     ScpiError,
@@ -26,58 +25,38 @@ from monitor.bench.scpi import (
     nr3,
     number,
     undefined_header,
-    units,
+    within,
 )
 from monitor.model import NS
 
 IDENTITY = "KEYSIGHT TECHNOLOGIES,DSO-X 3024T,BENCH0001,07.50"
 _RUN_BIT = 8  # of the operation status register
-_ERROR_BIT = 4  # of the status byte
-_COMPLETE, _EXECUTION_ERROR, _COMMAND_ERROR = 1, 16, 32  # of the event status register
 
 
 class InfiniiVision:
     """One scope as all its connections see it: settings, status and error queue are shared."""
 
-    def __init__(
-        self, scope: Scope, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    ) -> None:
+    def __init__(self, scope: Scope, *, sleep: Sleep = asyncio.sleep) -> None:
         self.scope = scope
-        self._sleep = sleep
-        self._errors = ErrorQueue()
-        self._events = 0
-        self._blocking = False
-        self._commands = Commands(self._common() | self._inputs() | self._control() | self._data())
+        self._interpreter = Interpreter(
+            scope,
+            self._inputs() | self._control() | self._data(),
+            reset=self._reset,
+            sleep=sleep,
+            integer="{:+d}",
+            no_error='+0,"No error"',
+            waits=False,
+        )
         self._reset_waveform()
 
-    async def execute(self, message: str) -> list[str | bytes]:
-        """Do what a message says and return the replies to its queries, in order.
-
-        What cannot be done goes to the error queue and is not answered.
-        """
-        replies: list[str | bytes] = []
-        for header, arguments in units(message):
-            try:
-                handler, suffixes = self._commands.find(header)
-                reply = handler(Call(arguments, suffixes))
-            except ScpiError as error:
-                self._errors.append(error)
-                command = -200 < error.code <= -100
-                self._events |= _COMMAND_ERROR if command else _EXECUTION_ERROR
-                continue
-            if reply is not None:
-                replies.append(reply)
-            while self._blocking and self.scope.running:
-                await self._sleep(self.scope.wait_s())
-            self._blocking = False
-        return replies
+    async def execute(self, message: str) -> list[Answer]:
+        """Do what a message says and return the replies to its queries, in order."""
+        return await self._interpreter.execute(message)
 
     def power_cycle(self) -> None:
         """Switch off and on: records, errors and the waveform settings are gone."""
         self.scope.power_cycle()
-        self._errors.clear()
-        self._events = 0
-        self._blocking = False
+        self._interpreter.power_cycle()
         self._reset_waveform()
 
     def _reset_waveform(self) -> None:
@@ -91,36 +70,13 @@ class InfiniiVision:
     def _panel(self) -> Panel:
         return self.scope.panel
 
-    def _common(self) -> dict[str, Handler]:
-        return {
-            "*IDN?": lambda call: IDENTITY,
-            "*RST": self._reset,
-            "*CLS": self._clear,
-            "*OPC": lambda call: self._set_event(_COMPLETE),
-            "*OPC?": lambda call: "1",
-            "*ESR?": self._event_status,
-            "*STB?": lambda call: f"{_ERROR_BIT if len(self._errors) else 0:+d}",
-            ":SYSTem:ERRor?": lambda call: self._errors.pop(),
-        }
-
-    def _reset(self, call: Call) -> None:
-        self.scope.power_cycle()
+    def _reset(self) -> None:
         self.scope.panel = Panel()
         self._reset_waveform()
 
-    def _clear(self, call: Call) -> None:
-        self._errors.clear()
-        self._events = 0
-
-    def _set_event(self, bit: int) -> None:
-        self._events |= bit
-
-    def _event_status(self, call: Call) -> str:
-        events, self._events = self._events, 0
-        return f"{events:+d}"
-
     def _inputs(self) -> dict[str, Handler]:
         return {
+            "*IDN?": lambda call: IDENTITY,
             ":CHANnel<n>:DISPlay": self._set_display,
             ":CHANnel<n>:DISPlay?": lambda call: f"{self._channel(call).display:d}",
             ":CHANnel<n>:RANGe": lambda call: self._set_range(call, 1.0),
@@ -147,13 +103,13 @@ class InfiniiVision:
         self._channel(call).display = boolean(call.argument())
 
     def _set_range(self, call: Call, divisions: float) -> None:
-        self._channel(call).range = _within(number(call.argument()) * divisions, 1e-6, 1e6)
+        self._channel(call).range = within(number(call.argument()) * divisions, 1e-6, 1e6)
 
     def _set_offset(self, call: Call) -> None:
-        self._channel(call).offset = _within(number(call.argument()), -1e6, 1e6)
+        self._channel(call).offset = within(number(call.argument()), -1e6, 1e6)
 
     def _set_probe(self, call: Call) -> None:
-        self._channel(call).attach(_within(number(call.argument()), 1e-3, 1e4))
+        self._channel(call).attach(within(number(call.argument()), 1e-3, 1e4))
 
     def _set_units(self, call: Call) -> None:
         self._channel(call).units = choice(call.argument(), "VOLT", "AMPere")
@@ -186,10 +142,10 @@ class InfiniiVision:
         }
 
     def _set_timebase(self, call: Call, divisions: float) -> None:
-        self._panel.range_s = _within(number(call.argument()) * divisions, 1e-6, 500.0)
+        self._panel.range_s = within(number(call.argument()) * divisions, 1e-6, 500.0)
 
     def _set_position(self, call: Call) -> None:
-        self._panel.position_s = _within(number(call.argument()), -500.0, 500.0)
+        self._panel.position_s = within(number(call.argument()), -500.0, 500.0)
 
     def _set_mode(self, call: Call) -> None:
         self._panel.mode = choice(call.argument(), "MAIN", "WINDow", "XY", "ROLL")
@@ -203,7 +159,7 @@ class InfiniiVision:
 
     def _digitize(self, call: Call) -> None:
         self.scope.single()
-        self._blocking = True
+        self._interpreter.block()
 
     def _data(self) -> dict[str, Handler]:
         return {
@@ -235,7 +191,7 @@ class InfiniiVision:
         text = call.argument().upper()
         most = self.scope.settings.memory
         wanted = most if text in {"MAX", "MAXIMUM"} else number(text)
-        self._panel.points = round(_within(wanted, 1, most))
+        self._panel.points = round(within(wanted, 1, most))
 
     def _set_points_mode(self, call: Call) -> None:
         self._points_mode = choice(call.argument(), "NORMal", "MAXimum", "RAW")
@@ -281,9 +237,3 @@ class InfiniiVision:
         if tag is None:
             raise undefined_header()
         return tag
-
-
-def _within(value: float, low: float, high: float) -> float:
-    if not low <= value <= high:
-        raise ScpiError(-222, "Data out of range")
-    return value

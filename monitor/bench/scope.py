@@ -121,6 +121,11 @@ class Scope:
         return self._acquiring is not None
 
     @property
+    def repeating(self) -> bool:
+        """Return whether one record after the other is taken until it is stopped."""
+        return self.running and self._acquiring is not None and self._acquiring.repeat
+
+    @property
     def record(self) -> Record | None:
         """Return the newest record that is complete; None if there is none."""
         self._settle()

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
-Reply = str | bytes | None
-"""A text, a block of bytes with its header, or nothing."""
+Answer = str | bytes | AsyncIterator[bytes]
+"""A text, a block of bytes with its header, or blocks until the next message arrives."""
+
+Reply = Answer | None
+"""What a command gives; None is no reply."""
+
+Unit = tuple[str, tuple[str, ...]]
+"""The header of a command, from the root, and its arguments."""
 
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?)\s*([A-Z]*)", re.IGNORECASE)
 _UNITS = {"": 1.0, "V": 1.0, "A": 1.0, "S": 1.0, "X": 1.0, "MV": 1e-3, "MA": 1e-3, "MS": 1e-3}
@@ -21,6 +27,7 @@ class ScpiError(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(f'{code:+d},"{text}"')
         self.code = code
+        self.text = text
 
 
 def undefined_header() -> ScpiError:
@@ -35,6 +42,8 @@ class Call:
     arguments: tuple[str, ...]
     suffixes: tuple[int, ...]
     """The numbers in the header, e.g. (2,) of ``:CHANnel2:SCALe``."""
+    header: str = ""
+    """As the manual prints it: ``:CHANnel<n>:SCALe?``."""
 
     def argument(self, at: int = 0) -> str:
         """Return one argument; refuse if it is missing."""
@@ -53,22 +62,26 @@ class Commands:
     ----------
     handlers
         By header as a manual prints it: ``:CHANnel<n>:SCALe?``; capitals are the short form,
-        ``<n>`` a number that is 1 if it is left out.
+        ``<n>`` a number that is 1 if it is left out, ``[:DATA]`` a part that may be left out.
     """
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
-        self._table = [(_pattern(header), handler) for header, handler in handlers.items()]
-        self._known: dict[str, tuple[Handler, tuple[int, ...]]] = {}
+        self._table = [(_pattern(header), handler, header) for header, handler in handlers.items()]
+        self._known: dict[str, tuple[Handler, tuple[int, ...], str]] = {}
 
-    def find(self, header: str) -> tuple[Handler, tuple[int, ...]]:
-        """Return what to call and the numeric suffixes; refuse an undefined header."""
+    def find(self, header: str) -> tuple[Handler, tuple[int, ...], str]:
+        """Return what to call, the numeric suffixes and the header as the manual prints it.
+
+        Refuses an undefined header.
+        """
         found = self._known.get(header)
         if found is not None:
             return found
-        for pattern, handler in self._table:
+        for pattern, handler, printed in self._table:
             match = pattern.fullmatch(header)
             if match:
-                found = handler, tuple(int(digits or 1) for digits in match.groups())
+                suffixes = tuple(int(digits or 1) for digits in match.groups())
+                found = handler, suffixes, printed
                 self._known[header] = found
                 return found
         raise undefined_header()
@@ -90,16 +103,16 @@ class ErrorQueue:
         else:
             self._errors[-1] = ScpiError(-350, "Queue overflow")
 
-    def pop(self) -> str:
-        """Return and remove the oldest error, as ``:SYSTem:ERRor?`` answers."""
-        return str(self._errors.pop(0)) if self._errors else '+0,"No error"'
+    def take(self) -> ScpiError | None:
+        """Return and remove the oldest error; None if there is none."""
+        return self._errors.pop(0) if self._errors else None
 
     def clear(self) -> None:
         """Forget all errors."""
         self._errors.clear()
 
 
-def units(message: str) -> list[tuple[str, tuple[str, ...]]]:
+def units(message: str) -> list[Unit]:
     """Split a message into commands: header from the root, and arguments.
 
     A header that does not begin with ``:`` continues the path of the one before it; common
@@ -144,6 +157,13 @@ def choice(text: str, *options: str) -> str:
     raise ScpiError(-224, "Illegal parameter value")
 
 
+def within(value: float, low: float, high: float) -> float:
+    """Return a value that lies in ``[low, high]``; refuse any other."""
+    if not low <= value <= high:
+        raise ScpiError(-222, "Data out of range")
+    return value
+
+
 def nr3(value: float) -> str:
     """Return a real number as an instrument prints it."""
     return f"{value:+.8E}"
@@ -165,7 +185,7 @@ def _pattern(header: str) -> re.Pattern[str]:
         long = match[0]
         return f"(?:{_short(long)}|{long})"
 
-    escaped = header.replace("?", r"\?").replace("*", r"\*")
+    escaped = header.replace("?", r"\?").replace("*", r"\*").replace("[", "(?:").replace("]", ")?")
     text = re.sub(r"[A-Z]+[a-z]+", word, escaped.replace("<n>", r"(\d*)"))
     return re.compile(text, re.IGNORECASE)
 

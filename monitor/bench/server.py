@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
 
-from monitor.bench.infiniivision import InfiniiVision
+from monitor.bench.instruments import Instrument
 from monitor.errors import InstrumentError
 
 HOST = "127.0.0.1"
@@ -60,7 +61,7 @@ class ScopeServer:
     ``stop`` and ``start`` switch the instrument off and on; the port stays the same.
     """
 
-    def __init__(self, instrument: InfiniiVision, *, port: int = 0) -> None:
+    def __init__(self, instrument: Instrument, *, port: int = 0) -> None:
         self.faults = Faults()
         self.port = port
         """0 until started, if any free port may be taken."""
@@ -135,9 +136,12 @@ class ScopeServer:
                 await writer.wait_closed()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
+        pushed: AsyncIterator[bytes] | None = None
+        while line := await _next_message(reader, writer, pushed):
             async with self._turn:
-                replies = await self._instrument.execute(line.decode("latin-1").strip())
+                answers = await self._instrument.execute(line.decode("latin-1").strip())
+            replies = [answer for answer in answers if isinstance(answer, str | bytes)]
+            pushed = next((item for item in answers if isinstance(item, AsyncIterator)), None)
             if not replies or self.faults.take(Fault.SILENCE):
                 continue
             if self.faults.take(Fault.CLOSE_ON_QUERY):
@@ -159,3 +163,27 @@ class ScopeServer:
         if blocks and self.faults.take(Fault.WRONG_LENGTH):
             data = data[:2] + b"%08d" % (int(data[2:10]) - 10) + data[10:]
         return data if self.faults.take(Fault.NO_LF) else data + b"\n"
+
+
+async def _next_message(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    pushed: AsyncIterator[bytes] | None,
+) -> bytes:
+    """Return the next message; until it arrives send what the instrument pushes, if anything."""
+    message = asyncio.ensure_future(reader.readline())
+    try:
+        while pushed is not None and not message.done():
+            item = asyncio.ensure_future(anext(pushed))
+            try:
+                await asyncio.wait({message, item}, return_when=asyncio.FIRST_COMPLETED)
+                if item.done():
+                    writer.write(item.result() + b"\n")
+                    await writer.drain()
+            except StopAsyncIteration:
+                pushed = None
+            finally:
+                item.cancel()
+        return await message
+    finally:
+        message.cancel()

@@ -122,10 +122,10 @@ def test_the_error_queue_overflows_at_its_end():
     queue = ErrorQueue()
     for _ in range(40):
         queue.append(ScpiError(-113, "Undefined header"))
-    texts = [queue.pop() for _ in range(31)]
+    texts = [str(queue.take()) for _ in range(31)]
     assert texts[28] == '-113,"Undefined header"'
     assert texts[29] == '-350,"Queue overflow"'
-    assert texts[30] == '+0,"No error"'
+    assert texts[30] == "None"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,38 @@
+"""The instruments that can stand on the bench, by the name of their dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+from monitor.bench.infiniivision import InfiniiVision
+from monitor.bench.scope import Scope
+from monitor.bench.scpi import Answer
+
+
+class Instrument(Protocol):
+    """An instrument as all its connections see it: settings, status and errors are shared."""
+
+    @property
+    def scope(self) -> Scope:
+        """Return what acquires."""
+        ...
+
+    async def execute(self, message: str) -> list[Answer]:
+        """Do what a message says and return the replies to its queries, in order.
+
+        A reply that is an iterator gives blocks as they are ready, until the next message.
+        """
+        ...
+
+    def power_cycle(self) -> None:
+        """Switch off and on: records, errors and what the interface was set to are gone."""
+        ...
+
+
+INSTRUMENTS: Mapping[str, Callable[[Scope], Instrument]] = MappingProxyType(
+    {
+        "keysight": InfiniiVision,
+    }
+)
