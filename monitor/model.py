@@ -218,6 +218,16 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Finite, in the channel's unit."""
 
 
+class SlowValue(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a slow channel stands now."""
+
+    channel: SlowChannel
+    value: float
+    """Of its newest reading; NaN before the first."""
+    age_s: float
+    """Time since that reading; NaN before the first."""
+
+
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """One occurrence of a named interval of the workload."""
 
@@ -305,6 +315,25 @@ class View:
     """Shape (n_average_windows, n): rolling mean of the power at the end of each column."""
     ramps_w_per_s: NDArray[np.float32]
     """Shape (n_ramp_windows, n): ramp rate at the end of each column."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlowView:
+    """What a plot of one span needs of a slow channel: steps, in the order of time.
+
+    Step ``k`` holds from ``starts_ns[k]`` to ``stops_ns[k]``. One that does not begin where the
+    one before ends follows a gap.
+    """
+
+    channel: SlowChannel
+    starts_ns: NDArray[np.int64]
+    """Shape (n,): UTC."""
+    stops_ns: NDArray[np.int64]
+    """Shape (n,): UTC."""
+    low: NDArray[np.float32]
+    """Shape (n,): the lowest value of the step, in the channel's unit."""
+    high: NDArray[np.float32]
+    """Shape (n,): the highest; the same where a step is one reading."""
 
 
 class Average(msgspec.Struct, frozen=True, kw_only=True):
@@ -413,6 +442,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Newest last; what the user should know."""
     replay_speed: float | None = None
     """None when live."""
+    slow: tuple[SlowValue, ...] = ()
+    """One per slow channel, in the order in which they became known."""
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -432,6 +463,8 @@ class Frame:
     view: View | None
     """None while nothing was captured."""
     timeline: Timeline
+    slow: tuple[SlowView, ...] = ()
+    """Of the same span as the view; one per slow channel, as in the snapshot."""
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -451,6 +484,26 @@ class Unattributed(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float
 
 
+class HeldEnergy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a slow power channel says that was used in a span of time."""
+
+    energy_j: float
+    """Each reading holds back to the one before; what no reading holds for is filled like the
+    dead time of a scope."""
+    coverage: float
+    """Share of the time that readings hold for, 0 to 1."""
+
+
+class SlowEnergy(msgspec.Struct, frozen=True, kw_only=True):
+    """A slow power channel beside a stage table."""
+
+    channel: SlowChannel
+    total: HeldEnergy
+    unattributed: HeldEnergy
+    stages: tuple[HeldEnergy, ...]
+    """One per stage of the table, in its order."""
+
+
 class StageTable(msgspec.Struct, frozen=True, kw_only=True):
     """Where the energy of a session went; leaf stages + unattributed = total."""
 
@@ -461,3 +514,5 @@ class StageTable(msgspec.Struct, frozen=True, kw_only=True):
     peak_window_s: float
     """Over which every ``peak_w`` is a mean: one line cycle on mains, one sample on DC."""
     stages: tuple[StageEnergy, ...]
+    slow: tuple[SlowEnergy, ...] = ()
+    """One per slow channel in W that has readings in the session."""
