@@ -1,69 +1,61 @@
-"""The scope's converters: from a reading on the screen to a code, and what the code means.
-
-Code 0 marks a hole, code 1 a sample below the screen and the highest code one above it, as in
-the InfiniiVision programmer's guide (:WAVeform:DATA?).
-"""
+"""The scope's converters: from a reading on the screen to a code, and what the code means."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-_HALF_SCREEN = 127  # byte codes from the middle of the screen to its top
-_WORD_MARK = 0x7FFF  # from the middle to a clipping mark
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coding:
-    """How values are turned into codes: ``value = (code - reference) * increment + origin``."""
+    """How values are turned into codes: ``value = (code - reference) * increment + origin``.
 
-    word: bool
-    """Two bytes a code instead of one."""
-    unsigned: bool
+    Each instrument states its own; codes are what it sends, besides the order of their bytes.
+    """
+
+    dtype: str
+    """numpy name of a code, e.g. ``u2``."""
     increment: float
+    """Units per code."""
     origin: float
+    """What the code ``reference`` stands for."""
+    reference: float
+    """In codes."""
     step: int
-    """Codes between two levels of the converter."""
-
-    @classmethod
-    def of(
-        cls, range_: float, offset: float, *, bits: int, word: bool = True, unsigned: bool = True
-    ) -> Self:
-        """Describe a converter of ``bits`` whose 10 divisions span ``range_`` around ``offset``."""
-        codes_per_byte_code = 256 if word else 1
-        increment = range_ / (2 * _HALF_SCREEN * codes_per_byte_code)
-        step = 1 << (16 - bits) if word else 1
-        return cls(word, unsigned, increment, offset, step)
-
-    @property
-    def reference(self) -> int:
-        """Return the code of the middle of the screen."""
-        if not self.unsigned:
-            return 0
-        return 0x8000 if self.word else 0x80
-
-    @property
-    def dtype(self) -> type[np.integer[Any]]:
-        """Return the integer type of the codes."""
-        if self.unsigned:
-            return np.uint16 if self.word else np.uint8
-        return np.int16 if self.word else np.int8
+    """Codes between two levels of the converter; each level is a multiple of it."""
+    low: int
+    """Lowest code of a reading."""
+    high: int
+    """Highest code of a reading."""
+    below: int
+    """Code of what is lower than the converter sees; ``low`` where it has no code of its own."""
+    above: int
+    """Code of what is higher than the converter sees."""
 
     def encode(self, values: NDArray[np.float64]) -> NDArray[np.integer]:
         """Return the codes of values in the channel's unit; the same shape, native byte order."""
-        top = _HALF_SCREEN * (256 if self.word else 1) // self.step
         levels = values - self.origin
         levels *= 1.0 / (self.increment * self.step)
+        levels += self.reference / self.step
         np.rint(levels, out=levels)
-        # In a byte the outermost levels are the clipping marks; a word has room beside them.
-        beyond = top + 1 if self.word else top
-        np.clip(levels, -beyond, beyond, out=levels)
+        bottom, top = -(-self.low // self.step), self.high // self.step
+        np.clip(levels, bottom - 1, top + 1, out=levels)
+        too_low, too_high = levels < bottom, levels > top
         levels *= self.step
-        if self.word:
-            levels[levels > top * self.step] = _WORD_MARK
-            levels[levels < -top * self.step] = -_WORD_MARK
-        levels += self.reference
+        levels[too_low] = self.below
+        levels[too_high] = self.above
         return levels.astype(self.dtype)
+
+    def decode(self, codes: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the values that codes stand for; the same shape."""
+        return (codes - np.float64(self.reference)) * self.increment + self.origin
+
+
+def step_of(bits: int, width: int) -> int:
+    """Return the codes between two levels of a converter of ``bits``, in codes of ``width`` bits.
+
+    The converter's bits are the upper ones; a narrow code cuts the lower ones off.
+    """
+    return 1 << max(0, width - bits)

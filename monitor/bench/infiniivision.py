@@ -1,7 +1,8 @@
 """The remote interface of a Keysight InfiniiVision oscilloscope.
 
-Commands and replies follow the InfiniiVision X-Series programmer's guide. Two things are the
-bench's own: the number of points that is asked for decides the sample rate, and in gap-free mode
+Commands, replies and codes follow the InfiniiVision X-Series programmer's guide: code 0 marks a
+hole, code 1 a sample below the screen, the highest code one above it. Two things are the bench's
+own: the number of points that is asked for decides the sample rate, and in gap-free mode
 ``:WAVeform:SEGMented:TTAG?`` answers with the record's start on the scope's clock.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 
-from monitor.bench.adc import Coding
+from monitor.bench.adc import Coding, step_of
 from monitor.bench.interpreter import Interpreter, Sleep
 from monitor.bench.panel import N_CHANNELS, ChannelState, Panel, Record
 from monitor.bench.scope import Scope
@@ -31,6 +32,7 @@ from monitor.model import NS
 
 IDENTITY = "KEYSIGHT TECHNOLOGIES,DSO-X 3024T,BENCH0001,07.50"
 _RUN_BIT = 8  # of the operation status register
+_HALF_SCREEN = 127  # byte codes from the middle of the screen to its top
 
 
 class InfiniiVision:
@@ -219,11 +221,12 @@ class InfiniiVision:
         origin_s = self._panel.position_s - 0.5 * record.n * period_s
         fields = [f"{int(self._word):+d}", "+0", f"{record.n:+d}", "+1"]
         fields += [nr3(period_s), nr3(origin_s), "+0"]
-        fields += [nr3(coding.increment), nr3(coding.origin), f"{coding.reference:+d}"]
+        fields += [nr3(coding.increment), nr3(coding.origin), f"{coding.reference:+.0f}"]
         return ",".join(fields)
 
     def _coding(self, record: Record) -> Coding:
-        return self.scope.coding(record, self._source, word=self._word, unsigned=self._unsigned)
+        channel, bits = record.channels[self._source], self.scope.settings.bits
+        return coding_of(channel, bits, word=self._word, unsigned=self._unsigned)
 
     def _waveform_data(self, call: Call) -> Reply:
         record = self._record()
@@ -237,3 +240,25 @@ class InfiniiVision:
         if tag is None:
             raise undefined_header()
         return tag
+
+
+def coding_of(
+    channel: ChannelState, bits: int, *, word: bool = True, unsigned: bool = True
+) -> Coding:
+    """Return what the codes of a converter of ``bits`` mean, its 10 divisions on the screen."""
+    width = 16 if word else 8
+    middle = 1 << (width - 1) if unsigned else 0
+    half = _HALF_SCREEN << (width - 8)
+    # In a byte the outermost levels are the clipping marks; a word has room beside them.
+    mark = (1 << (width - 1)) - 1
+    return Coding(
+        dtype=f"{'u' if unsigned else 'i'}{width // 8}",
+        increment=channel.range / (2 * half),
+        origin=channel.offset,
+        reference=middle,
+        step=step_of(bits, width),
+        low=middle - half,
+        high=middle + half,
+        below=middle - mark,
+        above=middle + mark,
+    )

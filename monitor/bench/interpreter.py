@@ -29,15 +29,15 @@ _COMPLETE, _EXECUTION_ERROR, _COMMAND_ERROR = 1, 16, 32  # of the event status r
 class Interpreter:
     """Executes messages with an instrument's table of commands.
 
-    Adds the common commands, besides ``*IDN?``, to the table unless it has its own. What cannot be done goes to the
-    error queue and is not answered.
+    Adds the common commands to the table unless it has its own; ``*IDN?`` it must have. What cannot
+    be done goes to the error queue and is not answered.
 
     Parameters
     ----------
     scope
         Whose acquisitions are waited for.
     handlers
-        By header as the manual prints it; see ``Commands``. ``*IDN?`` is among them.
+        By header as the manual prints it; see ``Commands``.
     reset
         What ``*RST`` does, besides forgetting the records.
     sleep

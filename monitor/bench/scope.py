@@ -40,6 +40,17 @@ class _Acquisition:
     """Whether the next begins when this is done (:RUN)."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    record: Record
+    channel: int
+    coding: Coding
+    codes: NDArray[np.integer]
+
+    def is_not(self, record: Record, channel: int, coding: Coding) -> bool:
+        return self.record is not record or self.channel != channel or self.coding != coding
+
+
 class Scope:
     """Acquires records of a waveform against a clock.
 
@@ -87,6 +98,7 @@ class Scope:
         self._first_ns: int | None = None
         self._last_read: Record | None = None
         self._samples: tuple[Record, Pair] | None = None
+        self._coded: _Coded | None = None
 
     def autoscale(self) -> None:
         """Set the wired inputs as a careful user would: probe, unit, and the signal on screen."""
@@ -163,18 +175,17 @@ class Scope:
         seconds, rest = divmod(record.start_ns - self._first_ns, NS)
         return f"{seconds:+d}.{rest:09d}"
 
-    def coding(
-        self, record: Record, channel: int, *, word: bool = True, unsigned: bool = True
-    ) -> Coding:
-        """Return what the codes of a record mean."""
-        state = record.channels[channel]
-        bits = self.settings.bits
-        return Coding.of(state.range, state.offset, bits=bits, word=word, unsigned=unsigned)
-
     def codes(self, record: Record, channel: int, coding: Coding) -> NDArray[np.integer]:
-        """Return the codes of one input, shape (record.n,), and note that the record was read."""
+        """Return the codes of one input, shape (record.n,), and note that the record was read.
+
+        The array may be given out again, to whoever reads a record in parts.
+        """
         self._note(record)
-        return coding.encode(self._readings(record, channel))
+        if self._coded is None or self._coded.is_not(record, channel, coding):
+            codes = coding.encode(self._readings(record, channel))
+            codes.setflags(write=False)
+            self._coded = _Coded(record, channel, coding, codes)
+        return self._coded.codes
 
     def _readings(self, record: Record, channel: int) -> NDArray[np.float64]:
         """Return what the screen shows of one input, in its unit; shape (record.n,)."""

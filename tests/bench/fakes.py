@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from monitor.bench.infiniivision import coding_of
 from monitor.bench.panel import ScopeSettings, Wiring
 from monitor.bench.scope import Scope
 from monitor.model import NS
@@ -53,6 +54,5 @@ def indices(scope, record):
 
 
 def readings(scope, record, channel):
-    coding = scope.coding(record, channel)
-    codes = scope.codes(record, channel, coding).astype(float)
-    return (codes - coding.reference) * coding.increment + coding.origin
+    coding = coding_of(record.channels[channel], scope.settings.bits)
+    return coding.decode(scope.codes(record, channel, coding))
