@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -13,19 +12,17 @@ from types import TracebackType
 from typing import Self
 
 import aiomqtt
-from paho.mqtt.client import Client
 
 from monitor.errors import BrokerError, ConfigError, MarkerError
-from monitor.markers import address, payload
+from monitor.markers import payload
 from monitor.model import Marker
+from monitor.mqtt import address
+from monitor.mqtt.connection import connected, subscribe
 
 logger = logging.getLogger(__name__)
 
 _QUEUE = 10_000  # markers that wait for who iterates over the feed; the feed owns and bounds it
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
-_ANSWER_S = 5.0
-_KEEPALIVE_S = 15
-_REFUSED = 0x80  # MQTT 3.1.1, 3.9.3: the lowest return code of SUBACK that is a failure
 
 
 class MarkerFeed:
@@ -149,21 +146,8 @@ class MarkerFeed:
     async def _listen(self) -> None:
         """Take markers until the connection is lost, which raises."""
         where = self.address
-        client = aiomqtt.Client(
-            where.host,
-            where.port,
-            username=where.user,
-            password=where.password,
-            tls_context=await asyncio.to_thread(ssl.create_default_context) if where.tls else None,
-            identifier=self._identifier,
-            keepalive=_KEEPALIVE_S,
-            timeout=_ANSWER_S,
-            max_queued_incoming_messages=_QUEUE,
-        )
-        async with _entered(client):
-            granted = await client.subscribe(self._topic, qos=1)
-            if any(getattr(code, "value", code) >= _REFUSED for code in granted):
-                raise aiomqtt.MqttError(f"the broker refuses the subscription to {self._topic}")
+        async with connected(where, identifier=self._identifier, max_waiting=_QUEUE) as client:
+            await subscribe(client, self._topic)
             self.connected = True
             self._subscribed.set()
             logger.info("listening for markers at %s", where)
@@ -183,23 +167,3 @@ class MarkerFeed:
             self.last_problem = f"{message.topic}: nobody took the last {_QUEUE} markers"
             return
         self._queue.put_nowait(marker)
-
-
-@contextlib.asynccontextmanager
-async def _entered(client: aiomqtt.Client) -> AsyncIterator[None]:
-    """Enter a client, and close what aiomqtt 2.5 leaves open where that fails."""
-    try:
-        await client.__aenter__()
-    except BaseException:
-        mqtt = client._client
-        mqtt.on_disconnect = None  # aiomqtt's own would raise: its future has been cancelled
-        mqtt.on_connect = _hang_up  # of a connection that a thread is still making
-        _hang_up(mqtt)
-        raise
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_exit(client.__aexit__)
-        yield
-
-
-def _hang_up(mqtt: Client, *_: object) -> None:
-    mqtt.disconnect()  # the loop writes that and closes the socket

@@ -3,7 +3,7 @@
 import pytest
 
 from monitor.errors import ConfigError
-from monitor.markers.address import Address, parse
+from monitor.mqtt.address import Address, parse
 
 
 @pytest.mark.parametrize(

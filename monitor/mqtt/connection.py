@@ -1,0 +1,73 @@
+"""A connection to a broker that is closed whatever happens, and a subscription that is checked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+
+import aiomqtt
+from paho.mqtt.client import Client
+
+from monitor.mqtt.address import Address
+
+_ANSWER_S = 5.0
+_KEEPALIVE_S = 15
+_REFUSED = 0x80  # MQTT 3.1.1, 3.9.3: the lowest return code of SUBACK that is a failure
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    where: Address, *, identifier: str, max_waiting: int
+) -> AsyncIterator[aiomqtt.Client]:
+    """Yield a connected client.
+
+    Parameters
+    ----------
+    where
+        The broker.
+    identifier
+        Of the client; keep it for as long as the process runs, because amqtt keeps a session for
+        every identifier that it has ever seen.
+    max_waiting
+        Messages that may wait for who iterates over them; more are dropped.
+
+    Raises
+    ------
+    aiomqtt.MqttError, OSError, UnicodeError
+        If no connection can be had.
+    """
+    client = aiomqtt.Client(
+        where.host,
+        where.port,
+        username=where.user,
+        password=where.password,
+        tls_context=await asyncio.to_thread(ssl.create_default_context) if where.tls else None,
+        identifier=identifier,
+        keepalive=_KEEPALIVE_S,
+        timeout=_ANSWER_S,
+        max_queued_incoming_messages=max_waiting,
+    )
+    try:
+        await client.__aenter__()
+    except BaseException:  # aiomqtt 2.5 leaves the connection open
+        mqtt = client._client
+        mqtt.on_disconnect = None  # aiomqtt's own would raise: its future has been cancelled
+        mqtt.on_connect = _hang_up  # of a connection that a thread is still making
+        _hang_up(mqtt)
+        raise
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_exit(client.__aexit__)
+        yield client
+
+
+async def subscribe(client: aiomqtt.Client, topic: str) -> None:
+    """Subscribe with quality of service 1; MqttError if the broker refuses it."""
+    granted = await client.subscribe(topic, qos=1)
+    if any(getattr(code, "value", code) >= _REFUSED for code in granted):
+        raise aiomqtt.MqttError(f"the broker refuses the subscription to {topic}")
+
+
+def _hang_up(mqtt: Client, *_: object) -> None:
+    mqtt.disconnect()  # the loop writes that and closes the socket
