@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from monitor.dsp.power import rails
 from monitor.errors import RecordingError
-from monitor.model import Marker, Scale, StreamInfo
-from monitor.recording import marker_text, schema
+from monitor.model import Marker, Scale, SlowChannel, StreamInfo
+from monitor.recording import marker_text, schema, slow
 from monitor.recording.opening import n_readable
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,10 @@ class Contents:
     markers: tuple[Marker, ...]
     marker_order: NDArray[np.int64]
     """Their places among all items."""
+    slow_channels: tuple[SlowChannel, ...]
+    """By number; none in a file that was made before there were any."""
+    readings: NDArray[np.void]
+    """``schema.READING_ROW``, in recorded order."""
     codes: h5py.Dataset
     """Shape (n_channels, n)."""
     closed: bool
@@ -62,6 +66,7 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
     blocks, some_lost = _table(file, schema.BLOCKS, schema.block_row(len(info.channels)), whole)
     marks, marks_lost = _table(file, schema.MARKERS, schema.MARKER_ROW, whole)
     heap, _ = _table(file, schema.MARKER_JSON, np.dtype("u1"), whole)
+    readings, channels, lost_readings = _slow(file, whole)
     scales, _ = _table(file, schema.SCALES, np.dtype("<f8"), whole, len(info.channels), 2)
     codes = _codes(file, info)
     status = _dataset(file, schema.STATUS, 1)[:]
@@ -84,6 +89,8 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
         )
     if lost_marks := marks_lost + len(marks) - kept_marks:
         logger.warning("%s is cut short: its last %d markers are lost", path, lost_marks)
+    if lost_readings:
+        logger.warning("%s is cut short: its last %d readings are lost", path, lost_readings)
     marks = marks[:kept_marks]
     _check_order(marks["order"], "marker")
     return Contents(
@@ -96,8 +103,10 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
         ),
         markers=_markers(marks, heap),
         marker_order=np.ascontiguousarray(marks["order"]),
+        slow_channels=channels,
+        readings=readings,
         codes=codes,
-        closed=bool(status[schema.STATUS_CLOSED]) and not lost and not lost_marks,
+        closed=bool(status[schema.STATUS_CLOSED]) and not (lost or lost_marks or lost_readings),
     )
 
 
@@ -154,6 +163,23 @@ def _table(
     if readable * dtype.itemsize * int(np.prod(columns)) > size:
         raise ValueError(f"/{name} claims {n} rows, more than the file holds")
     return data[:readable], n - readable
+
+
+def _slow(file: h5py.File, whole: bool) -> tuple[NDArray[np.void], tuple[SlowChannel, ...], int]:
+    """Return the readings that can be read, their channels, and how many more there should be."""
+    if schema.READINGS not in file and schema.SLOW_CHANNELS not in file:
+        return np.zeros(0, schema.READING_ROW), (), 0
+    rows, lost = _table(file, schema.READINGS, schema.READING_ROW, whole)
+    heap, _ = _table(file, schema.SLOW_CHANNELS, np.dtype("u1"), whole)
+    try:
+        channels = slow.decode(heap.tobytes())
+    except ValueError as error:
+        raise ValueError(f"one of its slow channels is wrong: {error}") from error
+    kept = _pointing_inside(rows["channel"] + np.int64(1), len(channels), whole, "reading")
+    if kept and rows["channel"][:kept].min() < 0:
+        raise ValueError("its reading table has negative channels")
+    _check_order(rows["order"][:kept], "reading")
+    return rows[:kept], channels, lost + len(rows) - kept
 
 
 def _codes(file: h5py.File, info: StreamInfo) -> h5py.Dataset:

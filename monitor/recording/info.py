@@ -23,5 +23,17 @@ def info(recording: Recording) -> dict[str, Any]:
         "n_gaps": recording.n_gaps,
         "coverage": recording.coverage,
         "n_markers": len(recording.markers),
+        "slow_channels": [
+            {
+                "name": channel.name,
+                "source": channel.source,
+                "unit": channel.unit,
+                "interval_s": channel.interval_s,
+                "window_s": channel.window_s,
+                "note": channel.note,
+                "n_readings": n_readings,
+            }
+            for channel, n_readings in recording.slow.counts()
+        ],
         "closed": recording.closed,
     }

@@ -19,10 +19,11 @@ from monitor.dsp.stages import StageTree
 from monitor.dsp.track import Track
 from monitor.dsp.view import view_of
 from monitor.errors import RecordingError
-from monitor.model import Block, Marker, Supply, Timeline, View
+from monitor.model import Block, Marker, Reading, Supply, Timeline, View
 from monitor.recording.contents import load
 from monitor.recording.opening import open_file, short
 from monitor.recording.room import check_room
+from monitor.recording.slow import SlowReadings
 
 _PASS = 1 << 18  # samples per channel that are read at once
 _MAX_RAMP_WINDOWS_S = (0.1, 1.0, 10.0)
@@ -33,8 +34,8 @@ class Recording:
     """A session in a file.
 
     Opens at once; the samples are reduced at the first question that needs it. Of a file that is
-    being written, or whose writer died, it holds the blocks that were there, every marker that
-    came before them, and perhaps some that came after.
+    being written, or whose writer died, it holds the blocks that were there, every marker and
+    reading that came before them, and perhaps some that came after.
 
     Parameters
     ----------
@@ -68,6 +69,7 @@ class Recording:
         self.info = contents.info
         self.settings = contents.settings
         self.markers = contents.markers
+        self.slow = SlowReadings(contents.slow_channels, contents.readings)
         self.closed = contents.closed
         """Whether its recorder ended it as asked, and all of it is there."""
         self._marker_order = contents.marker_order
@@ -160,13 +162,14 @@ class Recording:
                     host_uncertainty_ns=int(row["host_uncertainty_ns"]),
                 )
 
-    def items(self) -> Iterator[Block | Marker]:
-        """Yield blocks and markers in the order in which they were recorded."""
-        blocks: Iterator[tuple[int, Block | Marker]] = zip(
+    def items(self) -> Iterator[Block | Marker | Reading]:
+        """Yield blocks, markers and readings in the order in which they were recorded."""
+        blocks: Iterator[tuple[int, Block | Marker | Reading]] = zip(
             self._rows["order"].tolist(), self.blocks(), strict=True
         )
         markers = zip(self._marker_order.tolist(), self.markers, strict=True)
-        for _, item in heapq.merge(blocks, markers, key=itemgetter(0)):
+        readings = zip(self.slow.order.tolist(), self.slow, strict=True)
+        for _, item in heapq.merge(blocks, markers, readings, key=itemgetter(0)):
             yield item
 
     def read(self, start: int, stop: int) -> NDArray[np.float32]:

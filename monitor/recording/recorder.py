@@ -12,21 +12,23 @@ from typing import Self
 
 import numpy as np
 
-from monitor.model import Block, Marker, RecordingState, StreamInfo
-from monitor.recording import marker_text
+from monitor.model import Block, Marker, Reading, RecordingState, StreamInfo
+from monitor.recording import marker_text, slow
 from monitor.recording.disk import reason
+from monitor.recording.schema import READING_ROW
 from monitor.recording.writer import Entry, Writer
 
 logger = logging.getLogger(__name__)
 
 _BATCH_BYTES = 8 << 20  # gathered before writing; beyond that nothing is gained
+_READING_BYTES = READING_ROW.itemsize
 
 
 class Recorder:
     """A recording in the making.
 
-    ``write`` and ``mark`` never wait and never raise, from any thread: what a disk cannot take
-    ends the recording, leaves what was written readable, and shows in ``state``.
+    ``write``, ``mark`` and ``add`` never wait and never raise, from any thread: what a disk cannot
+    take ends the recording, leaves what was written readable, and shows in ``state``.
 
     Parameters
     ----------
@@ -102,10 +104,12 @@ class Recorder:
         with self._change:
             return self._n_dropped
 
-    def put(self, item: Block | Marker) -> None:
-        """Write a block or a marker."""
+    def put(self, item: Block | Marker | Reading) -> None:
+        """Write a block, a marker or a reading."""
         if isinstance(item, Block):
             self.write(item)
+        elif isinstance(item, Reading):
+            self.add(item)
         else:
             self.mark(item)
 
@@ -124,12 +128,20 @@ class Recorder:
         try:
             text = marker_text.encode(marker)
         except (TypeError, ValueError) as error:
-            logger.warning("%s: a marker cannot be recorded: %s", self._path, error)
-            with self._change:
-                self._n_dropped += 1
+            self._leave_out("marker", error)
             return
         with self._change:
             self._put(len(text), (self._order, marker, text))
+
+    def add(self, reading: Reading) -> None:
+        """Write a reading of a slow channel, soon."""
+        try:
+            slow.check(reading)
+        except (TypeError, ValueError) as error:
+            self._leave_out("reading", error)
+            return
+        with self._change:
+            self._put(_READING_BYTES, (self._order, reading))
 
     def close(self) -> None:
         """Write what is queued, and close the file; one without a block is removed."""
@@ -137,6 +149,11 @@ class Recorder:
             self._ending = True
             self._change.notify()
         self._thread.join()
+
+    def _leave_out(self, what: str, error: Exception) -> None:
+        logger.warning("%s: a %s cannot be recorded: %s", self._path, what, error)
+        with self._change:
+            self._n_dropped += 1
 
     def _put(self, n_bytes: int, entry: Entry) -> bool:
         """Queue an item, if the recording goes on."""
@@ -234,11 +251,14 @@ class Recorder:
         while self._queue and n_bytes < _BATCH_BYTES:
             entry = self._queue.popleft()
             batch.append(entry)
-            if len(entry) == 2:
-                n_bytes += entry[1].codes.nbytes
-                n_samples += entry[1].n_samples
-            else:
-                n_bytes += len(entry[2])
+            match entry:
+                case (_, Block() as block):
+                    n_bytes += block.codes.nbytes
+                    n_samples += block.n_samples
+                case (_, Reading()):
+                    n_bytes += _READING_BYTES
+                case (_, _, text):
+                    n_bytes += len(text)
         return batch, n_bytes, n_samples
 
     def _disk_failed(self, error: Exception) -> None:

@@ -12,6 +12,8 @@ BLOCKS = "blocks"
 SCALES = "scales"
 MARKERS = "markers"
 MARKER_JSON = "marker_json"
+READINGS = "readings"
+SLOW_CHANNELS = "slow_channels"
 STATUS = "status"
 
 CODES_CHUNK = 65_536  # samples: with a quarter of it a third slower, with four times no faster
@@ -23,6 +25,16 @@ MARKER_ROW = np.dtype(
         ("length", "<i4"),
         ("time_ns", "<i8"),
         ("received_ns", "<i8"),
+    ]
+)
+
+READING_ROW = np.dtype(
+    [
+        ("order", "<i8"),
+        ("channel", "<i4"),
+        ("time_ns", "<i8"),
+        ("received_ns", "<i8"),
+        ("value", "<f8"),
     ]
 )
 

@@ -19,16 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import RecordingError
-from monitor.model import Block, Marker, Scale, StreamInfo
-from monitor.recording import schema
+from monitor.model import Block, Marker, Reading, Scale, SlowChannel, StreamInfo
+from monitor.recording import schema, slow
 from monitor.recording.disk import reason, why_not_made
 
 _TABLE_CHUNK = 1024  # rows
 _HEAP_CHUNK = 65_536  # bytes
+_LINES_CHUNK = 4096  # bytes
 _SPARE = 4 << 20  # bytes: left on the disk, so that a file can always be ended well
 _INT64 = np.iinfo(np.int64)
 
-Entry = tuple[int, Block] | tuple[int, Marker, bytes]
+Entry = tuple[int, Block] | tuple[int, Reading] | tuple[int, Marker, bytes]
 """An item with its place in the order of all; a marker with its JSON."""
 
 
@@ -36,8 +37,8 @@ class Writer:
     """A file that only one thread uses.
 
     Codes go to the file at once; what points to them only with a flush and after them: first the
-    scales and the markers, then the blocks. So a table never points to what is not there, and
-    no block is there without the markers that came before it.
+    scales, the readings and the markers, then the blocks. So a table never points to what is not
+    there, and no block is there without the readings and markers that came before it.
 
     Parameters
     ----------
@@ -56,11 +57,14 @@ class Writer:
         self._n_channels = len(info.channels)
         self._rows: list[tuple[object, ...]] = []  # of blocks since the last flush
         self._marks: list[tuple[int, Marker, bytes]] = []  # likewise
+        self._readings: list[tuple[int, int, int, int, float]] = []  # likewise
+        self._channels: dict[SlowChannel, int] = {}
+        self._new_channels: list[bytes] = []
         self._scales: dict[tuple[Scale, ...], int] = {}
         self._new_scales: list[tuple[Scale, ...]] = []
         self._broken = False
         self.n_items = 0
-        """Blocks and markers that are safe: flushed."""
+        """Blocks, readings and markers that are safe: flushed."""
         self.n_blocks = self.n_samples = 0  # likewise
         try:
             self._file = h5py.File(path, "x", libver="latest")
@@ -95,18 +99,22 @@ class Writer:
         OSError, RuntimeError
             If the disk does not take them; the file is good for no more then but to be closed.
         """
-        blocks, marks = [], []
+        blocks, readings, marks = [], [], []
         for entry in entries:
-            if len(entry) == 2:
-                blocks.append(entry)
-            else:
-                marks.append(entry)
+            match entry:
+                case (order, Block() as block):
+                    blocks.append((order, block))
+                case (order, Reading() as reading):
+                    readings.append((order, reading))
+                case (order, Marker() as marker, text):
+                    marks.append((order, marker, text))
         fitting = self._fitting([block.codes.nbytes for _, block in blocks])
         if fitting:
             self._append_codes(blocks[:fitting])
         if fitting < len(blocks):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._marks += marks
+        self._readings += [self._reading_row(order, reading) for order, reading in readings]
 
     def flush(self) -> None:
         """Make all that was appended safe from the death of this process.
@@ -116,19 +124,25 @@ class Writer:
         OSError, RuntimeError
             As ``append``.
         """
-        if not self._rows and not self._marks:
+        n_items = len(self._rows) + len(self._readings) + len(self._marks)
+        if not n_items:
             return
         scales = [[(s.gain, s.offset) for s in scales] for scales in self._new_scales]
         with self._breaking():
             self._data[schema.CODES].flush()
             self._extend(schema.SCALES, np.array(scales, "<f8"))
-            self._extend_markers()  # before the blocks: a block has all that came before it
+            heap = b"".join(self._new_channels)
+            self._extend(schema.SLOW_CHANNELS, np.frombuffer(heap, np.uint8))
+            # Before the blocks: a block has all that came before it.
+            self._extend(schema.READINGS, np.array(self._readings, schema.READING_ROW))
+            self._extend_markers()
             self._extend(schema.BLOCKS, np.array(self._rows, schema.block_row(self._n_channels)))
             self._file.flush()
-        self.n_items += len(self._rows) + len(self._marks)
+        self.n_items += n_items
         self.n_blocks += len(self._rows)
         self.n_samples = int(self._data[schema.CODES].shape[1])
         self._rows, self._marks, self._new_scales = [], [], []
+        self._readings, self._new_channels = [], []
 
     def close(self, *, complete: bool, n_dropped: int) -> None:
         """Close the file, or leave it as the last good flush made it; without a block, remove it.
@@ -175,6 +189,15 @@ class Writer:
             )  # fmt: skip
             offset += block.n_samples
 
+    def _reading_row(self, order: int, reading: Reading) -> tuple[int, int, int, int, float]:
+        """Return a reading's row; a channel that is new gets the next number."""
+        channel = reading.channel
+        if channel not in self._channels:
+            self._channels[channel] = len(self._channels)
+            self._new_channels.append(slow.encode(channel))
+        number = self._channels[channel]
+        return order, number, _clip(reading.time_ns), _clip(reading.received_ns), reading.value
+
     def _extend_markers(self) -> None:
         offset = int(self._data[schema.MARKER_JSON].shape[0])
         rows = []
@@ -217,6 +240,8 @@ class Writer:
         self._table(schema.SCALES, np.dtype("<f8"), 16, n, 2)
         self._table(schema.MARKERS, schema.MARKER_ROW, _TABLE_CHUNK)
         self._table(schema.MARKER_JSON, np.dtype("u1"), _HEAP_CHUNK)
+        self._table(schema.READINGS, schema.READING_ROW, _TABLE_CHUNK)
+        self._table(schema.SLOW_CHANNELS, np.dtype("u1"), _LINES_CHUNK)
         file.create_dataset(schema.STATUS, data=np.zeros(schema.STATUS_LENGTH, "<i8"))
 
     def _table(self, name: str, dtype: np.dtype[np.generic], chunk: int, *columns: int) -> None:

@@ -1,5 +1,7 @@
 """A process that records a ramp in real time, and tells what was given and what is safe.
 
+After each block comes a reading of one of two channels, then a marker.
+
 Arguments: path, number of blocks, and "run", or "limit": the file may not grow beyond 3 MB.
 """
 
@@ -11,7 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from monitor.model import Block, Channel, Edge, Marker, Quantity, Scale, StreamInfo
+from monitor.model import (
+    Block,
+    Channel,
+    Edge,
+    Marker,
+    Quantity,
+    Reading,
+    Scale,
+    SlowChannel,
+    StreamInfo,
+)
 from monitor.recording.recorder import Recorder
 
 RATE_HZ = 1_000_000.0
@@ -20,6 +32,10 @@ INFO = StreamInfo(
     channels=(Channel(name="power", quantity=Quantity.POWER),), sample_rate_hz=RATE_HZ,
     t0_ns=0, t0_uncertainty_ns=0, dtype="int32", continuous=True,
 )  # fmt: skip
+
+SLOW = tuple(
+    SlowChannel(name=name, source="test", unit="W", interval_s=N / RATE_HZ) for name in "ab"
+)
 
 
 def say(**values):
@@ -39,6 +55,7 @@ def main(path, n_blocks, what):
     with Recorder(path, INFO) as recorder:
         for k in range(n_blocks):
             recorder.write(block(k))
+            recorder.add(Reading(channel=SLOW[k % 2], time_ns=k, received_ns=k, value=float(k)))
             recorder.mark(Marker(time_ns=k, stage="note", edge=Edge.INSTANT, seq=k))
             say(given=(k + 1) * N, safe=recorder.state.n_samples)
             time.sleep(max(0.0, began + (k + 1) * N / RATE_HZ - time.monotonic()))

@@ -5,7 +5,19 @@ import math
 import numpy as np
 from hypothesis import strategies as st
 
-from monitor.model import Block, Channel, Edge, Marker, Probe, Quantity, Scale, StreamInfo, Supply
+from monitor.model import (
+    Block,
+    Channel,
+    Edge,
+    Marker,
+    Probe,
+    Quantity,
+    Reading,
+    Scale,
+    SlowChannel,
+    StreamInfo,
+    Supply,
+)
 
 CHANNELS = (
     Channel(name="voltage", quantity=Quantity.VOLTAGE, probe=Probe(ratio=10.0, offset=-1.0)),
@@ -36,6 +48,15 @@ def note(text, time_ns=1_700_000_000_000_000_000, **changes):
     return Marker(time_ns=time_ns, stage="note", edge=Edge.INSTANT, attrs={"text": text}, **changes)
 
 
+PLUG = SlowChannel(name="plug", source="test, µ", unit="W", interval_s=1.0, window_s=0.5)
+WATER = SlowChannel(name="water", source="test", unit="°C", interval_s=10.0)
+
+
+def reading(value, time_ns=1_700_000_000_000_000_000, channel=PLUG):
+    """Return a reading that took a millisecond to arrive."""
+    return Reading(channel=channel, time_ns=time_ns, received_ns=time_ns + 1_000_000, value=value)
+
+
 def same(a, b):
     """Whether two items are equal in every field; NaN equals NaN."""
     if isinstance(a, Block) and isinstance(b, Block):
@@ -59,6 +80,15 @@ markers = st.builds(
     attrs=st.dictionaries(names, scalars, max_size=3),
 )  # fmt: skip
 
+slow_channels = st.builds(
+    SlowChannel, name=names, source=names, unit=st.sampled_from(["W", "°C", ""]),
+    interval_s=st.floats(0.01, 3600), window_s=st.floats(0, 10), note=names,
+)  # fmt: skip
+readings = st.builds(
+    Reading, channel=st.sampled_from([PLUG, WATER]) | slow_channels, time_ns=int64,
+    received_ns=int64, value=st.floats(allow_nan=False, allow_infinity=False),
+)  # fmt: skip
+
 
 @st.composite
 def streams(draw):
@@ -78,9 +108,10 @@ def streams(draw):
     at = draw(st.integers(-1000, 10**12))
     limits = np.iinfo(dtype)
     found = []
-    for length in draw(st.lists(st.none() | st.integers(0, 300), min_size=1, max_size=12)):
-        if length is None:
-            found.append(draw(markers))
+    kinds_of_item = st.sampled_from([markers, readings]) | st.integers(0, 300)
+    for length in draw(st.lists(kinds_of_item, min_size=1, max_size=12)):
+        if not isinstance(length, int):
+            found.append(draw(length))
             continue
         at += draw(st.sampled_from([0, 0, 1, 50, 1000]))
         codes = rng.integers(limits.min, limits.max, (n, length), endpoint=True).astype(dtype)

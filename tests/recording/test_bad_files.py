@@ -9,9 +9,10 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from recording.sessions import info, note, ramp, same
+from recording.sessions import info, note, ramp, reading, same
 
 from monitor.errors import RecordingError
+from monitor.model import Block, Marker, Reading
 from monitor.recording import schema
 from monitor.recording.marker_text import encode
 from monitor.recording.reader import Recording
@@ -28,7 +29,8 @@ def original(tmp_path_factory):
     writer = Writer(path, info(), {})
     for k in range(N_BLOCKS):
         mark = note(str(k), seq=k)
-        writer.append([(2 * k, ramp(k * N, k * N + N)), (2 * k + 1, mark, encode(mark))])
+        block, slow = ramp(k * N, k * N + N), reading(float(k))
+        writer.append([(3 * k, block), (3 * k + 1, mark, encode(mark)), (3 * k + 2, slow)])
         writer.flush()
     writer.close(complete=True, n_dropped=0)
     return path
@@ -144,6 +146,11 @@ DAMAGE = {
     "markers out of order": row("markers", 3, "order", 0),
     "a marker behind the end": row("markers", N_BLOCKS - 1, "length", 2**30),
     "a marker before the beginning": row("markers", 3, "offset", -1),
+    "readings out of order": row("readings", 3, "order", 0),
+    "a reading of an unknown channel": row("readings", 3, "channel", 1),
+    "a reading of a negative channel": row("readings", 3, "channel", -1),
+    "readings without channels": without("slow_channels"),
+    "a slow channel is no JSON": lambda file: file["slow_channels"].__setitem__(0, ord("x")),
 }
 
 
@@ -180,10 +187,13 @@ def test_a_file_that_is_cut_short_gives_what_is_left_of_it(copy, share, caplog):
     assert 0 < n < N_BLOCKS
     assert "is cut short" in caplog.text
     expected = [item for k in range(N_BLOCKS) for item in (ramp(k * N, k * N + N), k)]
-    blocks = [item for item in items if not hasattr(item, "attrs")]
+    blocks = [item for item in items if isinstance(item, Block)]
+    values = [item.value for item in items if isinstance(item, Reading)]
     assert len(blocks) == n
     assert all(map(same, blocks, expected[::2]))
-    assert [m.seq for m in items if hasattr(m, "attrs")] == list(range(len(items) - n))
+    seqs = [item.seq for item in items if isinstance(item, Marker)]
+    assert seqs == list(range(len(seqs)))
+    assert values == list(range(len(values)))
     assert n > share * N_BLOCKS - 40  # two chunks are 26 blocks
 
 
@@ -233,6 +243,15 @@ def test_an_empty_table_of_blocks_is_an_empty_recording(copy):
         assert len(recording.markers) == N_BLOCKS
         view = recording.view(0, 100, 10, (1.0,), (1.0,))
         assert np.isnan(view.low).all()
+
+
+def test_a_file_from_before_there_were_slow_channels_still_opens(copy):
+    with h5py.File(copy, "r+") as file:
+        del file["readings"], file["slow_channels"]
+    with Recording(copy) as recording:
+        assert recording.closed
+        assert recording.slow.channels == ()
+        assert sum(not isinstance(item, Reading) for item in recording.items()) == 2 * N_BLOCKS
 
 
 def test_a_closed_recording_reads_nothing_more(original):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recording.recording_process import RATE_HZ, N
+from recording.recording_process import RATE_HZ, SLOW, N
 from recording.sessions import info, ramp
 
 from monitor.errors import RecordingError
-from monitor.model import Block, Marker
+from monitor.model import Block, Marker, Reading
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 
@@ -37,16 +37,20 @@ def said(process):
 
 
 def is_a_prefix(recording):
-    """Every sample up to some place, and every marker before, is there once and in order."""
+    """All up to some place is there once and in order: samples, readings and markers."""
     items = list(recording.items())
     blocks = [item for item in items if isinstance(item, Block)]
     codes = np.concatenate([np.empty((1, 0), np.int32), *(b.codes for b in blocks)], axis=1)
     seqs = [item.seq for item in items if isinstance(item, Marker)]
+    readings = [item for item in items if isinstance(item, Reading)]
     return (
         np.array_equal(codes[0], np.arange(codes.shape[1]))
         and [b.start for b in blocks] == [k * N for k in range(len(blocks))]
         and seqs == list(range(len(seqs)))
         and len(seqs) >= len(blocks) - 1  # a marker was given after each block
+        and [r.value for r in readings] == list(range(len(readings)))
+        and all(r.channel == SLOW[k % 2] for k, r in enumerate(readings))
+        and len(readings) >= len(blocks) - 1  # so was a reading
     )
 
 

@@ -8,9 +8,9 @@ import h5py
 import msgspec
 import numpy as np
 import pytest
-from recording.sessions import info, note, ramp
+from recording.sessions import PLUG, WATER, info, note, ramp, reading
 
-from monitor.model import Block, Scale
+from monitor.model import Block, Marker, Reading, Scale
 from monitor.recording import schema
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
@@ -20,9 +20,12 @@ CODE = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 ITEMS = [
     ramp(0, 5000),
     note("a"),
+    reading(412.5),
     ramp(7000, 12_000),
     ramp(12_000, 15_000, scales=(Scale(2.0, 0.0), Scale(0.125, 3.0))),
     note("b"),
+    reading(21.0, 1_700_000_001_000_000_000, WATER),
+    reading(413.0, 1_700_000_002_000_000_000),
 ]
 
 
@@ -58,8 +61,18 @@ def _joules(block):
 def test_the_markers_are_as_described():
     names = {}
     exec(CODE[1], names)
-    expected = [msgspec.to_builtins(m) for m in ITEMS if not isinstance(m, Block)]
+    expected = [msgspec.to_builtins(m) for m in ITEMS if isinstance(m, Marker)]
     assert names["markers"] == expected
+
+
+def test_the_readings_are_as_described(capsys):
+    exec(CODE[2], {})
+    expected = [
+        f"{r.time_ns} {r.channel.name} {r.value} {r.channel.unit}"
+        for r in ITEMS
+        if isinstance(r, Reading)
+    ]
+    assert capsys.readouterr().out.splitlines() == expected
 
 
 def test_every_name_of_the_file_is_on_the_page(session):
@@ -71,17 +84,22 @@ def test_every_name_of_the_file_is_on_the_page(session):
             assert f"`/{name}`" in text
             for column in data.dtype.names or ():
                 assert f"`{column}`" in text
-        for field in (*json.loads(file.attrs["info"]), *msgspec.structs.asdict(ITEMS[1])):
+        fields = *msgspec.structs.asdict(ITEMS[1]), *msgspec.structs.asdict(PLUG)
+        for field in (*json.loads(file.attrs["info"]), *fields):
             assert f"`{field}`" in text
         assert file["codes"].chunks == (1, 65_536)
         assert "65,536 samples of one\nchannel" in text
         assert "52 bytes and 4 per channel" in text
         assert file["blocks"].dtype.itemsize == 52 + 2 * 4
+        assert "a reading 36" in text
+        assert file["readings"].dtype.itemsize == 36
     assert f"schema version {schema.SCHEMA_VERSION}." in text
 
 
 def test_the_order_of_items_is_that_of_the_recording(session):
     with h5py.File(session, "r") as file:
-        assert file["blocks"]["order"].tolist() == [0, 2, 3]
-        assert file["markers"]["order"].tolist() == [1, 4]
+        assert file["blocks"]["order"].tolist() == [0, 3, 4]
+        assert file["markers"]["order"].tolist() == [1, 5]
+        assert file["readings"]["order"].tolist() == [2, 6, 7]
+        assert file["readings"]["channel"].tolist() == [0, 1, 0]
         assert file["status"][:].tolist() == [1, 0]

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from recording.sessions import SCALES, info, note, ramp
+from recording.sessions import PLUG, SCALES, info, note, ramp, reading
 
 from monitor.errors import RecordingError
 from monitor.model import Block, Edge, Marker
@@ -133,6 +133,25 @@ def test_a_marker_that_is_no_json_is_left_out_and_counted(path, caplog):
     assert "cannot be recorded" in caplog.text
     with Recording(path) as recording:
         assert [m.attrs["text"] for m in recording.markers] == ["good"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        reading(float("nan")),
+        reading(float("inf")),
+        reading(1.0, channel=msgspec.structs.replace(PLUG, note=3)),
+    ],
+)
+def test_what_is_no_reading_is_left_out_and_counted(path, bad, caplog):
+    with Recorder(path, info()) as recorder:
+        recorder.write(ramp(0, 10))
+        recorder.add(bad)
+        recorder.add(reading(2.0))
+    assert recorder.n_dropped == 1
+    assert "a reading cannot be recorded" in caplog.text
+    with Recording(path) as recording:
+        assert [r.value for r in recording.slow] == [2.0]
 
 
 def test_what_comes_after_the_end_is_counted(path):

@@ -11,7 +11,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recording.sessions import SCALES, info, note, oracle, ramp, same, streams
+from recording.sessions import (
+    PLUG,
+    SCALES,
+    WATER,
+    info,
+    note,
+    oracle,
+    ramp,
+    reading,
+    same,
+    streams,
+)  # fmt: skip
 
 from monitor.dsp.track import Track
 from monitor.dsp.view import view_of
@@ -171,8 +182,36 @@ def test_any_attribute_of_a_marker_comes_back(recorded, attrs):
         assert same(recording.markers[0], marker)
 
 
+def test_readings_are_found_by_channel_and_time(recorded):
+    t0 = info().t0_ns
+    second = 1_000_000_000
+    late_first = [reading(float(k), t0 + k * second) for k in (3, 1, 2, 9)]
+    items = [ramp(0, 10), *late_first, reading(21.5, t0 + 2 * second, WATER), ramp(10, 20)]
+    with recorded(items) as recording:
+        slow = recording.slow
+        assert (slow.channels, len(slow)) == ((PLUG, WATER), 5)
+        assert list(slow) == items[1:6]
+        times, values = slow.read(PLUG, t0 + second, t0 + 3 * second)
+        assert times.tolist() == [t0 + second, t0 + 2 * second]
+        assert values.tolist() == [1.0, 2.0]
+        plug, water = slow.view(t0, t0 + 20 * second, 100)
+        assert (plug.channel, plug.low.tolist()) == (PLUG, [1.0, 2.0, 3.0, 9.0])
+        assert plug.starts_ns[3] == t0 + 9 * second - second // 2, "behind a gap: its own window"
+        assert water.low.tolist() == [21.5]
+        plug, water = slow.values(t0 + second + 1)
+        assert (plug.value, plug.age_s) == (1.0, 1e-9)
+        assert math.isnan(water.value)
+
+
+def test_a_recording_without_slow_channels_has_none(recorded):
+    with recorded([ramp(0, 10)]) as recording:
+        assert (recording.slow.channels, len(recording.slow)) == ((), 0)
+        assert recording.slow.view(0, 10, 10) == recording.slow.values(0) == ()
+
+
 def test_the_facts_are_those_of_the_recording(recorded):
-    with recorded([ramp(100, 1100), note("a"), ramp(2100, 5100)]) as recording:
+    items = [ramp(100, 1100), note("a"), reading(1.0), ramp(2100, 5100), reading(2.0)]
+    with recorded(items) as recording:
         assert facts(recording) == {
             "schema_version": 1,
             "start_ns": 1_700_000_000_010_000_000,
@@ -187,6 +226,17 @@ def test_the_facts_are_those_of_the_recording(recorded):
             "n_gaps": 1,
             "coverage": 0.8,
             "n_markers": 1,
+            "slow_channels": [
+                {
+                    "name": "plug",
+                    "source": "test, µ",
+                    "unit": "W",
+                    "interval_s": 1.0,
+                    "window_s": 0.5,
+                    "note": "",
+                    "n_readings": 2,
+                }
+            ],
             "closed": True,
         }
 
