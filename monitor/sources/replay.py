@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from monitor.errors import ConfigError
-from monitor.model import NS, Block, Marker, StreamInfo
+from monitor.model import NS, Block, Marker, Reading, StreamInfo
 from monitor.sources.clock import Clock
 from monitor.sources.source import Item
 
@@ -31,16 +31,16 @@ class Recorded(Protocol):
         ...
 
     def items(self) -> Iterator[Item]:
-        """Yield blocks and markers in recorded order."""
+        """Yield blocks, markers and readings in recorded order."""
         ...
 
 
 class ReplaySource:
     """Emits what was recorded, item by item, as fast as asked.
 
-    A block is due when its last sample is; a marker when it arrived, but never after the block
-    that was recorded behind it. What was due before the start is emitted at once, so every
-    number is what the live session showed at that moment. Where the consumer is slower, the
+    A block is due when its last sample is; a marker or a reading when it arrived, but never after
+    the block that was recorded behind it. What was due before the start is emitted at once, so
+    every number is what the live session showed at that moment. Where the consumer is slower, the
     playhead waits for it.
 
     Parameters
@@ -122,13 +122,13 @@ class ReplaySource:
         """Yield the items of the recording; the n-th is its n-th item."""
         self._anchor = self._clock.now_ns(), float(self._start)
         due = self._recording.bounds[0]
-        for markers, block in _groups(self._recording.items()):
+        for between, block in _groups(self._recording.items()):
             stop = due if block is None else block.stop
-            for marker in markers:
-                arrived = self.info.index_at(marker.received_ns or marker.time_ns)
+            for item in between:
+                arrived = self.info.index_at(item.received_ns or item.time_ns)
                 due = min(max(due, arrived), max(due, stop))
                 await self._until(due)
-                yield marker
+                yield item
             if block is not None:
                 due = max(due, stop)
                 await self._until(due)
@@ -166,16 +166,16 @@ class ReplaySource:
             self._anchor = self._clock.now_ns(), float(index)
 
 
-def _groups(items: Iterator[Item]) -> Iterator[tuple[list[Marker], Block | None]]:
-    """Yield each block with the markers that were recorded before it; the last without one."""
-    markers: list[Marker] = []
+def _groups(items: Iterator[Item]) -> Iterator[tuple[list[Marker | Reading], Block | None]]:
+    """Yield each block with what was recorded between it and the one before; the last is none."""
+    between: list[Marker | Reading] = []
     for item in items:
-        if isinstance(item, Marker):
-            markers.append(item)
+        if not isinstance(item, Block):
+            between.append(item)
             continue
-        yield markers, item
-        markers = []
-    yield markers, None
+        yield between, item
+        between = []
+    yield between, None
 
 
 def _checked(speed: float) -> float:

@@ -1,4 +1,4 @@
-"""What every source is: an ordered stream of blocks and markers with one clock."""
+"""What every source is: an ordered stream of blocks, markers and readings with one clock."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Protocol, Self
 
-from monitor.model import Block, Edge, Marker, StreamInfo
+from monitor.model import Block, Edge, Marker, Reading, StreamInfo
 
-Item = Block | Marker
+Item = Block | Marker | Reading
 
 _RUN_ID = f"events-{uuid.uuid4().hex}"
 _seq = itertools.count(1)
@@ -34,7 +34,7 @@ class Source(Protocol):
     ) -> None: ...
 
     def items(self) -> AsyncIterator[Item]:
-        """Yield blocks and markers in order; an async generator that its user closes."""
+        """Yield blocks, markers and readings in order; an async generator that its user closes."""
         ...
 
 
