@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
+
 from monitor.dsp.attribution import attribute
-from monitor.model import StageEnergy, StageTable
+from monitor.model import HeldEnergy, StageEnergy, StageTable
 from monitor.recording.reader import Recording
 
 
@@ -20,13 +22,17 @@ def stage_table(recording: Recording, session: str) -> StageTable:
     """
     start, stop = recording.bounds
     stages = recording.stage_tree.stages(recording.info.time_ns(stop))
-    return attribute(stages, recording.info, start, stop, recording, session)
+    return attribute(stages, recording.info, start, stop, recording, session, recording.slow.held)
 
 
 def to_json_value(table: StageTable) -> dict[str, Any]:
-    """Return what ``wattstage stages --json`` prints; what is not known is null."""
+    """Return what ``wattstage stages --json`` prints; what is not known is null.
+
+    Slow power channels are under ``slow``, which is only there if there are any; each stage has
+    them in the same order.
+    """
     total, rest = table.total, table.unattributed
-    return {
+    value: dict[str, Any] = {
         "session": table.session,
         "total": {
             "energy_j": _known(total.energy_j),
@@ -42,6 +48,19 @@ def to_json_value(table: StageTable) -> dict[str, Any]:
         "peak_window_s": _known(table.peak_window_s),
         "stages": [_stage(used) for used in table.stages],
     }
+    if table.slow:
+        value["slow"] = [
+            msgspec.to_builtins(slow.channel)
+            | {"total": _held(slow.total), "unattributed": _held(slow.unattributed)}
+            for slow in table.slow
+        ]
+        for k, stage in enumerate(value["stages"]):
+            stage["slow"] = [_held(slow.stages[k]) for slow in table.slow]
+    return value
+
+
+def _held(used: HeldEnergy) -> dict[str, Any]:
+    return {"energy_j": _known(used.energy_j), "coverage": _known(used.coverage)}
 
 
 def _stage(used: StageEnergy) -> dict[str, Any]:

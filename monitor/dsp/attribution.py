@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.dsp import energy
+from monitor.dsp.slow_energy import Totals as SlowTotals
+from monitor.dsp.slow_energy import slow_energy
 from monitor.model import (
     NS,
+    SlowChannel,
     Stage,
     StageEnergy,
     StageTable,
@@ -47,6 +51,7 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
     stop: int,
     samples: Samples,
     session: str,
+    slow: Mapping[SlowChannel, SlowTotals] = MappingProxyType({}),
 ) -> StageTable:
     """Return what each stage used of the energy in ``[start, stop)``.
 
@@ -63,6 +68,8 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
         Sample indices of the session; nothing is extrapolated beyond them.
     session
         The recording's name, or ``live``.
+    slow
+        Of the slow channels; those in W are billed beside the samples.
     """
     stop = max(start, stop)
     starts, stops = _inside(stages, info, start, stop)
@@ -114,6 +121,12 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
                 owned.tolist(),
                 strict=True,
             )
+        ),
+        slow=tuple(
+            found
+            for channel, totals in slow.items()
+            if channel.unit == "W"
+            and (found := slow_energy(channel, totals, slices, info, parents, depths, leaf))
         ),
     )
 

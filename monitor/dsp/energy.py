@@ -54,7 +54,7 @@ def cut(
 def fill(
     slices: Slices,
     sums: NDArray[np.float64],
-    n: NDArray[np.int64],
+    n: NDArray[np.number],
     basis: tuple[NDArray[np.float64], NDArray[np.float64]],
     *,
     parents: NDArray[np.int64],
