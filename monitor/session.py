@@ -17,6 +17,7 @@ from monitor.model import (
     Edge,
     Frame,
     Marker,
+    Reading,
     Snapshot,
     StageTable,
     StreamInfo,
@@ -210,6 +211,8 @@ class Session:
                 return
             if isinstance(item, Block):
                 self._take_block(account, item)
+            elif isinstance(item, Reading):
+                self._take_reading(account, item)
             else:
                 self._take_marker(account, item)
             self._stale = True
@@ -244,6 +247,11 @@ class Session:
             self._recorder.write(block)
         taken_ns = block.host_ns + block.n_samples / account.info.sample_rate_hz * NS
         self._lag_s = max(0.0, (self._clock.now_ns() - taken_ns) / NS)
+
+    def _take_reading(self, account: Account, reading: Reading) -> None:
+        account.enter_reading(reading)
+        if self._recorder is not None:
+            self._recorder.add(reading)
 
     def _take_marker(self, account: Account, marker: Marker) -> None:
         if not account.enter_marker(marker):

@@ -11,11 +11,14 @@ from monitor.dsp.attribution import attribute
 from monitor.dsp.stages import StageTree
 from monitor.history.history import History
 from monitor.history.ledger import Ledger
+from monitor.history.slow import SlowHistory
 from monitor.model import (
     Block,
     Edge,
     Marker,
     Metrics,
+    Reading,
+    SlowView,
     StageEnergy,
     StageTable,
     StreamInfo,
@@ -27,7 +30,7 @@ _MAX_STAGES = 4000  # of one timeline: more than there are pixel columns to draw
 
 
 class Account:
-    """The books of a session: blocks and markers are entered, questions are answered.
+    """The books of a session: blocks, markers and readings are entered, questions answered.
 
     One task enters; other tasks of the same loop may ask.
     """
@@ -43,6 +46,7 @@ class Account:
             average_windows_s=metrics.averages_s,
             ramp_windows_s=metrics.ramps_s,
         )
+        self.slow = SlowHistory()
         self._ledger = Ledger(self.history)
         self._tree = StageTree()
         self._begun: dict[tuple[str, str], Marker] = {}
@@ -76,10 +80,14 @@ class Account:
             self._ended.add(span)
         return True
 
+    def enter_reading(self, reading: Reading) -> None:
+        """Take a reading of a slow channel."""
+        self.slow.enter(reading)
+
     def look(
         self, start: int | None, stop: int | None, span: int, n_columns: int
-    ) -> tuple[View | None, Timeline]:
-        """Return what a plot and a stage lane of ``[start, stop)`` need.
+    ) -> tuple[View | None, Timeline, tuple[SlowView, ...]]:
+        """Return what a plot, a stage lane and the slow channels of ``[start, stop)`` need.
 
         Parameters
         ----------
@@ -88,18 +96,19 @@ class Account:
         """
         oldest, newest = self.history.bounds
         if newest == oldest:
-            return None, Timeline(stages=(), marks=())
+            return None, Timeline(stages=(), marks=()), ()
         if start is None or stop is None or stop <= start:
             start, stop = newest - max(span, 1), newest
         time_ns = self.info.time_ns
         timeline = self._tree.timeline(time_ns(start), time_ns(stop), time_ns(newest), _MAX_STAGES)
-        return self.history.view(start, stop, n_columns), timeline
+        slow = self.slow.view(time_ns(start), time_ns(stop), n_columns)
+        return self.history.view(start, stop, n_columns), timeline, slow
 
     def table(self) -> StageTable:
         """Return the stage table of the session so far."""
         start, stop = self.history.first, self.history.bounds[1]
         stages = self._tree.stages(self.info.time_ns(stop))
-        return attribute(stages, self.info, start, stop, self._ledger, "live")
+        return attribute(stages, self.info, start, stop, self._ledger, "live", self.slow.totals)
 
     def now(self) -> tuple[Metrics | None, tuple[StageEnergy, ...]]:
         """Return the live numbers, and the stages that are running, outermost first.
