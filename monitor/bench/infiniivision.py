@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 
 from monitor.bench.adc import Coding, step_of
-from monitor.bench.interpreter import Interpreter, Sleep
+from monitor.bench.interpreter import Interpreter, Sleep, channel_of
 from monitor.bench.panel import N_CHANNELS, ChannelState, Panel, Record
 from monitor.bench.scope import Scope
 from monitor.bench.scpi import (
@@ -96,10 +96,7 @@ class InfiniiVision:
         }
 
     def _channel(self, call: Call) -> ChannelState:
-        at = call.suffixes[0]
-        if not 1 <= at <= N_CHANNELS:
-            raise undefined_header()
-        return self._panel.channels[at - 1]
+        return channel_of(self.scope, call)
 
     def _set_display(self, call: Call) -> None:
         self._channel(call).display = boolean(call.argument())

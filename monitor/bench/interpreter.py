@@ -6,8 +6,9 @@ IEEE 488.2 chapters 10 and 11 (common commands, status), SCPI-99 volume 2, 21.8 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
+from monitor.bench.panel import N_CHANNELS, ChannelState
 from monitor.bench.scope import Scope
 from monitor.bench.scpi import (
     Answer,
@@ -17,10 +18,12 @@ from monitor.bench.scpi import (
     Handler,
     ScpiError,
     Unit,
+    undefined_header,
     units,
 )
 
 Sleep = Callable[[float], Awaitable[None]]
+"""Waits for some seconds."""
 
 _ERROR_BIT = 4  # of the status byte
 _COMPLETE, _EXECUTION_ERROR, _COMMAND_ERROR = 1, 16, 32  # of the event status register
@@ -41,7 +44,7 @@ class Interpreter:
     reset
         What ``*RST`` does, besides forgetting the records.
     sleep
-        Waits for some seconds.
+        What a blocking command waits with.
     integer
         Format of the status registers.
     no_error
@@ -96,7 +99,7 @@ class Interpreter:
             except ScpiError as error:
                 self.refuse(error)
                 continue
-            if isinstance(reply, AsyncIterator):
+            if isinstance(reply, AsyncGenerator):
                 replies.append(reply)
             elif reply is not None:
                 replies.append(self._answer(call, reply))
@@ -168,3 +171,11 @@ class Interpreter:
     def _next_error(self) -> str:
         error = self.errors.take()
         return self._no_error if error is None else self._error(error)
+
+
+def channel_of(scope: Scope, call: Call) -> ChannelState:
+    """Return the input that the first number in a header means; refuse one that is not there."""
+    at = call.suffixes[0]
+    if not 1 <= at <= N_CHANNELS:
+        raise undefined_header()
+    return scope.panel.channels[at - 1]

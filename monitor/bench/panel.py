@@ -8,6 +8,8 @@ from monitor.errors import ConfigError
 
 N_CHANNELS = 4
 MIN_RATE_HZ = 10.0
+DIVISIONS = 10
+"""Of the height that the converters see, whatever part of it a screen shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +60,18 @@ class ChannelState:
     range: float = 40.0
     """Units over the 10 divisions."""
     offset: float = 0.0
-    """Units in the middle of the screen."""
+    """Units in the middle of the screen, if the position is 0."""
+    position_div: float = 0.0
+    """Divisions by which the offset stands above the middle of the screen."""
     probe: float = 1.0
     """Units shown per volt at the input."""
     units: str = "VOLT"
     coupling: str = "DC"
+
+    @property
+    def middle(self) -> float:
+        """Return the units in the middle of the screen."""
+        return self.offset - self.position_div * self.range / DIVISIONS
 
     def attach(self, probe: float) -> None:
         """Set the probe factor; what is on the screen stays where it is, its numbers change."""

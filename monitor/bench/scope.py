@@ -11,12 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.bench.adc import Coding
-from monitor.bench.panel import MIN_RATE_HZ, N_CHANNELS, Panel, Record, ScopeSettings, Wiring
+from monitor.bench.panel import (
+    DIVISIONS,
+    MIN_RATE_HZ,
+    N_CHANNELS,
+    Panel,
+    Record,
+    ScopeSettings,
+    Wiring,
+)
 from monitor.bench.signal import Noise, Waveform
 from monitor.model import NS
 
 _IDLE_NOISE_V = 0.0005  # of an input with nothing connected
-_DIVISIONS = 10
 
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -96,6 +103,7 @@ class Scope:
         self._acquiring: _Acquisition | None = None
         self._record: Record | None = None
         self._first_ns: int | None = None
+        self._n_done = 0
         self._last_read: Record | None = None
         self._samples: tuple[Record, Pair] | None = None
         self._coded: _Coded | None = None
@@ -109,8 +117,9 @@ class Scope:
             low, high = self._waveform.limits[wiring.quantity]
             state.probe = wiring.ratio
             state.units = "AMP" if wiring.quantity else "VOLT"
-            division = _nice((high - low) / (_DIVISIONS - 1.5))
-            state.range = _DIVISIONS * division
+            division = _nice((high - low) / (DIVISIONS - 1.5))
+            state.range = DIVISIONS * division
+            state.position_div = 0.0
             state.offset = round(0.5 * (low + high) / division) * division
 
     @property
@@ -143,6 +152,12 @@ class Scope:
         self._settle()
         return self._record
 
+    @property
+    def n_done(self) -> int:
+        """Return how many records were completed since the last arming."""
+        self._settle()
+        return self._n_done
+
     def wait_s(self) -> float:
         """Return how long the present acquisition still takes; 0 if there is none."""
         if not self.running or self._acquiring is None:
@@ -152,6 +167,7 @@ class Scope:
     def single(self) -> None:
         """Arm for one record."""
         self._settle()
+        self._n_done = 0
         self._acquiring = self._arm(self._now_ns())
 
     def run(self) -> None:
@@ -219,6 +235,7 @@ class Scope:
         while self._acquiring is not None and self._acquiring.done_ns <= self._now_ns():
             done = self._acquiring
             self._record = done.record
+            self._n_done += 1
             if self._first_ns is None:
                 self._first_ns = done.record.start_ns
             self._acquiring = None

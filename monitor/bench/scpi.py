@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 
-Answer = str | bytes | AsyncIterator[bytes]
+Answer = str | bytes | AsyncGenerator[bytes, None]
 """A text, a block of bytes with its header, or blocks until the next message arrives."""
 
 Reply = Answer | None
@@ -153,7 +153,7 @@ def choice(text: str, *options: str) -> str:
     """
     for option in options:
         if _pattern(option).fullmatch(text.strip()):
-            return _short(option)
+            return short_form(option)
     raise ScpiError(-224, "Illegal parameter value")
 
 
@@ -169,12 +169,21 @@ def nr3(value: float) -> str:
     return f"{value:+.8E}"
 
 
-def block(data: bytes) -> bytes:
-    """Return bytes as a definite-length block with eight digits of length."""
-    return b"#8%08d" % len(data) + data
+def block(data: bytes, n_digits: int = 8) -> bytes:
+    """Return bytes as a definite-length block with ``n_digits`` of length, or more if need be."""
+    length = b"%0*d" % (n_digits, len(data))
+    return b"#%d" % len(length) + length + data
 
 
-def _short(mnemonic: str) -> str:
+def setting(
+    header: str, write: Callable[[Call], None], read: Callable[[Call], Reply]
+) -> dict[str, Handler]:
+    """Return the command and the query of a setting."""
+    return {header: write, f"{header}?": read}
+
+
+def short_form(mnemonic: str) -> str:
+    """Return the capitals of a mnemonic or a header that is written as a manual prints it."""
     return "".join(letter for letter in mnemonic if not letter.islower())
 
 
@@ -183,7 +192,7 @@ def _pattern(header: str) -> re.Pattern[str]:
 
     def word(match: re.Match[str]) -> str:
         long = match[0]
-        return f"(?:{_short(long)}|{long})"
+        return f"(?:{short_form(long)}|{long})"
 
     escaped = header.replace("?", r"\?").replace("*", r"\*").replace("[", "(?:").replace("]", ")?")
     text = re.sub(r"[A-Z]+[a-z]+", word, escaped.replace("<n>", r"(\d*)"))

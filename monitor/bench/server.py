@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self
 
@@ -136,12 +136,12 @@ class ScopeServer:
                 await writer.wait_closed()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        pushed: AsyncIterator[bytes] | None = None
+        pushed: AsyncGenerator[bytes, None] | None = None
         while line := await _next_message(reader, writer, pushed):
             async with self._turn:
                 answers = await self._instrument.execute(line.decode("latin-1").strip())
             replies = [answer for answer in answers if isinstance(answer, str | bytes)]
-            pushed = next((item for item in answers if isinstance(item, AsyncIterator)), None)
+            pushed = next((item for item in answers if isinstance(item, AsyncGenerator)), None)
             if not replies or self.faults.take(Fault.SILENCE):
                 continue
             if self.faults.take(Fault.CLOSE_ON_QUERY):
@@ -168,7 +168,7 @@ class ScopeServer:
 async def _next_message(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-    pushed: AsyncIterator[bytes] | None,
+    pushed: AsyncGenerator[bytes, None] | None,
 ) -> bytes:
     """Return the next message; until it arrives send what the instrument pushes, if anything."""
     message = asyncio.ensure_future(reader.readline())
