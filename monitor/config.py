@@ -117,6 +117,8 @@ class MeterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Of kind scpi: what is asked for."""
     element: int = 1
     """Of kind yokogawa-wt: the input element."""
+    format: Literal["ascii", "float"] = "ascii"
+    """Of kind yokogawa-wt: how values travel; ``float`` is shorter, 32-bit binary."""
     timeout_s: float = 2.0
 
 
