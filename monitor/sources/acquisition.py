@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.config import InstrumentSettings
-from monitor.errors import ConnectionLostError, ProtocolError
+from monitor.errors import ConnectionLostError
 from monitor.model import NS, Scale
 from monitor.sources.codes import n_clipped, pieces
-from monitor.sources.dialect import Dialect, Preamble
+from monitor.sources.conversation import Conversation
+from monitor.sources.dialect import Preamble
+from monitor.sources.dialects.replies import number
 from monitor.sources.record_time import HostTime, Sightings, host_time
-from monitor.sources.visa import VisaLink
 
 _POLL_S = 0.001
 _EARLY_S = 0.002  # polling begins so long before the record can be done
 _CLOSELY = 0.005  # of a record, between two queries
 _MOST_PIECES = 64  # of a record with holes; more would be an instrument in a sparse mode
-_WIDTHS = {"BYTE": 1, "WORD": 2}
 
 
 class StoppedError(Exception):
@@ -71,12 +70,10 @@ class Acquisition:
 
     Parameters
     ----------
-    link
-        Connected.
-    dialect
-        What the instrument speaks.
+    talk
+        With the instrument.
     settings
-        Which inputs, and how wide the codes are.
+        Which inputs.
     duration_s
         Of a record, as the instrument announced it.
     now_ns
@@ -87,8 +84,7 @@ class Acquisition:
 
     def __init__(
         self,
-        link: VisaLink,
-        dialect: Dialect,
+        talk: Conversation,
         settings: InstrumentSettings,
         duration_s: float,
         *,
@@ -101,8 +97,7 @@ class Acquisition:
         """Whether the instrument tells when a record began."""
         self.is_continuous = False
         """Whether a record begins where the previous one ended."""
-        self._link = link
-        self._dialect = dialect
+        self._talk = talk
         self._settings = settings
         self._now_ns = now_ns
         self._pause = pause
@@ -126,16 +121,16 @@ class Acquisition:
             If the source is being closed.
         """
         seen = self._watch(closely=closely)
-        tag_s = self._tag() if self.has_tags else None
+        tag_s = self._tag()
         codes: list[NDArray[np.integer]] = []
         preambles: list[Preamble] = []
         for item in self._settings.inputs:
-            preamble = self._preamble(item.input)
+            preamble = self._talk.preamble(item.input)
             preambles.append(preamble)
             misfit = self._misfit(preamble, preambles[0])
             if misfit:
                 return DroppedRecord(f"a record was dropped: input {item.input} gave {misfit}")
-            codes.append(self._data(preamble))
+            codes.append(self._talk.samples(item.input, preamble))
         first = preambles[0]
         self._x_increment_s = first.x_increment_s
         self.duration_s = first.n_points * first.x_increment_s
@@ -159,12 +154,12 @@ class Acquisition:
             ),
             x_increment_s=first.x_increment_s,
             time=time,
-            tag_s=tag_s,
+            tag_s=first.tag_s if tag_s is None else tag_s,
         )
 
     def _watch(self, *, closely: bool) -> Sightings:
         """Arm, and wait until the record is done."""
-        first = last = self._look(self._dialect.arm)
+        first = last = self._look(self._talk.dialect.arm)
         due_ns = first.sent_ns + round(self.duration_s * NS)
         limit_ns = 2 * due_ns - first.sent_ns + round(self._settings.timeout_s * NS)
         if self.is_continuous and self._stop_ns is not None:
@@ -181,36 +176,17 @@ class Acquisition:
                 )
             due_s = (due_ns - last.answered_ns) / NS - _EARLY_S
             self._pause(poll_s if closely else max(due_s, poll_s))
-            last = self._look(self._dialect.running)
+            last = self._look(self._talk.dialect.running)
         return Sightings(first.sent_ns, first.answered_ns, running_sent_ns, last.answered_ns)
 
     def _look(self, query: str) -> _Look:
         sent_ns = self._now_ns()
-        with self._explain(query) as reply:
-            is_running = not self._dialect.is_done(reply)
+        is_running = not self._talk.ask(query, self._talk.dialect.is_done)
         return _Look(sent_ns, self._now_ns(), is_running)
 
-    def _tag(self) -> float:
-        with self._explain(self._dialect.record_time) as reply:
-            return float(reply)
-
-    def _preamble(self, number: int) -> Preamble:
-        query = self._dialect.preamble.format(input=number)
-        with self._explain(query) as reply:
-            preamble = self._dialect.parse_preamble(reply)
-        if preamble is None:
-            with self._explain(query) as reply:
-                preamble = self._dialect.parse_preamble(reply)
-        if preamble is None:
-            raise self._protocol(query, f"expected a preamble, got {reply!r} twice")
-        width = _WIDTHS[self._settings.format]
-        if np.dtype(preamble.dtype).itemsize != width:
-            raise self._protocol(
-                query,
-                f"expected codes of {width} bytes, got {preamble.dtype}; somebody else may be"
-                " reading the scope",
-            )
-        return preamble
+    def _tag(self) -> float | None:
+        query = self._talk.dialect.record_time
+        return self._talk.ask(query, number) if self.has_tags and query else None
 
     def _misfit(self, preamble: Preamble, first: Preamble) -> str:
         """Return what of an input's part does not fit; empty if all does."""
@@ -224,23 +200,3 @@ class Acquisition:
             f" {first.n_points} every {x_increment_s:g} s; set the timebase back at the scope, or"
             " begin a new session"
         )
-
-    def _data(self, preamble: Preamble) -> NDArray[np.integer]:
-        codes = self._link.query_block(self._dialect.data, preamble.dtype)
-        if codes.size != preamble.n_points:
-            raise self._protocol(
-                self._dialect.data, f"expected {preamble.n_points} samples, got {codes.size}"
-            )
-        return codes
-
-    @contextlib.contextmanager
-    def _explain(self, query: str) -> Iterator[str]:
-        """Yield the reply to a query; a ValueError over it becomes a ProtocolError."""
-        reply = self._link.query(query)
-        try:
-            yield reply
-        except (ValueError, OverflowError) as error:
-            raise self._protocol(query, f"{error}, {reply[:120]!r}") from error
-
-    def _protocol(self, query: str, what: str) -> ProtocolError:
-        return ProtocolError(f"{self._settings.address}, reply to {query!r}: {what}")

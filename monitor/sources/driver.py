@@ -9,20 +9,19 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from monitor.config import InputSettings, InstrumentSettings
+from monitor.config import InstrumentSettings
 from monitor.errors import ConnectionLostError, InstrumentError, ProtocolError
-from monitor.model import NS
+from monitor.model import NS, Supply
 from monitor.sources.acquisition import Acquisition, DroppedRecord, Record, StoppedError
-from monitor.sources.dialect import Dialect
-from monitor.sources.keysight import INFINIIVISION
+from monitor.sources.checks import check_input
+from monitor.sources.conversation import Conversation
+from monitor.sources.dialects.replies import number
+from monitor.sources.inspect import InputState, begin, read_input
 from monitor.sources.record_time import HostTime
 from monitor.sources.visa import VisaLink
 
-DIALECTS = (INFINIIVISION,)
-
-_PROBE_S = 0.5  # how long a query may go unanswered that an instrument may not know
 _CATCH_UP_S = 30  # to read what a gap-free instrument has remembered
-_TAG_LIMIT_S = 1e12  # instruments say 9.9E+37 for "no value"
+_TWO_CYCLES_S = 0.04  # of 50 Hz mains; a shorter record need not hold a whole one
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,6 @@ class Driver:
         self._wait = wait
         self._delay = delay
         self._link = VisaLink(settings.address, settings.timeout_s, is_wanted=lambda: not wait(0.0))
-        self._dialect: Dialect = INFINIIVISION
-        self._identity = ""
         self._acquisition: Acquisition | None = None
         self._ready: deque[Record | DroppedRecord] = deque()
 
@@ -92,25 +89,29 @@ class Driver:
         """
         self.close()
         self._link.open()
-        self._identify()
-        notes = {f"input {item.input}": self._check_input(item) for item in self._settings.inputs}
-        acquisition = self._set_up()
-        first = self._first(acquisition)
-        self._raise_errors("the acquisition")
+        settings = self._settings
+        talk = begin(
+            self._link, settings.dialect, code_format=settings.format, timeout_s=settings.timeout_s
+        )
+        notes = self._check_inputs(talk)
+        acquisition = self._set_up(talk)
+        first = self._first(talk, acquisition)
+        talk.raise_errors("the acquisition")
+        self._check_mains(acquisition)
         self._acquisition = acquisition
         self._ready.append(first)
-        asked_hz = self._settings.sample_rate_hz
+        asked_hz = settings.sample_rate_hz
         notes |= {
-            "identity": self._identity,
-            "address": self._settings.address,
-            "dialect": self._dialect.name,
-            "format": self._settings.format,
+            "identity": talk.identity,
+            "address": settings.address,
+            "dialect": talk.dialect.name,
+            "format": talk.code_format,
             "record": f"{first.n_samples} samples, {acquisition.duration_s:.9g} s",
             "record times": "instrument" if acquisition.has_tags else "host",
             "rate asked for": "the instrument's own" if asked_hz is None else f"{asked_hz:g} Hz",
         }
         return Setup(
-            identity=self._identity,
+            identity=talk.identity,
             # A preamble has nine digits; its reciprocal need not show more.
             sample_rate_hz=float(f"{1.0 / first.x_increment_s:.9g}"),
             dtype=first.codes.dtype.name,
@@ -129,100 +130,38 @@ class Driver:
             self._pause(self._delay() * self._acquisition.duration_s)
         return self._acquisition.take()
 
-    def _identify(self) -> None:
-        self._identity = self._link.query("*IDN?")
-        for dialect in DIALECTS:
-            if dialect.idn.match(self._identity):
-                self._dialect = dialect
-                self._link.write(dialect.clear)
-                return
-        raise InstrumentError(
-            f"{self._settings.address} is {self._identity[:80]!r}; expected a"
-            f" {' or '.join(dialect.name for dialect in DIALECTS)}: check the address"
-        )
+    def _check_inputs(self, talk: Conversation) -> dict[str, str]:
+        """Return what each input reports; InstrumentError if it is not as the settings say."""
+        notes = {}
+        for item in self._settings.inputs:
+            is_shown = talk.is_shown(item.input)
+            state = read_input(talk, item.input, is_shown=is_shown)
+            who = f"{talk.address} input {item.input}"
+            check_input(item, state, talk.dialect, who)
+            notes[f"input {item.input}"] = _describe(state)
+        return notes
 
-    def _check_input(self, item: InputSettings) -> str:
-        """Return the unit that an input reports; InstrumentError if it is not as configured."""
-        dialect, who = self._dialect, f"{self._settings.address} input {item.input}"
-        query = dialect.displayed.format(input=item.input)
-        try:
-            shown = self._link.query(query, timeout_s=min(_PROBE_S, self._settings.timeout_s))
-        except ConnectionLostError as silence:
-            error = self._link.query(dialect.error)
-            if dialect.no_error.match(error):
-                raise
-            raise InstrumentError(
-                f"{who} does not exist: {self._identity!r} answered {error!r}; correct the number"
-                " of the input in the settings"
-            ) from silence
-        if shown not in ("1", "+1", "ON"):
-            raise InstrumentError(
-                f"{who} is switched off; switch it on at the scope"
-                f" ({dialect.display.format(input=item.input)}) or name another input"
-            )
-        reports = self._link.query(dialect.units.format(input=item.input)).upper()
-        wanted = "V" if item.reports == "volts" else item.quantity.unit
-        word = dialect.unit_words.get(wanted)
-        if word is None:
-            raise InstrumentError(f"{who}: a {dialect.name} cannot report {item.quantity.value}")
-        if not reports.startswith(word):
-            raise InstrumentError(self._contradiction(item, reports, word))
-        return reports
-
-    def _contradiction(self, item: InputSettings, reports: str, wanted: str) -> str:
-        command = self._dialect.set_units.format(input=item.input, value=wanted)
-        quantity = item.quantity.value
-        if item.reports == "volts":
-            scope, settings = "with its probe factor at 1:1", 'reports = "unit" and no ratio'
-        elif wanted == self._dialect.unit_words["V"]:
-            scope, settings = "with the probe's factor", "which input the voltage is on"
-        else:
-            scope = "with the clamp's factor"
-            settings = 'reports = "volts" and the clamp\'s ratio in ampere per volt'
-        return (
-            f"{self._settings.address} input {item.input}: the settings say that it measures"
-            f' {quantity} with reports = "{item.reports}", so the scope should report {wanted}, but'
-            f" it reports {reports}; either set the scope ({command}, {scope}), or correct the"
-            f" settings ({settings})"
-        )
-
-    def _set_up(self) -> Acquisition:
-        dialect, settings = self._dialect, self._settings
+    def _set_up(self, talk: Conversation) -> Acquisition:
+        dialect, settings = talk.dialect, self._settings
         for command in dialect.setup:
-            self._send(command.format(format=settings.format))
+            talk.send(
+                command.format(format=talk.code_format, width=talk.width, bits=8 * talk.width)
+            )
         if settings.record_s is not None:
-            self._send(dialect.set_record_length.format(value=f"{settings.record_s:.9g}"))
-        reply = self._link.query(dialect.record_length)
-        try:
-            duration_s = float(reply)
-        except ValueError as error:
-            raise ProtocolError(
-                f"{settings.address}, reply to {dialect.record_length!r}: expected a number, got"
-                f" {reply[:80]!r}"
-            ) from error
+            value = f"{settings.record_s / dialect.divisions:.9g}"
+            talk.send(dialect.set_timebase.format(value=value))
+        duration_s = talk.ask(dialect.timebase, number) * dialect.divisions
         if settings.sample_rate_hz is not None:
             n_points = max(1, round(settings.sample_rate_hz * duration_s))
-            self._send(dialect.points.format(value=n_points))
-        return Acquisition(
-            self._link, dialect, settings, duration_s, now_ns=self._now_ns, pause=self._pause
-        )
+            n_points = dialect.depth(n_points, len(settings.inputs))
+            talk.send(dialect.points.format(value=n_points))
+        talk.learn_page()
+        return Acquisition(talk, settings, duration_s, now_ns=self._now_ns, pause=self._pause)
 
-    def _send(self, command: str) -> None:
-        self._link.write(command)
-        self._raise_errors(repr(command))
-
-    def _raise_errors(self, cause: str) -> None:
-        error = self._link.query(self._dialect.error)
-        if not self._dialect.no_error.match(error):
-            raise InstrumentError(
-                f"{self._settings.address} ({self._identity}) refused {cause}: {error}; choose"
-                " settings that it can do"
-            )
-
-    def _first(self, acquisition: Acquisition) -> Record:
+    def _first(self, talk: Conversation, acquisition: Acquisition) -> Record:
         """Return the first record whose time is known; learn first what the instrument tells."""
-        self._fitting(acquisition.take())
-        acquisition.has_tags = self._answers_tags()
+        record = self._fitting(acquisition.take())
+        acquisition.has_tags = self._answers_tags(talk, record)
         if acquisition.has_tags:
             self._judge_tags(acquisition)
         limit_ns = self._now_ns() + _CATCH_UP_S * NS
@@ -236,19 +175,11 @@ class Driver:
                     f" was up to date in {_CATCH_UP_S} s; ask for a lower sample rate, or for BYTE"
                 )
 
-    def _answers_tags(self) -> bool:
-        query = self._dialect.record_time
-        try:
-            reply = self._link.query(query, timeout_s=min(_PROBE_S, self._settings.timeout_s))
-            return abs(float(reply)) < _TAG_LIMIT_S
-        except ConnectionLostError:
-            # A late answer would be taken for the next one: begin on a clean connection.
-            self._link.close()
-            self._link.open()
-        except ValueError:
-            pass
-        self._link.write(self._dialect.clear)
-        return False
+    def _answers_tags(self, talk: Conversation, record: Record) -> bool:
+        if record.tag_s is not None:
+            return True
+        query = talk.dialect.record_time
+        return talk.ask_number_if_known(query, number) is not None
 
     def _judge_tags(self, acquisition: Acquisition) -> None:
         """Learn from two records whether there is a gap; tags that stand still are no clock."""
@@ -259,6 +190,17 @@ class Driver:
         acquisition.is_continuous = abs(n_samples - first.n_samples) < 0.5
         acquisition.has_tags = n_samples > first.n_samples - 0.5
 
+    def _check_mains(self, acquisition: Acquisition) -> None:
+        duration_s = acquisition.duration_s
+        if self._settings.supply is not Supply.MAINS or acquisition.is_continuous:
+            return
+        if duration_s < _TWO_CYCLES_S * (1 - 1e-3):
+            raise InstrumentError(
+                f"{self._settings.address} takes records of {duration_s:g} s, in which no whole"
+                f" line cycle need lie: set record_s = {_TWO_CYCLES_S:g} or more (two cycles of"
+                ' 50 Hz), or supply = "dc" if it is not mains'
+            )
+
     def _fitting(self, record: Record | DroppedRecord) -> Record:
         if isinstance(record, DroppedRecord):
             raise ProtocolError(f"{self._settings.address}: {record.reason}")
@@ -267,3 +209,9 @@ class Driver:
     def _pause(self, seconds: float) -> None:
         if self._wait(seconds):
             raise StoppedError
+
+
+def _describe(state: InputState) -> str:
+    """Return an input's unit, probe factor and coupling as text."""
+    factor = "" if state.probe_factor is None else f"{state.probe_factor:g}X"
+    return " ".join(part for part in (state.unit_word, factor, state.coupling) if part)

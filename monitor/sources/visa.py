@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -21,12 +22,36 @@ from pyvisa.constants import InterfaceType, StatusCode
 from pyvisa.errors import VisaIOError
 from pyvisa.resources import MessageBasedResource
 
-from monitor.errors import ConfigError, ConnectionLostError, InstrumentError, ProtocolError
+from monitor.errors import (
+    ConfigError,
+    ConnectionLostError,
+    InstrumentError,
+    ProtocolError,
+    WattstageError,
+)
+from monitor.sources.vicp import notice_the_end
 
 # PyVISA-py scans all that is pending after each 4 KB, so more than this gets slower.
 _CHUNK = 65_536
 _MAX_DIGITS = 9  # of a block's length; a gigabyte
+_FIRST = 1024  # bytes of a message that are read before its length is known
 _LF = b"\n"
+_MOST_LINE_FEEDS = 2  # that any instrument sends after a block
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """What stands around a block, besides its header: families differ."""
+
+    prefix: int = 0
+    """Most bytes of text before the ``#``, e.g. of ``DAT1,#9...``."""
+    line_feeds: int = 1
+    """That end it where messages have no end of their own."""
+    counts_items: bool = False
+    """Whether the header counts items, not bytes."""
+
+
+PLAIN = Framing()
 
 
 class VisaLink:
@@ -55,6 +80,8 @@ class VisaLink:
         self._manager: pyvisa.ResourceManager | None = None
         self._resource: MessageBasedResource | None = None
         self._has_answered = False
+        self._stray = 0
+        """Line feeds after the newest block that may still come."""
 
     def __enter__(self) -> Self:
         self.open()
@@ -109,8 +136,10 @@ class VisaLink:
             raise self._bad_address("it is not a resource that takes messages")
         resource.timeout = self._timeout_ms
         resource.write_termination = "\n"
+        notice_the_end(resource)
         self._resource = resource
-        self._is_bytes = (
+        self._stray = 0
+        self._is_stream = (
             resource.resource_class == "SOCKET" or resource.interface_type == InterfaceType.asrl
         )
 
@@ -118,13 +147,14 @@ class VisaLink:
         """Disconnect; harmless if not connected."""
         resource, self._resource = self._resource, None
         if resource is not None:
-            with contextlib.suppress(VisaIOError, OSError):
+            with contextlib.suppress(Exception):  # it is gone, and each transport says so its way
                 resource.close()
 
     def write(self, text: str) -> None:
-        """Send a command that has no reply."""
+        """Send a command that has no reply; or some, one a line."""
         with self._watch(f"to take {text!r}"):
-            self._open.write(text)
+            for message in [text] if self._is_stream else text.split("\n"):
+                self._open.write(message)
 
     def query(self, text: str, *, timeout_s: float | None = None) -> str:
         """Send a command and return its reply, without line ending.
@@ -132,7 +162,7 @@ class VisaLink:
         Parameters
         ----------
         text
-            One command with one text reply.
+            Lines, of which the last has a text reply.
         timeout_s
             None takes the link's own.
 
@@ -146,16 +176,19 @@ class VisaLink:
         self.write(text)
         resource = self._open
         with self._watch(f"a reply to {text!r}"):
-            if self._is_bytes:
+            if self._is_stream:
                 resource.read_termination = "\n"
-            if timeout_s is None:
-                reply = bytes(resource.read_raw())
-            else:
+            if timeout_s is not None:
                 resource.timeout = timeout_s * 1e3
-                try:
+            try:
+                reply = bytes(resource.read_raw())
+                while reply == _LF and self._stray:
+                    self._stray -= 1
                     reply = bytes(resource.read_raw())
-                finally:
+            finally:
+                if timeout_s is not None:
                     resource.timeout = self._timeout_ms
+        self._stray = 0
         self._has_answered = True
         if not reply.isascii():
             raise ProtocolError(
@@ -164,7 +197,7 @@ class VisaLink:
             )
         return reply.decode("ascii").strip()
 
-    def query_block(self, text: str, dtype: str) -> NDArray[np.integer]:
+    def query_block(self, text: str, dtype: str, framing: Framing = PLAIN) -> NDArray[np.integer]:
         """Send a command and return the numbers of the definite-length block in its reply.
 
         IEEE 488.2, 8.7.9: ``#``, one digit N, N digits of length, that many bytes, line feed.
@@ -172,9 +205,11 @@ class VisaLink:
         Parameters
         ----------
         text
-            One command with one block as its reply.
+            Lines, of which the last has one block as its reply.
         dtype
             numpy name with byte order, e.g. ``<u2``.
+        framing
+            What stands around the block.
 
         Raises
         ------
@@ -184,8 +219,15 @@ class VisaLink:
             If its frame is wrong, or its length is no whole number of items.
         """
         self.write(text)
-        payload = self._read_stream(text) if self._is_bytes else self._read_message(text)
+        return self.read_block(text, dtype, framing)
+
+    def read_block(self, text: str, dtype: str, framing: Framing = PLAIN) -> NDArray[np.integer]:
+        """Return the numbers of a block that was asked for; as ``query_block``."""
         width = np.dtype(dtype).itemsize
+        factor = width if framing.counts_items else 1
+        read = self._read_stream if self._is_stream else self._read_message
+        payload = read(text, framing, factor)
+        self._has_answered = True
         if len(payload) % width:
             raise ProtocolError(
                 f"{self.address}: expected items of {width} bytes in reply to {text!r}, got"
@@ -193,41 +235,88 @@ class VisaLink:
             )
         return np.frombuffer(payload, dtype)
 
-    def _read_stream(self, text: str) -> bytes:
+    def _read_stream(self, text: str, framing: Framing, factor: int) -> bytes:
         self._open.read_termination = ""
-        n_digits = self._n_digits(self._read(2, f"a block header in reply to {text!r}"), text)
-        n_bytes = self._length(self._read(n_digits, f"a block length in reply to {text!r}"), text)
+        header = self._header(text, framing)
+        n_digits = self._n_digits(header, text)
+        digits = self._read(n_digits, f"a block length in reply to {text!r}")
+        n_bytes = self._length(digits, text) * factor
         payload = self._read(n_bytes, f"a block of {n_bytes} bytes in reply to {text!r}")
-        end = self._read(1, f"a line feed after the {n_bytes} bytes in reply to {text!r}")
-        if end != _LF:
+        self._stray = _MOST_LINE_FEEDS
+        if framing.line_feeds:
+            end = self._read(1, f"a line feed after the {n_bytes} bytes in reply to {text!r}")
+            self._check_end(end, n_bytes, text)
+            self._stray = framing.line_feeds - 1
+        return payload
+
+    def _header(self, text: str, framing: Framing) -> bytes:
+        """Return the ``#`` and the digit after it; what a family sends before them is dropped."""
+        expected = f"a block header in reply to {text!r}"
+        if not framing.prefix and not self._stray:
+            return self._read(2, expected)
+        before = bytearray()
+        while (byte := self._read(1, expected)) != b"#":
+            if byte == _LF and not before and self._stray:
+                self._stray -= 1
+                continue
+            before += byte
+            if len(before) > framing.prefix:
+                return bytes(before[:2])
+        self._stray = 0
+        return byte + self._read(1, expected)
+
+    def _read_message(self, text: str, framing: Framing, factor: int) -> bytes:
+        """Read a message whose end the transport marks.
+
+        A read that ends where the message does may not tell so (VXI-11, VICP), and the next would
+        wait in vain: so the last one asks for more than is left, and never for nothing.
+        """
+        message = bytearray()
+        is_ended = self._extend(message, _FIRST, f"a block in reply to {text!r}")
+        begin = max(0, message.find(b"#", 0, framing.prefix + 1))
+        n_digits = self._n_digits(bytes(message[begin : begin + 2]), text)
+        begin += 2 + n_digits
+        n_bytes = self._length(bytes(message[begin - n_digits : begin]), text) * factor
+        expected = f"a block of {n_bytes} bytes in reply to {text!r}"
+        while not is_ended and (left := begin + n_bytes - len(message)) > 0:
+            size = min(_CHUNK, left - 1) if left > _CHUNK else left + _MOST_LINE_FEEDS
+            is_ended = self._extend(message, size, expected)
+        payload = bytes(message[begin : begin + n_bytes])
+        end = bytes(message[begin + n_bytes :])
+        if len(payload) < n_bytes or end.strip(_LF) or len(end) > _MOST_LINE_FEEDS:
             raise ProtocolError(
-                f"{self.address}: expected a line feed after the {n_bytes} bytes in reply to"
-                f" {text!r}, got {end!r}; the announced length is wrong"
+                f"{self.address}: expected {n_bytes} bytes and a line feed in reply to {text!r},"
+                f" got {len(message) - begin} bytes"
             )
         return payload
 
-    def _read_message(self, text: str) -> bytes:
-        with self._watch(f"a block in reply to {text!r}"):
-            message = bytes(self._open.read_raw())
-        n_digits = self._n_digits(message[:2], text)
-        n_bytes = self._length(message[2 : 2 + n_digits], text)
-        payload = message[2 + n_digits :]
-        if payload[n_bytes:] not in (b"", _LF) or len(payload) < n_bytes:
-            raise ProtocolError(
-                f"{self.address}: expected {n_bytes} bytes and a line feed in reply to {text!r},"
-                f" got {len(payload)} bytes"
-            )
-        return payload[:n_bytes]
+    def _extend(self, message: bytearray, size: int, expected: str) -> bool:
+        """Read a part of a message; return whether it was the last for sure."""
+        self._check_wanted()
+        with self._watch(expected):
+            part = self._open.read_bytes(size, chunk_size=size, break_on_termchar=True)
+        message += part
+        return len(part) != size  # USBTMC gives whole messages, whatever was asked for
 
     def _read(self, n_bytes: int, expected: str) -> bytes:
         data = bytearray()
         with self._watch(expected):
             while len(data) < n_bytes:
-                if not self._is_wanted():
-                    raise ConnectionLostError(f"{self.address} is being closed")
+                self._check_wanted()
                 size = min(n_bytes - len(data), _CHUNK)
                 data += self._open.read_bytes(size, chunk_size=_CHUNK)
         return bytes(data)
+
+    def _check_wanted(self) -> None:
+        if not self._is_wanted():
+            raise ConnectionLostError(f"{self.address} is being closed")
+
+    def _check_end(self, end: bytes, n_bytes: int, text: str) -> None:
+        if end != _LF:
+            raise ProtocolError(
+                f"{self.address}: expected a line feed after the {n_bytes} bytes in reply to"
+                f" {text!r}, got {end!r}; the announced length is wrong"
+            )
 
     def _n_digits(self, header: bytes, text: str) -> int:
         if header[:1] == b"#" and header[1:].isdigit() and header[1:] != b"0":
@@ -254,7 +343,9 @@ class VisaLink:
     def _watch(self, expected: str) -> Iterator[None]:
         try:
             yield
-        except (VisaIOError, OSError) as error:
+        except WattstageError:
+            raise
+        except Exception as error:  # PyVISA-py raises RuntimeErrors, RPCErrors, EOFErrors ...
             raise self._lost(expected, _reason(error)) from error
 
     def _lost(self, expected: str, reason: str) -> InstrumentError:

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.sources.codes import n_clipped, pieces
-from monitor.sources.keysight import INFINIIVISION, parse_preamble
+from monitor.sources.dialects.keysight import INFINIIVISION, parse_preamble
 
 # From a programmer's guide: BYTE, a sine on a 10:1 probe.
 GUIDE = "+0,+0,+1000,+1,+1.25000000E-009,-1.23000000E-007,+0,+6.25000000E-003,+5.00000000E-002,+128"
 
 
 def test_a_byte_preamble_becomes_a_scale():
-    preamble = parse_preamble(GUIDE)
+    preamble = parse_preamble(GUIDE, 1)
     assert (preamble.dtype, preamble.n_points, preamble.x_increment_s) == ("u1", 1000, 1.25e-9)
     assert (preamble.low, preamble.high, preamble.hole) == (1, 255, 0)
     assert preamble.scale.gain * 128 + preamble.scale.offset == pytest.approx(0.05)
@@ -27,7 +27,7 @@ def test_a_byte_preamble_becomes_a_scale():
 )
 def test_the_scale_is_the_guides_formula(code, increment, origin, reference):
     reply = f"+1,+0,+5,+1,+1E-06,+0,+0,{increment:+.8E},{origin:+.8E},{reference:+d}"
-    preamble = parse_preamble(reply)
+    preamble = parse_preamble(reply, 1)
     _, _, _, _, _, _, _, y_increment, y_origin, y_reference = map(float, reply.split(","))
     expected = (code - y_reference) * y_increment + y_origin
     scale = preamble.scale
@@ -37,7 +37,7 @@ def test_the_scale_is_the_guides_formula(code, increment, origin, reference):
 
 
 def test_the_bare_zero_of_a_2022a_asks_to_be_asked_again():
-    assert parse_preamble("+0") is None
+    assert parse_preamble("+0", 1) is None
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_bare_zero_of_a_2022a_asks_to_be_asked_again():
 )
 def test_a_hostile_preamble_is_refused(reply, tells):
     with pytest.raises(ValueError, match=tells):
-        parse_preamble(reply)
+        parse_preamble(reply, 1)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,6 @@ def test_a_family_without_holes_keeps_its_zeros():
 
 @given(st.lists(st.integers(0, 255), max_size=50))
 def test_clipping_is_counted_at_both_rails_and_not_in_holes(codes):
-    preamble = parse_preamble(GUIDE)
+    preamble = parse_preamble(GUIDE, 1)
     expected = sum(code in (1, 255) for code in codes)
     assert n_clipped(np.array(codes, np.uint8), preamble) == expected

@@ -22,13 +22,20 @@ def command(text):
     return [(text, None), (":SYSTem:ERRor?", OK)]
 
 
+def state(number, units, *, shown="1", factor="+1.0E+00", coupling="DC"):
+    """What a scope says of an input."""
+    return [
+        (f":CHANnel{number}:DISPlay?", shown),
+        (f":CHANnel{number}:UNITs?", units),
+        (f":CHANnel{number}:PROBe?", factor),
+        (f":CHANnel{number}:COUPling?", coupling),
+        (f":CHANnel{number}:RANGe?", "+4.0E+01"),
+        (f":CHANnel{number}:OFFSet?", "+0"),
+    ]
+
+
 HELLO = [("*IDN?", IDN), ("*CLS", None)]
-INPUTS = [
-    (":CHANnel1:DISPlay?", "1"),
-    (":CHANnel1:UNITs?", "VOLT"),
-    (":CHANnel2:DISPlay?", "1"),
-    (":CHANnel2:UNITs?", "AMP"),
-]
+INPUTS = [*state(1, "VOLT", factor="+1.0E+01"), *state(2, "AMP")]
 MODES = [
     *command(":TIMebase:MODE MAIN"),
     *command(":ACQuire:TYPE NORMal"),
@@ -172,7 +179,7 @@ def test_a_record_that_does_not_fit_is_dropped_with_a_reason(odd, tells):
         ([(ARM[0], "inf")], ProtocolError, "inf"),
         ([(ARM[0], "")], ProtocolError, "''"),
         ([(ARM[0], None)], ConnectionLostError, "no answer in time"),
-        ([ARM, (preamble(1)[0], "+0"), (preamble(1)[0], "+0")], ProtocolError, "'\\+0' twice"),
+        ([ARM, (preamble(1)[0], "+0"), (preamble(1)[0], "+0")], ProtocolError, "got none twice"),
         ([ARM, (preamble(1)[0], "1,2,3")], ProtocolError, "expected 10 fields"),
         ([ARM, preamble(1, kind="+1")], ProtocolError, "codes of 1 bytes, got <u2"),
         ([ARM, preamble(1), data(range(5))], ProtocolError, "expected 4 samples, got 5"),
@@ -228,7 +235,7 @@ def test_another_instrument_is_told_by_its_name():
 
 def test_an_input_that_is_off_is_named_with_the_command_that_helps():
     with pytest.raises(InstrumentError, match=r"input 1 is switched off.*:CHANnel1:DISPlay ON"):
-        talk([*HELLO, (":CHANnel1:DISPlay?", "0")])
+        talk([*HELLO, *state(1, "VOLT", shown="0")])
 
 
 def test_an_input_that_does_not_exist_is_named():
@@ -269,7 +276,7 @@ def test_silence_without_an_error_is_no_missing_input():
     ],
 )
 def test_a_contradiction_of_units_is_refused_with_both_ways_out(quantity, reports, scope, fixes):
-    exchange = [*HELLO, (":CHANnel1:DISPlay?", "1"), (":CHANnel1:UNITs?", scope)]
+    exchange = [*HELLO, *state(1, scope)]
     inputs = (InputSettings(input=1, quantity=quantity, reports=reports),)
     with pytest.raises(InstrumentError) as caught:
         talk(exchange, inputs=inputs)
@@ -279,7 +286,7 @@ def test_a_contradiction_of_units_is_refused_with_both_ways_out(quantity, report
 
 
 def test_a_power_input_is_refused_by_a_scope():
-    exchange = [*HELLO, (":CHANnel1:DISPlay?", "1"), (":CHANnel1:UNITs?", "VOLT")]
+    exchange = [*HELLO, *state(1, "VOLT")]
     inputs = (InputSettings(input=1, quantity=Quantity.POWER),)
     with pytest.raises(InstrumentError, match="cannot report power"):
         talk(exchange, inputs=inputs)
