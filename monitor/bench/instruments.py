@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from monitor.bench.infiniivision import InfiniiVision
+from monitor.bench.rigol import RigolScope
 from monitor.bench.scope import Scope
 from monitor.bench.scpi import Answer
 
@@ -34,5 +35,6 @@ class Instrument(Protocol):
 INSTRUMENTS: Mapping[str, Callable[[Scope], Instrument]] = MappingProxyType(
     {
         "keysight": InfiniiVision,
+        "rigol": RigolScope,
     }
 )

@@ -149,7 +149,23 @@ class Conversation:
                 f"expected a preamble of input {which}, got one of input {preamble.input}; replies"
                 " are out of step, or somebody else is reading the scope",
             )
+        if self.dialect.record_points:
+            return replace(preamble, n_points=self._record_points(preamble))
         return preamble
+
+    def _record_points(self, preamble: Preamble) -> int:
+        dialect = self.dialect
+
+        def whole(reply: str) -> int | None:
+            return None if reply.upper() == "AUTO" else int(number(reply))
+
+        n_points = self.ask(dialect.record_points, whole)
+        if n_points is None:
+            duration_s = self.ask(dialect.timebase, number) * dialect.divisions
+            n_points = round(duration_s / preamble.x_increment_s)
+        if n_points < 1:
+            raise self.wrong(dialect.record_points, f"expected 1 sample or more, got {n_points}")
+        return n_points
 
     def _read_preamble(self, query: str) -> Preamble:
         dialect = self.dialect

@@ -108,6 +108,8 @@ class Dialect:
     """What the reply counts times this is the whole screen."""
     offset: str = ""
     """Query of what an input shows in the middle of the screen, in its unit."""
+    parse_offset: Callable[[str], float] | None = None
+    """Of its reply; None takes the number."""
 
     set_timebase: str
     timebase: str
@@ -141,6 +143,9 @@ class Dialect:
     ValueError says what is wrong."""
     parse_descriptor: Callable[[bytes, int], Preamble] | None = None
     """Likewise, of a family whose preamble is a block."""
+    record_points: str = ""
+    """Query of a record's samples, if the preamble tells something else; AUTO means as many as
+    the timebase holds."""
     is_of_panel: bool = False
     """Whether the preamble tells how the knobs stand now, instead of at the record."""
     data: str

@@ -141,7 +141,9 @@ def read_input(talk: Conversation, which: int, *, is_shown: bool) -> InputState:
             talk.ask_number_if_known(row.range.format(input=which), replies.number),
             row.range_divisions,
         ),
-        offset=talk.ask_number_if_known(row.offset.format(input=which), replies.number),
+        offset=talk.ask_number_if_known(
+            row.offset.format(input=which), row.parse_offset or replies.number
+        ),
         unit_word=word,
     )
 

@@ -8,8 +8,9 @@ from types import MappingProxyType
 from monitor.errors import ConfigError
 from monitor.sources.dialect import Dialect
 from monitor.sources.dialects.keysight import INFINIIVISION
+from monitor.sources.dialects.rigol import RIGOL
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({row.id: row for row in (INFINIIVISION,)})
+DIALECTS: Mapping[str, Dialect] = MappingProxyType({row.id: row for row in (INFINIIVISION, RIGOL)})
 """By the id that the settings use."""
 
 
