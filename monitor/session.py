@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from monitor.model import (
     Frame,
     Marker,
     Reading,
+    SlowChannel,
     Snapshot,
     StageTable,
     StreamInfo,
@@ -26,11 +27,14 @@ from monitor.model import (
 )
 from monitor.recording.recorder import Recorder
 from monitor.sources.clock import Clock
+from monitor.sources.meter_feed import METER, Meter, beside
 from monitor.sources.source import Item, Source
 
 _INBOX = 64  # items; when it is full the sources wait, so nothing is dropped here
 _REFRESH_S = 0.1  # numbers change no faster than a person reads; costs that much less
 _MAX_WARNINGS = 8
+
+_Entry = Item | tuple[SlowChannel, ...] | Exception | None  # None: the source has ended
 
 
 class Feed(Protocol):
@@ -52,7 +56,7 @@ class Pace(Protocol):
 
 
 class Session:
-    """An ordered sequence of blocks and markers, and everything that is known about it.
+    """An ordered sequence of blocks, markers and readings, and all that is known about it.
 
     ``run`` is the only writer; what other tasks of the same loop read is replaced whole.
 
@@ -60,6 +64,10 @@ class Session:
     ----------
     source, feed
         What is merged; no feed (None) has no markers of a workload.
+    meters
+        Beside the source; what becomes of them never ends the session.
+    slow
+        Channels that are known before their first reading, as those of a replay are.
     metrics, history
         Which numbers, and how much is remembered.
     clock
@@ -73,6 +81,8 @@ class Session:
         source: Source,
         feed: Feed | None,
         *,
+        meters: Sequence[Meter] = (),
+        slow: Sequence[SlowChannel] = (),
         metrics: MetricsSettings,
         history: HistorySettings,
         clock: Clock,
@@ -81,10 +91,12 @@ class Session:
         self._source = source
         self._pace = pace
         self._feed = feed
+        self._meters = tuple(meters)
+        self._slow = tuple(slow)
         self._metrics = metrics
         self._history = history
         self._clock = clock
-        self._inbox: asyncio.Queue[Item | Exception | None] = asyncio.Queue(_INBOX)
+        self._inbox: asyncio.Queue[_Entry] = asyncio.Queue(_INBOX)
         self._account: Account | None = None
         self._recorder: Recorder | None = None
         self._recording_error = ""
@@ -121,6 +133,9 @@ class Session:
             pumps = [asyncio.create_task(self._pump(source.items(), last=True))]
             if self._feed is not None:
                 pumps.append(asyncio.create_task(self._pump(aiter(self._feed), last=False)))
+            for meter in self._meters:
+                readings = beside(meter, self._clock)
+                pumps.append(asyncio.create_task(self._pump(readings, last=False)))
             try:
                 await self._consume(account, seconds, must_record=record is not None)
             finally:
@@ -132,7 +147,10 @@ class Session:
                 self.refresh()
 
     def start_recording(self, path: Path) -> str:
-        """Record from now on; the stages that are running are written first.
+        """Record from now on.
+
+        What a reader must know is written first: the stages that are running, and the newest
+        reading of each slow channel.
 
         Raises
         ------
@@ -148,6 +166,9 @@ class Session:
         self._recorder = Recorder(path, self._account.info)
         for marker in self._account.running:
             self._recorder.mark(marker)
+        self._recorder.announce(self._account.slow.channels)
+        for reading in self._account.slow.newest:
+            self._recorder.add(reading)
         return str(path)
 
     def stop_recording(self) -> str | None:
@@ -188,7 +209,7 @@ class Session:
             raise EngineError("no stage table yet: no instrument has answered")
         return self._account.table()
 
-    async def _pump(self, items: AsyncIterator[Item], *, last: bool) -> None:
+    async def _pump(self, items: AsyncIterator[_Entry], *, last: bool) -> None:
         try:
             async for item in items:
                 await self._inbox.put(item)
@@ -213,6 +234,8 @@ class Session:
                 self._take_block(account, item)
             elif isinstance(item, Reading):
                 self._take_reading(account, item)
+            elif isinstance(item, tuple):
+                self._know(account, item)
             else:
                 self._take_marker(account, item)
             self._stale = True
@@ -223,7 +246,7 @@ class Session:
             if seconds is not None and account.history.duration_s >= seconds:
                 return
 
-    async def _next(self) -> Item | Exception | None:
+    async def _next(self) -> _Entry:
         """Return the next item; if it keeps us waiting, bring the snapshot up to date meanwhile."""
         if self._stale:
             due_s = max(self._refresh_due_ns - self._clock.now_ns(), 0) / NS
@@ -236,6 +259,7 @@ class Session:
 
     def _open(self, info: StreamInfo) -> Account:
         account = self._account = Account(info, self._metrics, self._history)
+        account.slow.announce(self._slow)
         self._state = "running"
         self.refresh()
         return account
@@ -248,6 +272,12 @@ class Session:
         taken_ns = block.host_ns + block.n_samples / account.info.sample_rate_hz * NS
         self._lag_s = max(0.0, (self._clock.now_ns() - taken_ns) / NS)
 
+    def _know(self, account: Account, channels: tuple[SlowChannel, ...]) -> None:
+        """Know slow channels before their first reading."""
+        account.slow.announce(channels)
+        if self._recorder is not None:
+            self._recorder.announce(channels)
+
     def _take_reading(self, account: Account, reading: Reading) -> None:
         account.enter_reading(reading)
         if self._recorder is not None:
@@ -259,14 +289,15 @@ class Session:
         if self._recorder is not None:
             self._recorder.mark(marker)
         if marker.edge is Edge.INSTANT and marker.stage == "event":
-            self._take_event(str(marker.attrs.get("kind", "")), str(marker.attrs.get("text", "")))
+            self._take_event(marker)
 
-    def _take_event(self, kind: str, text: str) -> None:
+    def _take_event(self, event: Marker) -> None:
+        kind = event.attrs.get("kind") if METER not in event.attrs else None
         if kind == "lost":
             self._state = "reconnecting"
         elif kind == "reconnected":
             self._state = "running"
-        self._warn(text)
+        self._warn(str(event.attrs.get("text", "")))
         self.refresh()
 
     def _trouble(self) -> tuple[str, ...]:
@@ -306,6 +337,10 @@ class Session:
         account = self._account
         metrics, running = account.now() if account is not None else (None, ())
         start, stop = account.history.span if account is not None else (0, 0)
+        # Of a replay, time is where the playhead is.
+        now_ns = self._clock.now_ns()
+        if account is not None and self._pace is not None:
+            now_ns = account.info.time_ns(stop)
         return Snapshot(
             version=self._version,
             state="paused" if self._pace is not None and self._pace.paused else self._state,
@@ -324,4 +359,5 @@ class Session:
             recording=self._recorder.state if self._recorder is not None else None,
             warnings=self._warnings + self._trouble(),
             replay_speed=self._pace.speed if self._pace is not None else None,
+            slow=account.slow.values(now_ns) if account is not None else (),
         )

@@ -109,6 +109,7 @@ class _Player:
         session = Session(
             self._source,
             None,
+            slow=self._recording.slow.channels,
             metrics=MetricsSettings(),
             history=HistorySettings(),
             clock=clock,

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from monitor.model import Frame, Snapshot, StageTable, Timeline, View
+from monitor.model import Frame, SlowChannel, SlowView, Snapshot, StageTable, Timeline, View
 
 PROTOCOL = 1
 """Raised when an old viewer could misread a new engine."""
@@ -105,6 +105,37 @@ class Refused(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     message: str
 
 
+class Steps(msgspec.Struct, frozen=True, kw_only=True):
+    """A slow channel's steps; arrays travel as little-endian bytes."""
+
+    channel: SlowChannel
+    starts: bytes
+    stops: bytes
+    low: bytes
+    high: bytes
+
+    @classmethod
+    def of(cls, view: SlowView) -> Steps:
+        """Pack them."""
+        return cls(
+            channel=view.channel,
+            starts=_pack(view.starts_ns, "<i8"),
+            stops=_pack(view.stops_ns, "<i8"),
+            low=_pack(view.low, "<f4"),
+            high=_pack(view.high, "<f4"),
+        )
+
+    def view(self) -> SlowView:
+        """Unpack them."""
+        return SlowView(
+            self.channel,
+            np.frombuffer(self.starts, "<i8"),
+            np.frombuffer(self.stops, "<i8"),
+            np.frombuffer(self.low, "<f4"),
+            np.frombuffer(self.high, "<f4"),
+        )
+
+
 class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """A frame; arrays travel as little-endian bytes."""
 
@@ -116,13 +147,14 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     high: bytes = b""
     averages: bytes = b""
     ramps: bytes = b""
+    slow: tuple[Steps, ...] = ()
 
     @classmethod
     def of(cls, frame: Frame) -> FrameReply:
         """Pack a frame."""
-        view = frame.view
+        view, slow = frame.view, tuple(map(Steps.of, frame.slow))
         if view is None:
-            return cls(snapshot=frame.snapshot, timeline=frame.timeline, n_columns=0)
+            return cls(snapshot=frame.snapshot, timeline=frame.timeline, n_columns=0, slow=slow)
         return cls(
             snapshot=frame.snapshot,
             timeline=frame.timeline,
@@ -132,12 +164,14 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
             high=_pack(view.high, "<f4"),
             averages=_pack(view.averages_w, "<f4"),
             ramps=_pack(view.ramps_w_per_s, "<f4"),
+            slow=slow,
         )
 
     def frame(self) -> Frame:
         """Unpack it."""
+        slow = tuple(steps.view() for steps in self.slow)
         if self.n_columns == 0:
-            return Frame(self.snapshot, None, self.timeline)
+            return Frame(self.snapshot, None, self.timeline, slow)
 
         def table(data: bytes) -> NDArray[np.float32]:
             return np.frombuffer(data, "<f4").reshape(-1, self.n_columns)
@@ -149,7 +183,7 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
             table(self.averages),
             table(self.ramps),
         )
-        return Frame(self.snapshot, view, self.timeline)
+        return Frame(self.snapshot, view, self.timeline, slow)
 
 
 class TableReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -24,6 +24,12 @@ class SlowHistory:
     def __init__(self, *, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._totals: dict[SlowChannel, HeldTotals] = {}
+        self._newest: dict[SlowChannel, Reading] = {}
+
+    @property
+    def newest(self) -> tuple[Reading, ...]:
+        """Return the newest reading of each channel that has one, the oldest first."""
+        return tuple(sorted(self._newest.values(), key=lambda reading: reading.time_ns))
 
     @property
     def channels(self) -> tuple[SlowChannel, ...]:
@@ -44,6 +50,9 @@ class SlowHistory:
         """Take a reading; one that is older than all that is remembered is not entered."""
         self.announce((reading.channel,))
         self._totals[reading.channel].held.add(reading.time_ns, reading.value)
+        before = self._newest.get(reading.channel)
+        if before is None or reading.time_ns >= before.time_ns:
+            self._newest[reading.channel] = reading
 
     def view(self, start_ns: int, stop_ns: int, n_columns: int) -> tuple[SlowView, ...]:
         """Return what a plot of a span of UTC needs; one per channel."""

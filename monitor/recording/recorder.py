@@ -6,13 +6,14 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from monitor.model import Block, Marker, Reading, RecordingState, StreamInfo
+from monitor.model import Block, Marker, Reading, RecordingState, SlowChannel, StreamInfo
 from monitor.recording import marker_text, slow
 from monitor.recording.disk import reason
 from monitor.recording.schema import READING_ROW
@@ -143,6 +144,18 @@ class Recorder:
         with self._change:
             self._put(_READING_BYTES, (self._order, reading))
 
+    def announce(self, channels: Iterable[SlowChannel]) -> None:
+        """Know slow channels before their first reading."""
+        for channel in channels:
+            try:
+                slow.check_channel(channel)
+            except (TypeError, ValueError) as error:
+                logger.warning("%s: a channel cannot be recorded: %s", self._path, error)
+                continue
+            with self._change:
+                if not (self._failed or self._ending):
+                    self._queue.append(channel)
+
     def close(self) -> None:
         """Write what is queued, and close the file; one without a block is removed."""
         with self._change:
@@ -209,7 +222,8 @@ class Recorder:
             self._disk_failed(error)
         with self._change:
             self._ending = True
-            n_dropped = self._n_dropped + len(self._queue)
+            items = sum(not isinstance(entry, SlowChannel) for entry in self._queue)
+            n_dropped = self._n_dropped + items
             self._queue.clear()
         try:
             self._writer.close(complete=not self._failed, n_dropped=n_dropped)
@@ -257,6 +271,8 @@ class Recorder:
                     n_samples += block.n_samples
                 case (_, Reading()):
                     n_bytes += _READING_BYTES
+                case SlowChannel():
+                    pass  # too few to count
                 case (_, _, text):
                     n_bytes += len(text)
         return batch, n_bytes, n_samples

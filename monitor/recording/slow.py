@@ -19,7 +19,12 @@ def check(reading: Reading) -> None:
     """Raise TypeError or ValueError if a reading could not be read back as it is."""
     if not math.isfinite(reading.value):
         raise ValueError(f"{reading.channel.name} reads {reading.value}, which is no number")
-    msgspec.convert(msgspec.to_builtins(reading.channel), SlowChannel)
+    check_channel(reading.channel)
+
+
+def check_channel(channel: SlowChannel) -> None:
+    """Raise TypeError or ValueError if a channel could not be read back as it is."""
+    msgspec.convert(msgspec.to_builtins(channel), SlowChannel)
 
 
 def encode(channel: SlowChannel) -> bytes:

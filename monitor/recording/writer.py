@@ -29,8 +29,8 @@ _LINES_CHUNK = 4096  # bytes
 _SPARE = 4 << 20  # bytes: left on the disk, so that a file can always be ended well
 _INT64 = np.iinfo(np.int64)
 
-Entry = tuple[int, Block] | tuple[int, Reading] | tuple[int, Marker, bytes]
-"""An item with its place in the order of all; a marker with its JSON."""
+Entry = tuple[int, Block] | tuple[int, Reading] | tuple[int, Marker, bytes] | SlowChannel
+"""An item with its place in the order of all, a marker with its JSON; or a channel to know."""
 
 
 class Writer:
@@ -108,6 +108,8 @@ class Writer:
                     readings.append((order, reading))
                 case (order, Marker() as marker, text):
                     marks.append((order, marker, text))
+                case SlowChannel():
+                    self._number(entry)
         fitting = self._fitting([block.codes.nbytes for _, block in blocks])
         if fitting:
             self._append_codes(blocks[:fitting])
@@ -125,7 +127,7 @@ class Writer:
             As ``append``.
         """
         n_items = len(self._rows) + len(self._readings) + len(self._marks)
-        if not n_items:
+        if not (n_items or self._new_channels):
             return
         scales = [[(s.gain, s.offset) for s in scales] for scales in self._new_scales]
         with self._breaking():
@@ -190,13 +192,15 @@ class Writer:
             offset += block.n_samples
 
     def _reading_row(self, order: int, reading: Reading) -> tuple[int, int, int, int, float]:
-        """Return a reading's row; a channel that is new gets the next number."""
-        channel = reading.channel
+        number = self._number(reading.channel)
+        return order, number, _clip(reading.time_ns), _clip(reading.received_ns), reading.value
+
+    def _number(self, channel: SlowChannel) -> int:
+        """Return a channel's number; one that is new gets the next."""
         if channel not in self._channels:
             self._channels[channel] = len(self._channels)
             self._new_channels.append(slow.encode(channel))
-        number = self._channels[channel]
-        return order, number, _clip(reading.time_ns), _clip(reading.received_ns), reading.value
+        return self._channels[channel]
 
     def _extend_markers(self) -> None:
         offset = int(self._data[schema.MARKER_JSON].shape[0])

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from monitor.engine import messages as m
-from monitor.model import Frame, Snapshot, Supply, Timeline, View
+from monitor.model import Frame, SlowChannel, SlowValue, SlowView, Snapshot, Supply, Timeline, View
 
 SNAPSHOT = Snapshot(
     version=1, state="running", now_ns=5, info=None, supply=Supply.AUTO, start=0, stop=3,
@@ -34,6 +34,28 @@ def test_a_frame_survives_the_journey():
 
 def test_a_frame_without_data_survives_the_journey():
     assert travelled(Frame(SNAPSHOT, None, NOTHING)).view is None
+
+
+@pytest.mark.parametrize("n_steps", [0, 2])
+def test_slow_channels_survive_the_journey(n_steps):
+    plug = SlowChannel(name="plug", source="µ", unit="W", interval_s=1.0, window_s=0.5)
+    snapshot = msgspec.structs.replace(
+        SNAPSHOT, slow=(SlowValue(channel=plug, value=1.5, age_s=0.25),)
+    )
+    view = SlowView(
+        plug,
+        np.array([1 << 60, 5], np.int64)[:n_steps],
+        np.array([(1 << 60) + 1, 7], np.int64)[:n_steps],
+        np.array([1, 2], np.float32)[:n_steps],
+        np.array([3, 4], np.float32)[:n_steps],
+    )
+    back = travelled(Frame(snapshot, None, NOTHING, (view,)))
+    assert back.snapshot == snapshot
+    (got,) = back.slow
+    assert got.channel == plug
+    for name in ("starts_ns", "stops_ns", "low", "high"):
+        np.testing.assert_array_equal(getattr(got, name), getattr(view, name))
+        assert getattr(got, name).dtype == getattr(view, name).dtype
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from recording.sessions import PLUG, SCALES, info, note, ramp, reading
+from recording.sessions import PLUG, SCALES, WATER, info, note, ramp, reading
 
 from monitor.errors import RecordingError
 from monitor.model import Block, Edge, Marker
@@ -152,6 +152,32 @@ def test_what_is_no_reading_is_left_out_and_counted(path, bad, caplog):
     assert "a reading cannot be recorded" in caplog.text
     with Recording(path) as recording:
         assert [r.value for r in recording.slow] == [2.0]
+
+
+def test_a_channel_is_known_before_its_first_reading(path):
+    with Recorder(path, info()) as recorder:
+        recorder.announce((PLUG, WATER))
+        recorder.write(ramp(0, 10))
+        recorder.add(reading(2.0, channel=WATER))
+        recorder.announce((PLUG,))
+    assert recorder.n_dropped == 0
+    with Recording(path) as recording:
+        assert dict(recording.slow.counts()) == {PLUG: 0, WATER: 1}
+
+
+def test_a_channel_that_could_not_be_read_back_is_left_out(path, caplog):
+    with Recorder(path, info()) as recorder:
+        recorder.announce((msgspec.structs.replace(PLUG, note=3), WATER))
+        recorder.write(ramp(0, 10))
+    assert "a channel cannot be recorded" in caplog.text
+    with Recording(path) as recording:
+        assert recording.slow.channels == (WATER,)
+
+
+def test_channels_alone_make_no_recording(path):
+    with Recorder(path, info()) as recorder:
+        recorder.announce((PLUG,))
+    assert not path.exists()
 
 
 def test_what_comes_after_the_end_is_counted(path):
