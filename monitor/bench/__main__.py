@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.lab import BenchSettings, Lab
 from monitor.bench.panel import ScopeSettings
 from monitor.bench.workload import WorkloadSettings
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
+    add("--dialect", choices=sorted(INSTRUMENTS), default="keysight", help="whose scope it is")
     add("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 takes any free one")
     add("--supply", choices=("mains230", "mains120", "dc"), default="mains230")
     add("--capture", type=Path, help="play this folder of a PMD-USB meter instead of the model")
@@ -85,6 +87,7 @@ def _settings(arguments: argparse.Namespace) -> BenchSettings:
     if not 0 <= seed < 1 << 32:
         raise ConfigError(f"seed must be 0 to 4294967295, got {seed}")
     return BenchSettings(
+        dialect=arguments.dialect,
         port=arguments.port,
         supply=arguments.supply,
         capture=arguments.capture,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from monitor.bench.capture import CaptureWaveform
 from monitor.bench.electrical import MAINS_120, MAINS_230, Feed, Mains, Power
-from monitor.bench.infiniivision import InfiniiVision
+from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
 from monitor.bench.publisher import publishing
 from monitor.bench.scope import Handed, Scope
@@ -38,6 +38,8 @@ _MARGIN = 1.05  # texture and overshoot above the workload's peak
 class BenchSettings:
     """What stands on the bench."""
 
+    dialect: str = "keysight"
+    """Whose scope it is: a name in ``INSTRUMENTS``."""
     port: int = 0
     """TCP port on loopback; 0 takes any free one."""
     supply: Literal["mains230", "mains120", "dc"] = "mains230"
@@ -62,6 +64,11 @@ class BenchSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise ConfigError(f"port must be 0 to 65535, got {self.port}")
+        if self.dialect not in INSTRUMENTS:
+            raise ConfigError(
+                f"the bench has no {self.dialect!r} scope; expected one of"
+                f" {', '.join(sorted(INSTRUMENTS))}"
+            )
         if self.supply not in {"mains230", "mains120", "dc"}:
             raise ConfigError(f"supply must be mains230, mains120 or dc, got {self.supply!r}")
         if not 0.0 <= self.start_delay_s <= 86_400.0:
@@ -96,7 +103,8 @@ class Lab:
             clamp = self.scope.panel.channels[1]
             clamp.attach(1.0)
             clamp.units = "VOLT"
-        self.server = ScopeServer(InfiniiVision(self.scope), port=settings.port)
+        self.instrument = INSTRUMENTS[settings.dialect](self.scope)
+        self.server = ScopeServer(self.instrument, port=settings.port)
         self._running = contextlib.AsyncExitStack()
 
     @property

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from bench.fakes import readings
 
+from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.lab import BenchSettings, Lab
 from monitor.bench.workload import WorkloadSettings
 from monitor.errors import ConfigError, RecordingError
@@ -63,6 +64,18 @@ def test_the_load_begins_after_its_delay_on_the_clock_of_the_samples():
 def test_a_folder_that_is_no_capture_is_refused(tmp_path):
     with pytest.raises(RecordingError, match=r"PMD_data\.bin"):
         Lab(BenchSettings(capture=tmp_path))
+
+
+@pytest.mark.parametrize("dialect", INSTRUMENTS)
+def test_each_dialect_names_an_instrument_that_identifies_itself(dialect):
+    lab = Lab(BenchSettings(dialect=dialect))
+    (identity,) = asyncio.run(lab.instrument.execute("*IDN?"))
+    assert identity.count(",") == 3
+
+
+def test_a_dialect_that_nothing_on_the_bench_speaks_is_refused_with_those_that_exist():
+    with pytest.raises(ConfigError, match=r"'klingon'.*keysight"):
+        BenchSettings(dialect="klingon")
 
 
 @pytest.mark.parametrize("broker", ["localhost", "http://localhost", "mqtt://", ""])

@@ -68,6 +68,7 @@ def test_it_writes_down_what_it_handed_out(tmp_path):
     ("arguments", "says"),
     [
         (["--supply", "battery"], "battery"),
+        (["--dialect", "klingon"], "klingon"),
         (["--frames", "7"], "frames must be"),
         (["--gpus", "3"], "GPUs, got 3"),
         (["--speed", "0"], "speed must be"),
