@@ -20,6 +20,7 @@ from monitor.engine.server import new_recording
 from monitor.errors import WattstageError
 from monitor.recording.info import info as recording_info
 from monitor.recording.reader import Recording
+from monitor.run.launch import Launch
 from monitor.viewer import Viewer
 
 app = typer.Typer(
@@ -203,6 +204,28 @@ def stages(file: _File, as_json: _JSON = False) -> None:
             _print_json(to_json_value(table))
         else:
             _OUT.print(terminal.stages(table))
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def run(
+    command: Annotated[
+        list[str], typer.Argument(help="Program and its arguments, after --.", show_default=False)
+    ],
+    broker: Annotated[
+        str | None,
+        typer.Option(help="mqtt://HOST:PORT.", show_default="WATTSTAGE_BROKER, else this machine"),
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="First level of the topics.")] = "wattstage",
+    timing: Annotated[str, typer.Option(help="Of edges on a GPU: event, sync or host.")] = "event",
+    all_ranks: Annotated[
+        bool, typer.Option("--all-ranks", help="Stages of every process, not only of rank 0.")
+    ] = False,
+) -> None:
+    """Run a program as one run; of Open-Sora, with its stages. Nothing of it is changed."""
+    launch = Launch(
+        command=tuple(command), url=broker, prefix=prefix, timing=timing, all_ranks=all_ranks
+    )
+    raise typer.Exit(commands.run(launch))
 
 
 @imports.command("elmorlabs-pmd")

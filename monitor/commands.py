@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,7 @@ from monitor.engine.server import Engine, refuse_second
 from monitor.errors import ConfigError, EngineError, RecordingError
 from monitor.model import Quantity
 from monitor.recording.recorder import Recorder
+from monitor.run import launch as launching
 from monitor.sources.elmorlabs import CaptureSource
 from monitor.viewer import TerminalView, Viewer, follow, on_signal
 
@@ -261,3 +263,18 @@ def _free_endpoint() -> str:
     except EngineError:
         return endpoints.own()
     return endpoints.default()
+
+
+def run(launch: launching.Launch) -> int:
+    """Run a program and return its exit code; what became of its markers is said at the end."""
+    if launch.timing not in launching.TIMINGS:
+        raise ConfigError(
+            f"--timing must be one of {', '.join(launching.TIMINGS)}, got {launch.timing!r}"
+        )
+    outcome = launching.run(launch)
+    if outcome.n_lost:
+        sys.stderr.write(
+            f"wattstage: {outcome.n_lost} markers of the run were lost:"
+            f" {outcome.problem or 'the broker did not take them'}\n"
+        )
+    return outcome.exit_code

@@ -1,0 +1,312 @@
+"""What the functions of Open-Sora mean: a method per hook of the table.
+
+Each is a generator that runs around one call. The stages have the same names in all versions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from .calls import replace, wrapped
+from .resolved import clip_attrs, header
+from .steps import Steps
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from .calls import Call, Hook
+    from .tracker import Span, Tracker
+
+    Around = Generator[None, None, None]
+
+
+class OpenSora:
+    """The stages of one run of Open-Sora, in one process.
+
+    Parameters
+    ----------
+    tracker
+        Of the spans.
+    is_saver
+        Whether this process writes the videos; then a clip ends with its file, else with its
+        pixels.
+    """
+
+    def __init__(self, tracker: Tracker, *, is_saver: bool = True) -> None:
+        self._tracker = tracker
+        self._last_of_clip = "save" if is_saver else "vae_decode"
+        self._clip: Span | None = None
+        self._n_clips = 0
+        self._clip_is_done = False
+        self._config: dict[str, Any] = {}
+        self._loaded: dict[str, int] = {}
+        self._steps: Steps | None = None
+        self._n_denoised = 0
+
+    def hook(self, name: str) -> Hook:
+        """Return what the table names: a method, or after a colon a stage."""
+        if not name.startswith(":"):
+            hook: Hook = getattr(self, name)
+            return hook
+
+        def around(_: Call) -> Around:
+            with self._tracker.stage(name[1:]):
+                yield
+
+        return around
+
+    def configure(self, call: Call) -> Around:
+        """Tell the configuration once it is resolved."""
+        yield
+        self._config = header(call.result)
+        self._tracker.point("config", **self._config)
+
+    def load(self, call: Call) -> Around:
+        """Mark the loading of all models."""
+        self._loaded.clear()
+        with self._tracker.stage("model_load"):
+            yield
+
+    def build(self, call: Call) -> Around:
+        """Mark the loading of one model; what is built within it is part of it."""
+        module, builder = (*call.args, None, None)[:2]
+        inside = self._tracker.current
+        is_part = inside is not None and inside.stage.startswith("model_load.")
+        if is_part or getattr(builder, "name", "model") != "model" or not isinstance(module, dict):
+            yield
+            return
+        part = _part_of(module)
+        self._loaded[part] = n_before = self._loaded.get(part, 0) + 1
+        if n_before > 1:  # the image model of text to image to video
+            part = {"dit": "flux", "vae": "flux_ae"}.get(part, part)
+        with self._tracker.stage("model_load." + part, type=str(module.get("type", ""))):
+            yield
+
+    def refine(self, call: Call) -> Around:
+        """Mark the refinement of a prompt by another service."""
+        self._begin_clip({})
+        with self._tracker.stage("prompt_refine"):
+            yield
+
+    def encode_text(self, call: Call) -> Around:
+        """Mark the encoding of the prompt where T5 is all there is."""
+        with self._tracker.stage("text_encode", encoder="t5"):
+            yield
+
+    def encode_reference(self, call: Call) -> Around:
+        """Mark the encoding of images or videos; of a clip that goes on, of its end so far."""
+        if self._tracker.inside("ref_encode"):
+            yield
+            return
+        with self._tracker.stage("ref_encode"):
+            yield
+
+    def decode(self, call: Call) -> Around:
+        """Mark the way from latents to pixels, and its tiles where they can be seen."""
+        if self._tracker.inside("vae_decode"):
+            yield
+            return
+        module = getattr(call.function, "__self__", None) or call.args[0]
+        inner = getattr(module, "module", None)  # 1.0 and 1.1: decodes some frames at a time
+        if inner is not None and callable(getattr(inner, "decode", None)):
+            replace(inner, "decode", self.tile, self._tracker.failed)
+        decoder = getattr(module, "decoder", None)
+        with self._tracker.stage("vae_decode"), self._tiles_of(decoder):
+            yield
+        if not self._tracker.inside("denoise"):
+            self._ended("vae_decode")
+
+    def decode_spatial(self, call: Call) -> Around:
+        """Mark the part of the decoding that is frame by frame; all of it where it is alone."""
+        if not self._tracker.inside("vae_decode"):
+            yield from self.decode(call)
+            return
+        with self._tracker.stage("vae_decode.spatial"):
+            yield
+
+    def tile(self, call: Call) -> Around:
+        """Mark what is decoded at a time."""
+        with self._tracker.stage("vae_tile"):
+            yield
+
+    def save(self, call: Call) -> Around:
+        """Mark the writing of a file."""
+        if call.kwargs.get("saving", True) is False:  # on the processes that only want its name
+            yield
+            return
+        with self._tracker.stage("save"):
+            yield
+        if not self._tracker.inside("cond_image") and not self._is_condition(call):
+            self._ended("save")
+
+    def sample(self, call: Call) -> Around:
+        """Mark what 1.0 and 1.1 do from prompt to latents; ``p_sample`` is called for each step."""
+        scheduler = call.args[0]
+        total = getattr(scheduler, "num_timesteps", None)
+        names = getattr(scheduler, "timestep_map", ())
+        self._begin_clip(self._config)
+        self._steps = steps = self._denoising(total, timesteps=list(names)[::-1])
+        with self._closing(steps):
+            yield
+        self._steps = None
+
+    def p_sample(self, call: Call) -> Around:
+        """Mark one step of 1.0 and 1.1."""
+        if self._steps is not None:
+            self._steps.before_call()
+        yield
+
+    def sample_flow(self, call: Call) -> Around:
+        """Mark what 1.2 and 1.3 do from prompt to latents; the model is called for each step."""
+        scheduler, model = call.args[:2]
+        total = getattr(scheduler, "num_sampling_steps", None)
+        timesteps: list[float] = []
+        if total and not getattr(scheduler, "use_timestep_transform", False):
+            timesteps = [(1.0 - k / total) * scheduler.num_timesteps for k in range(total)]
+        self._begin_clip(self._config)
+        steps = self._denoising(total, timesteps=timesteps)
+        with self._closing(steps), _hooked(model, before=steps.before_call):
+            yield
+
+    def api(self, call: Call) -> Around:
+        """Set hooks on the models of 2.0, and on what makes a clip of them."""
+        yield
+        given = call.arguments()
+        failed = self._tracker.failed
+        model_ae, optional = given["model_ae"], given.get("optional_models") or {}
+        replace(model_ae, "decode", self.decode, failed)
+        for model in (given["model"], model_ae):
+            replace(model, "to", self.move, failed)
+        for name in ("t5", "clip"):
+            self._mark_forward(given["model_" + name], "text_encode." + name)
+        is_image = optional.get("img_flux") is given["model"]
+        hook = self.generate_image if is_image else self.generate
+        call.result = wrapped(call.result, hook, failed)
+
+    def generate(self, call: Call) -> Around:
+        """Mark the making of one video by 2.0."""
+        self._begin_clip({**self._config, **clip_attrs(call.arguments())})
+        yield
+
+    def generate_image(self, call: Call) -> Around:
+        """Mark the making of the image that a video begins with."""
+        self._begin_clip(self._config)
+        with self._tracker.stage("cond_image", **clip_attrs(call.arguments())):
+            yield
+
+    def move(self, call: Call) -> Around:
+        """Mark the way of a model from GPU to host or back."""
+        target = str(call.args[0]) if call.args else ""
+        with self._tracker.stage("offload_swap", target=target):
+            yield
+
+    def denoise(self, call: Call) -> Around:
+        """Mark the denoising of 2.0, in which the model is called once or more for each step."""
+        model = call.args[1] if len(call.args) > 1 else call.kwargs["model"]
+        timesteps = list(call.kwargs["timesteps"])
+        n_calls = None
+        if "Scaling" in type(call.args[0]).__name__:
+            n_calls = _calls_of_scaling(call.kwargs, len(timesteps))
+        steps = self._denoising(len(timesteps) - 1, timesteps=timesteps, n_calls=n_calls)
+        steps.open()
+        with self._closing(steps), _hooked(model, before=steps.before_call):
+            yield
+
+    def _denoising(self, total: int | None, **more: Any) -> Steps:
+        self._n_denoised += 1
+        return Steps(self._tracker, total, is_warmup=self._n_denoised == 1, **more)
+
+    @contextlib.contextmanager
+    def _closing(self, steps: Steps) -> Around:
+        try:
+            yield
+        except BaseException:
+            steps.close("error")
+            raise
+        steps.close()
+
+    def _begin_clip(self, attrs: dict[str, Any]) -> None:
+        """Begin the stage of a video, if the one before is done or there is none."""
+        if self._clip is not None and self._clip.is_open:
+            if not self._clip_is_done:
+                return
+            self._tracker.close_where_it_ended(self._clip)
+        self._clip_is_done = False
+        self._clip = self._tracker.open("clip", index=self._n_clips, **attrs)
+        self._n_clips += 1
+
+    def _ended(self, stage: str) -> None:
+        if stage == self._last_of_clip:
+            self._clip_is_done = True
+
+    def finish(self) -> None:
+        """End the clip with its last stage."""
+        if self._clip is not None:
+            self._tracker.close_where_it_ended(self._clip)
+
+    def _is_condition(self, call: Call) -> bool:
+        """Return whether it is the image that a video begins with that is saved."""
+        return any("generated_condition" in arg for arg in call.args if isinstance(arg, str))
+
+    @contextlib.contextmanager
+    def _tiles_of(self, decoder: Any) -> Around:
+        open_tiles: list[Span] = []
+
+        def before(*_: Any) -> None:
+            open_tiles.append(self._tracker.open("vae_tile", index=len(open_tiles)))
+
+        def after(*_: Any) -> None:
+            self._tracker.close(open_tiles[-1])
+
+        with _hooked(decoder, before=before, after=after):
+            yield
+
+    def _mark_forward(self, module: Any, stage: str) -> None:
+        spans: list[Span] = []
+        module.register_forward_pre_hook(lambda *_: spans.append(self._tracker.open(stage)))
+        module.register_forward_hook(lambda *_: self._tracker.close(spans.pop()))
+
+
+@contextlib.contextmanager
+def _hooked(module: Any, *, before: Any, after: Any = None) -> Generator[None, None, None]:
+    """Run something around the calls of a ``torch.nn.Module``; of anything else, nothing."""
+    handles = []
+    if hasattr(module, "register_forward_pre_hook"):
+        handles.append(module.register_forward_pre_hook(_silent(before)))
+        if after is not None:
+            handles.append(module.register_forward_hook(_silent(after)))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _silent(function: Any) -> Any:
+    """Return a hook that returns nothing, whatever the function returns; torch would use it."""
+
+    def hook(*_: Any) -> None:
+        function()
+
+    return hook
+
+
+def _part_of(config: dict[str, Any]) -> str:
+    """Return which model a configuration describes: dit, vae, t5, clip, or model."""
+    text = " ".join(str(config.get(key, "")) for key in ("type", "from_pretrained")).lower()
+    kind = str(config.get("type", "")).lower()
+    if any(name in kind for name in ("vae", "autoencoder", "dc_ae")):
+        return "vae"
+    if any(name in kind for name in ("dit", "flux", "latte", "pixart")):
+        return "dit"
+    return next((name for name in ("t5", "clip") if name in text), "model")
+
+
+def _calls_of_scaling(kwargs: dict[str, Any], n_timesteps: int) -> Any:
+    """Return how often inference scaling calls the model in a step."""
+    if not kwargs.get("do_inference_scaling", True):
+        return None
+    scaled = frozenset(kwargs.get("scaling_steps", range(1, n_timesteps)))
+    many = 2 * int(kwargs.get("num_subtree", 3))
+    return lambda index: many if index in scaled else 1

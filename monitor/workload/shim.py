@@ -1,0 +1,105 @@
+"""Sets the hooks in a Python that ``wattstage run`` has started."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import importlib.machinery
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .calls import replace
+from .hooktable import TARGETS
+from .imports import ImportWatch
+from .opensora import OpenSora
+from .probe import version_of
+from .timing import MODES, make_timing
+from .tracker import Tracker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from ..markers.client import MarkerClient
+    from .hooktable import Target
+
+RUN_ID = "WATTSTAGE_RUN_ID"
+"""Environment variable: names the run; without it nothing is hooked."""
+PARENT = "WATTSTAGE_PARENT"
+"""Span id of the run."""
+PREFIX = "WATTSTAGE_PREFIX"
+TIMING = "WATTSTAGE_TIMING"
+"""event, sync or host."""
+RANKS = "WATTSTAGE_RANKS"
+"""``all``, or 0: which processes of a run tell their stages."""
+PAHO = "WATTSTAGE_PAHO"
+"""Folder that contains paho-mqtt, for a Python that has none."""
+
+
+def install() -> None:
+    """Wait for Open-Sora to be imported, and hook it."""
+    rank = os.environ.get("RANK", "0")
+    if rank != "0" and os.environ.get(RANKS) != "all":
+        return
+    mode = os.environ.get(TIMING, "event")
+    timing = make_timing(mode if mode in MODES else "event")
+    tracker = Tracker(_client, timing, os.environ.get(PARENT, ""))
+    stages = OpenSora(tracker, is_saver=rank == "0")
+    watch = ImportWatch(tracker.failed)
+    watch.when("opensora", functools.partial(_hook, watch, stages, tracker))
+    watch.install()
+
+
+def _hook(watch: ImportWatch, stages: OpenSora, tracker: Tracker, package: ModuleType) -> None:
+    """Set the hooks that the table has for this version, each when its module is imported."""
+    version = version_of(Path(next(iter(package.__path__))))
+    if not version:
+        return
+    for target in TARGETS[version]:
+        watch.when(target.module, functools.partial(_replace, stages, tracker, target))
+    tracker.point("opensora", version=version, timing_mode=os.environ.get(TIMING, "event"))
+    # After the client was made by that, so that it is done before the client's own end.
+    atexit.register(_finish, stages, tracker)
+
+
+def _replace(stages: OpenSora, tracker: Tracker, target: Target, module: ModuleType) -> None:
+    owner: Any = module
+    *path, name = target.name.split(".")
+    for part in path:
+        owner = getattr(owner, part)
+    replace(owner, name, stages.hook(target.hook), tracker.failed)
+
+
+def _finish(stages: OpenSora, tracker: Tracker) -> None:
+    stages.finish()
+    tracker.finish()
+
+
+def _client() -> MarkerClient:
+    """Return what sends the markers, by what the environment says."""
+    folder = os.environ.get(PAHO)
+    if folder and importlib.util.find_spec("paho") is None:
+        sys.meta_path.append(_PahoFinder(folder))
+    from ..markers.client import MarkerClient  # noqa: PLC0415  # it looks for paho-mqtt
+
+    return MarkerClient(
+        run_id=os.environ[RUN_ID], prefix=os.environ.get(PREFIX, "wattstage") or "wattstage"
+    )
+
+
+class _PahoFinder:
+    """Finds paho-mqtt in a folder, and nothing else that may be there."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Find the package; its modules are then found as any."""
+        if fullname != "paho" or path is not None:
+            return None
+        return importlib.machinery.PathFinder.find_spec("paho", [self._folder], target)

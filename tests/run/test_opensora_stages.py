@@ -1,0 +1,110 @@
+"""Open-Sora as it is, run by ``wattstage run``: its stages, and nothing else about it, are new."""
+
+import os
+import sys
+
+import pytest
+from opensora_runs import FAKES, opensora, plain
+
+CLIP_2_0 = """
+latent_prep
+ref_encode
+text_encode
+  text_encode.t5
+  text_encode.clip
+denoise
+  denoise_step
+  denoise_step
+  denoise_step
+  denoise_step
+vae_decode
+  vae_tile
+  vae_tile
+save
+  save.encode
+""".strip().splitlines()
+
+SEGMENT_1_2 = """
+text_encode
+denoise
+  denoise_step
+  denoise_step
+  denoise_step
+vae_decode
+  vae_decode.temporal
+  vae_decode.spatial
+""".strip().splitlines()
+
+CLIP_1_1 = """
+text_encode
+denoise
+  denoise_step
+  denoise_step
+  denoise_step
+vae_decode
+  vae_tile
+  vae_tile
+save
+""".strip().splitlines()
+
+CLIPS = {
+    "v1_1": CLIP_1_1,
+    "v1_2": [*SEGMENT_1_2, "ref_encode", *SEGMENT_1_2, "save", "post.watermark"],
+    "v2_0": CLIP_2_0,
+}
+
+
+@pytest.fixture(scope="module", params=CLIPS)
+def told(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param) / "videos"
+    told = opensora(request.param, folder)
+    told.version, told.folder = request.param, folder
+    return told
+
+
+def test_every_clip_has_its_stages(told):
+    clips = [stage for stage in told.stages if stage.path == "run/clip"]
+    assert [clip.index for clip in clips] == [0, 1]
+    assert told.tree("run/clip") == CLIPS[told.version]
+    assert not any(stage.truncated for stage in told.stages)
+    assert {stage.attrs["status"] for stage in told.stages} == {"ok"}
+
+
+def test_steps_are_counted_and_only_the_first_of_all_is_a_warm_up(told):
+    steps = [stage for stage in told.stages if stage.name == "denoise_step"]
+    total = steps[0].total
+    assert [step.index for step in steps] == list(range(total)) * (len(steps) // total)
+    assert [bool(step.attrs.get("warmup")) for step in steps] == [True] + [False] * (len(steps) - 1)
+    assert all("timestep" in step.attrs for step in steps)
+
+
+def test_steps_fill_the_denoising_from_the_first_to_its_end(told):
+    for denoise in (stage for stage in told.stages if stage.name == "denoise"):
+        steps = [stage for stage in told.stages if stage.parent_id == denoise.span_id]
+        edges = [(step.start_ns, step.stop_ns) for step in steps]
+        assert [a[1] for a in edges[:-1]] == pytest.approx([b[0] for b in edges[1:]], abs=200_000)
+
+
+def test_models_are_loaded_one_by_one(told):
+    loaded = {s.name for s in told.stages if s.name.startswith("model_load.")}
+    assert loaded >= {"model_load.dit", "model_load.vae", "model_load.t5"}
+
+
+def test_the_configuration_is_told_without_the_prompt(told):
+    (config,) = told.points("config")
+    assert config.attrs["num_frames"] in {16, 17}
+    assert len(config.attrs["prompt_hash"]) == 16
+    assert not any("cat" in str(value) or "rain" in str(value) for value in config.attrs.values())
+
+
+def test_output_and_videos_are_what_they_are_without_us(told, tmp_path):
+    env = {"PYTHONPATH": os.pathsep.join([str(FAKES / told.version), str(FAKES)])}
+    alone = plain(
+        [sys.executable, "inference.py", str(tmp_path)], cwd=FAKES / told.version, env=env
+    )
+    assert (alone.returncode, alone.stdout, alone.stderr) == (told.code, told.out, told.err)
+    videos = sorted(told.folder.iterdir())
+    assert [path.read_text() for path in videos] == [
+        (tmp_path / path.name).read_text() for path in videos
+    ]
+    assert len(videos) == 2

@@ -1,0 +1,13 @@
+import sys
+
+
+def parse_configs(training=False):
+    return {
+        "prompt": ["a cat", "a dog"],
+        "save_dir": sys.argv[1],
+        "num_frames": 16,
+        "fps": 24,
+        "resolution": "240p",
+        "loop": 2,
+        "scheduler": {"type": "rflow", "num_sampling_steps": 3},
+    }

@@ -1,0 +1,13 @@
+def save_sample(
+    x,
+    save_path=None,
+    fps=8,
+    normalize=True,
+    value_range=(-1, 1),
+    force_video=False,
+    verbose=True,
+    crf=23,
+):
+    with open(save_path, "w") as file:
+        file.write(repr(x))
+    return save_path

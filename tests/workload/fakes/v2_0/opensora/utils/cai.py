@@ -1,0 +1,2 @@
+def init_inference_environment():
+    pass
