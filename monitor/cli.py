@@ -21,6 +21,7 @@ from monitor.errors import WattstageError
 from monitor.recording.info import info as recording_info
 from monitor.recording.reader import Recording
 from monitor.run.launch import Launch
+from monitor.stage_text import StageText
 from monitor.viewer import Viewer
 
 app = typer.Typer(
@@ -203,7 +204,7 @@ def stages(file: _File, as_json: _JSON = False) -> None:
         if as_json:
             _print_json(to_json_value(table))
         else:
-            _OUT.print(terminal.stages(table))
+            _OUT.print(StageText(table))
 
 
 @app.command(context_settings={"allow_interspersed_args": False})

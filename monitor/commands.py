@@ -15,7 +15,6 @@ import typer
 from rich.console import Console
 
 from monitor import demo as lab
-from monitor import terminal
 from monitor.config import (
     InputSettings,
     InstrumentSettings,
@@ -32,6 +31,7 @@ from monitor.model import Quantity
 from monitor.recording.recorder import Recorder
 from monitor.run import launch as launching
 from monitor.sources.elmorlabs import CaptureSource
+from monitor.stage_text import StageText
 from monitor.viewer import TerminalView, Viewer, follow, on_signal
 
 Visa = Annotated[
@@ -202,7 +202,7 @@ def demo(
         else:
             follow(client, viewer.out, seconds=viewer.seconds)
         table = client.table()
-    viewer.out.print(terminal.stages(table))
+    viewer.out.print(StageText(table))
     viewer.out.print(f"recorded {path}", soft_wrap=True, highlight=False)
 
 

@@ -1,11 +1,9 @@
-"""What the terminal shows: the live view, the stage table and a recording's facts."""
+"""What the terminal shows: the live view and a recording's facts."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any
 
 from rich import box
@@ -14,16 +12,24 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from monitor.model import NS, Metrics, Snapshot, StageEnergy, StageTable, Supply
+from monitor import slow_text
+from monitor.model import (
+    NS,
+    Metrics,
+    SlowValue,
+    Snapshot,
+    StageEnergy,
+    Supply,
+)
 from monitor.units import duration, energy, share, si, window
-
-_MOST_ROWS = 8  # stages of one kind in a row that are told one by one
-_LONGEST_SAMPLE_S = 0.005  # a peak over less is one of a sample, not of a line cycle
 
 
 def live(snapshot: Snapshot) -> RenderableType:
     """Return the live view of a session, some twenty lines high."""
-    parts: list[RenderableType] = [_numbers(snapshot), _stages(snapshot.stages)]
+    parts: list[RenderableType] = [_numbers(snapshot)]
+    if snapshot.slow:
+        parts.append(_slow(snapshot.slow))
+    parts.append(_stages(snapshot.stages))
     parts += [Text(f"! {text}", style="yellow") for text in snapshot.warnings[-3:]]
     return Panel(Group(*parts), title=_title(snapshot), subtitle=_footer(snapshot))
 
@@ -34,76 +40,13 @@ def line(snapshot: Snapshot) -> str:
     if metrics is None:
         return f"{snapshot.state}: no data yet"
     stage = snapshot.stages[-1].stage.path if snapshot.stages else "no stage"
+    slow = "".join(
+        f"  {name} {slow_text.quantity(now.value, now.channel.unit)}"
+        for name, now in zip(_names(snapshot.slow), snapshot.slow, strict=True)
+    )
     return (
         f"{duration(metrics.duration_s)}  P {si(metrics.power_w, 'W')}"
-        f"  E {energy(metrics.energy_j)}  coverage {share(metrics.coverage)}  {stage}"
-    )
-
-
-def stages(table: StageTable) -> Table:
-    """Return a stage table for reading."""
-    cycle = f"mean over a line cycle, {window(table.peak_window_s)}"
-    peak = cycle if table.peak_window_s > _LONGEST_SAMPLE_S else "sample"
-    out = Table(
-        title=f"Stages of {table.session}",
-        caption=f"peak: the highest {peak}; energy in dead time: the mean of its stage",
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1),
-    )
-    out.add_column("stage", no_wrap=True)
-    for name in ("#", "duration", "energy", "mean", "peak", "coverage"):
-        out.add_column(name, justify="right", no_wrap=True)
-    for group in _grouped(table.stages):
-        out.add_row(*_stage_row(group))
-    rest, total = table.unattributed, table.total
-    out.add_section()
-    out.add_row("unattributed", "", duration(rest.duration_s), si(rest.energy_j, "J"), "", "", "")
-    out.add_row(
-        "total",
-        "",
-        duration(total.duration_s),
-        si(total.energy_j, "J"),
-        si(total.mean_w, "W"),
-        si(total.peak_w, "W"),
-        share(total.coverage),
-        style="bold",
-    )
-    return out
-
-
-def _grouped(stages: tuple[StageEnergy, ...]) -> Iterator[list[StageEnergy]]:
-    """Yield the stages, many in a row of the same kind together."""
-
-    def kind(used: StageEnergy) -> tuple[str, str, str, bool]:
-        stage = used.stage
-        return stage.run_id, stage.parent_id, stage.path, stage.leaf
-
-    for _, same in groupby(stages, kind):
-        group = list(same)
-        if len(group) > _MOST_ROWS:
-            yield group
-        else:
-            yield from ([used] for used in group)
-
-
-def _stage_row(group: list[StageEnergy]) -> tuple[RenderableType, ...]:
-    stage, last = group[0].stage, group[-1].stage
-    seconds = sum(used.duration_s for used in group)
-    joules = sum(used.energy_j for used in group)
-    captured_s = sum(used.coverage * used.duration_s for used in group)
-    cut = " (cut)" if any(used.stage.truncated for used in group) else ""
-    count = f" × {len(group)}" if len(group) > 1 else ""
-    return (
-        Text("  " * stage.depth + stage.name + count + cut),
-        f"{stage.index}–{last.index}" if len(group) > 1 else str(stage.index),
-        duration(seconds),
-        si(joules, "J"),
-        si(joules / seconds if seconds else math.nan, "W"),
-        si(max(used.peak_w for used in group), "W"),
-        share(captured_s / seconds if seconds else math.nan),
+        f"  E {energy(metrics.energy_j)}  coverage {share(metrics.coverage)}{slow}  {stage}"
     )
 
 
@@ -119,6 +62,7 @@ def facts(name: str, values: dict[str, Any]) -> Table:
         ("duration", duration(values["duration_s"])),
         ("sample rate", si(values["sample_rate_hz"], "S/s", 4)),
         ("channels", channels),
+        *(("beside them" if k == 0 else "", text) for k, text in enumerate(_beside(values))),
         ("samples", f"{values['n_samples']} per channel in {values['n_blocks']} blocks"),
         ("coverage", f"{share(values['coverage'])}, {values['n_gaps']} gaps"),
         ("markers", str(values["n_markers"])),
@@ -127,6 +71,38 @@ def facts(name: str, values: dict[str, Any]) -> Table:
     ):
         out.add_row(label, text)
     return out
+
+
+def _beside(values: dict[str, Any]) -> Iterator[str]:
+    """Yield a line about each slow channel of a recording."""
+    for slow in values["slow_channels"]:
+        unit = f" ({slow['unit']})" if slow["unit"] else ""
+        over = f", each a mean of {window(slow['window_s'])}" if slow["window_s"] > 0 else ""
+        n = slow["n_readings"]
+        yield (
+            f"{slow['name']}{unit} by {slow['source']}: {n} reading{'s' if n != 1 else ''}, one in"
+            f" {window(slow['interval_s'])}{over}"
+        )
+
+
+def _names(slow: tuple[SlowValue, ...]) -> tuple[str, ...]:
+    return slow_text.names([now.channel for now in slow])
+
+
+def _slow(slow: tuple[SlowValue, ...]) -> RenderableType:
+    """Return where the slow channels stand."""
+    rows = Table.grid(padding=(0, 2))
+    for justify in ("left", "right", "left"):
+        rows.add_column(justify=justify)
+    for name, now in zip(_names(slow), slow, strict=True):
+        note = f"{slow_text.over(now.channel)}, {slow_text.since(now)}"
+        late = slow_text.is_overdue(now)
+        rows.add_row(
+            Text(name),
+            Text(slow_text.quantity(now.value, now.channel.unit), style="dim" if late else "bold"),
+            Text(note, style="yellow" if late else ""),
+        )
+    return rows
 
 
 def _title(snapshot: Snapshot) -> str:
