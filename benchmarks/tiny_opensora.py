@@ -1,0 +1,298 @@
+"""Run the real inference script of an Open-Sora checkout on a CPU, with tiny random models.
+
+    python benchmarks/tiny_opensora.py CHECKOUT OUTPUT_FOLDER [STEPS]
+
+Needs torch (a CPU build will do), einops, mmengine, numpy, pandas, tqdm, beautifulsoup4 and ftfy.
+What else Open-Sora imports, and this run has no use for, is stood in for; its own code from
+configuration to file is run as it is. The models have random weights of a fixed seed, so that two
+runs give the same files.
+"""
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import runpy
+import sys
+import types
+from pathlib import Path
+
+CONFIG_2_0 = """
+save_dir = {output!r}
+seed = 42
+batch_size = 1
+num_sample = 2
+num_workers = 0
+dtype = "fp32"
+plugin = "none"
+plugin_ae = "none"
+cond_type = "t2v"
+dataset = dict(type="text")
+prompt = "raining, sea"
+sampling_option = dict(
+    resolution="256px", aspect_ratio="16:9", num_frames=17, num_steps={steps}, shift=True,
+    temporal_reduction=4, is_causal_vae=True, guidance=7.5, guidance_img=3.0, text_osci=True,
+    image_osci=True, scale_temporal_osci=True, method="i2v", seed=1,
+)
+fps_save = 24
+model = dict(type="tiny_dit", in_channels=64)
+ae = dict(type="tiny_vae")
+t5 = dict(type="tiny_text", from_pretrained="t5")
+clip = dict(type="tiny_text", from_pretrained="clip")
+"""
+
+CONFIG_1_2 = """
+save_dir = {output!r}
+resolution = "144p"
+aspect_ratio = "9:16"
+num_frames = 17
+fps = 24
+frame_interval = 1
+save_fps = 24
+seed = 42
+batch_size = 1
+num_sample = 1
+loop = 2
+condition_frame_length = 5
+multi_resolution = "STDiT2"
+dtype = "fp32"
+prompt = ["raining, sea"]
+model = dict(type="TinySTDiT")
+vae = dict(type="TinyVAE")
+text_encoder = dict(type="tiny_t5", model_max_length=8)
+scheduler = dict(
+    type="rflow", num_sampling_steps={steps}, cfg_scale=7.0, use_timestep_transform=True
+)
+"""
+
+
+STOOD_IN = frozenset(
+    [
+        "PIL",
+        "accelerate",
+        "apex",
+        "av",
+        "colossalai",
+        "cv2",
+        "decord",
+        "diffusers",
+        "dill",
+        "flash_attn",
+        "huggingface_hub",
+        "liger_kernel",
+        "omegaconf",
+        "openai",
+        "pandarallel",
+        "peft",
+        "rotary_embedding_torch",
+        "safetensors",
+        "tensorboard",
+        "tensornvme",
+        "timm",
+        "torchvision",
+        "transformers",
+        "wandb",
+        "xformers",
+    ]
+)
+
+
+class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Makes modules of packages that are not installed; whatever is asked of them is a class."""
+
+    def find_spec(self, fullname, path, target=None):
+        """Find what nobody else has found."""
+        if fullname.split(".")[0] not in STOOD_IN:
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec):
+        """Return a module that has everything."""
+        return _Anything(spec.name)
+
+    def exec_module(self, module):
+        """Leave it as it is."""
+
+
+class _Anything(types.ModuleType):
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        import torch
+
+        if name[:1].isupper() and name.isupper():
+            return ()
+        made = type(name, (torch.nn.Module,), {}) if name[:1].isupper() else _Nothing()
+        setattr(self, name, made)
+        return made
+
+
+class _Nothing:
+    """A function, decorator or namespace that does nothing."""
+
+    def __call__(self, *args, **_):
+        return args[0] if len(args) == 1 and callable(args[0]) else self
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+
+def write_video(filename, video_array, fps, **_):
+    """Write the pixels as they are."""
+    Path(filename).write_bytes(video_array.numpy().tobytes())
+
+
+def models_2_0():
+    """Register a transformer, an autoencoder and text encoders of some thousand weights."""
+    import torch
+    from opensora.registry import MODELS
+    from torch import nn
+
+    class TinyDiT(nn.Module):
+        def __init__(self, in_channels, **_):
+            super().__init__()
+            torch.manual_seed(1)
+            self.inner = nn.Linear(in_channels, in_channels)
+
+        def forward(self, img, timesteps, cond, txt, **_):
+            return torch.tanh(self.inner(img)) * timesteps[:1, None, None] + 1e-3 * txt.mean()
+
+    class TinyVAE(nn.Module):
+        def __init__(self, **_):
+            super().__init__()
+            torch.manual_seed(2)
+            self.decoder = nn.Conv3d(16, 3, 1)
+
+        def decode(self, z):
+            z = z.float()
+            parts = [self.decoder(z[..., k : k + 8]) for k in range(0, z.shape[-1], 8)]
+            x = torch.cat(parts, -1)
+            return torch.repeat_interleave(torch.tanh(x), 4, 2)
+
+    class TinyText(nn.Module):
+        def __init__(self, from_pretrained, **_):
+            super().__init__()
+            self.is_clip = from_pretrained == "clip"
+
+        def forward(self, text, **_):
+            sizes = torch.tensor([[float(len(one))] for one in text])
+            return sizes.repeat(1, 8) if self.is_clip else sizes[:, :, None].repeat(1, 4, 8)
+
+    for name, kind in (("tiny_dit", TinyDiT), ("tiny_vae", TinyVAE), ("tiny_text", TinyText)):
+        MODELS.register_module(name, module=kind)
+
+
+def models_1_2():
+    """Register the same for 1.2, as what the real classes are."""
+    import torch
+    from opensora.models.text_encoder.t5 import T5Encoder
+    from opensora.models.vae.vae import VideoAutoencoderKL, VideoAutoencoderPipeline
+    from opensora.models.vae.vae_temporal import VAE_Temporal
+    from opensora.registry import MODELS
+    from torch import nn
+
+    class Inner(nn.Module):
+        def __init__(self, text):
+            super().__init__()
+            self.text = text
+
+        def get_text_embeddings(self, texts):
+            sizes = torch.tensor([[float(len(one))] for one in texts])
+            return sizes[:, None, :].repeat(1, 8, 4), torch.ones(len(texts), 8, dtype=torch.long)
+
+    class TinyT5(T5Encoder):
+        def __init__(self, model_max_length, **_):
+            self.t5 = Inner("t5")
+            self.output_dim, self.model_max_length, self.dtype = 4, model_max_length, torch.float32
+
+        def null(self, n):
+            return torch.zeros(n, 1, 8, 4)
+
+    class Frames(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(2)
+            self.inner = nn.Conv2d(4, 3, 1)
+
+        def decode(self, x):
+            return types.SimpleNamespace(sample=torch.tanh(self.inner(x)))
+
+        def encode(self, x):
+            mean = x.mean(1, keepdim=True).repeat(1, 4, 1, 1)
+            sample = types.SimpleNamespace(sample=lambda: mean)
+            return types.SimpleNamespace(latent_dist=sample)
+
+    class Spatial(VideoAutoencoderKL):
+        def __init__(self):
+            nn.Module.__init__(self)
+            self.module, self.patch_size, self.micro_batch_size = Frames(), (1, 8, 8), 4
+
+    class TinyVAE(VideoAutoencoderPipeline):
+        def __init__(self):
+            nn.Module.__init__(self)
+            torch.manual_seed(3)
+            self.spatial_vae = Spatial()
+            self.temporal_vae = VAE_Temporal(
+                in_out_channels=4,
+                latent_embed_dim=4,
+                embed_dim=4,
+                filters=8,
+                num_res_blocks=1,
+                channel_multipliers=(1, 2, 2, 4),
+                temporal_downsample=(False, True, True),
+                num_groups=4,
+            )
+            self.cal_loss, self.micro_frame_size, self.micro_z_frame_size = False, 17, 5
+            self.out_channels = 4
+            self.scale, self.shift = torch.ones(()), torch.zeros(())
+
+    class TinySTDiT(nn.Module):
+        def __init__(self, **_):
+            super().__init__()
+            torch.manual_seed(1)
+            self.inner, self.y_embedder = nn.Conv3d(4, 8, 1), None
+
+        def forward(self, x, timestep, y, mask=None, **_):
+            return torch.tanh(self.inner(x)) * timestep[:, None, None, None, None] / 1000
+
+    for name, kind in (("TinySTDiT", TinySTDiT), ("TinyVAE", TinyVAE), ("tiny_t5", TinyT5)):
+        MODELS.register_module(name, module=kind)
+
+
+def main():
+    """Run the script of the checkout."""
+    checkout, output = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    steps = int(sys.argv[3]) if len(sys.argv) > 3 else 8
+    output.mkdir(parents=True, exist_ok=True)
+    os.chdir(checkout)
+    sys.path.insert(0, str(checkout))
+    sys.meta_path.append(StandIns())
+    import torch
+
+    torch.use_deterministic_algorithms(mode=True)
+    is_2_0 = (checkout / "scripts" / "diffusion").is_dir()
+    import torchvision.io
+
+    sys.modules["torch.utils.tensorboard"] = _Anything("torch.utils.tensorboard")
+    torchvision.io.write_video = write_video
+    for name in ("synchronize", "reset_peak_memory_stats"):
+        setattr(torch.cuda, name, lambda *_: None)
+    for name in ("max_memory_allocated", "max_memory_reserved"):
+        setattr(torch.cuda, name, lambda *_: 0)
+    config = output / "config.py"
+    text = CONFIG_2_0 if is_2_0 else CONFIG_1_2
+    config.write_text(text.format(output=str(output / "videos"), steps=steps))
+    (models_2_0 if is_2_0 else models_1_2)()
+    if is_2_0:
+        torch.distributed.init_process_group(
+            "gloo", store=torch.distributed.HashStore(), rank=0, world_size=1
+        )
+    script = "scripts/diffusion/inference.py" if is_2_0 else "scripts/inference.py"
+    sys.argv = [script, str(config)]
+    runpy.run_path(script, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
