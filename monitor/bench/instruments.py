@@ -10,6 +10,7 @@ from monitor.bench.infiniivision import InfiniiVision
 from monitor.bench.rigol import RigolScope
 from monitor.bench.scope import Scope
 from monitor.bench.scpi import Answer
+from monitor.bench.tektronix import TektronixScope
 
 
 class Instrument(Protocol):
@@ -36,5 +37,6 @@ INSTRUMENTS: Mapping[str, Callable[[Scope], Instrument]] = MappingProxyType(
     {
         "keysight": InfiniiVision,
         "rigol": RigolScope,
+        "tektronix": TektronixScope,
     }
 )

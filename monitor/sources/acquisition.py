@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,25 +137,7 @@ class Acquisition:
         duration_ns = round(self.duration_s * NS)
         time = host_time(seen, duration_ns, is_continuous=self.is_continuous)
         self._stop_ns = time.ns + duration_ns
-        stacked = np.stack(codes)
-        parts = pieces(stacked, first.hole)
-        if not 1 <= len(parts) <= _MOST_PIECES:
-            return DroppedRecord(
-                f"a record was dropped: its holes leave {len(parts)} pieces, expected 1 to"
-                f" {_MOST_PIECES}; choose a timebase that the scope samples in real time"
-            )
-        return Record(
-            codes=stacked.astype(stacked.dtype.newbyteorder("="), copy=False),
-            scales=tuple(preamble.scale for preamble in preambles),
-            pieces=parts,
-            clipped=tuple(
-                tuple(n_clipped(row[a:b], p) for row, p in zip(stacked, preambles, strict=True))
-                for a, b in parts
-            ),
-            x_increment_s=first.x_increment_s,
-            time=time,
-            tag_s=first.tag_s if tag_s is None else tag_s,
-        )
+        return record_of(codes, preambles, time, first.tag_s if tag_s is None else tag_s)
 
     def _watch(self, *, closely: bool) -> Sightings:
         """Arm, and wait until the record is done."""
@@ -200,3 +182,32 @@ class Acquisition:
             f" {first.n_points} every {x_increment_s:g} s; set the timebase back at the scope, or"
             " begin a new session"
         )
+
+
+def record_of(
+    codes: Sequence[NDArray[np.integer]],
+    preambles: Sequence[Preamble],
+    time: HostTime,
+    tag_s: float | None,
+) -> Record | DroppedRecord:
+    """Return the record that the codes of each input are, each of shape (n_samples,)."""
+    first = preambles[0]
+    stacked = np.stack(codes)
+    parts = pieces(stacked, first.hole)
+    if not 1 <= len(parts) <= _MOST_PIECES:
+        return DroppedRecord(
+            f"a record was dropped: its holes leave {len(parts)} pieces, expected 1 to"
+            f" {_MOST_PIECES}; choose a timebase that the scope samples in real time"
+        )
+    return Record(
+        codes=stacked.astype(stacked.dtype.newbyteorder("="), copy=False),
+        scales=tuple(preamble.scale for preamble in preambles),
+        pieces=parts,
+        clipped=tuple(
+            tuple(n_clipped(row[a:b], p) for row, p in zip(stacked, preambles, strict=True))
+            for a, b in parts
+        ),
+        x_increment_s=first.x_increment_s,
+        time=time,
+        tag_s=tag_s,
+    )

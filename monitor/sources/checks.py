@@ -66,7 +66,9 @@ def _check_factor(item: InputSettings, state: InputState, dialect: Dialect, who:
         return
     if abs(is_factor - expected) <= _SAME_FACTOR * abs(expected):
         return
-    command = dialect.set_factor.format(input=item.input, value=f"{expected:g}")
+    command = dialect.set_factor.format(
+        input=item.input, value=f"{expected:g}", inverse=f"{1 / expected:g}" if expected else "0"
+    )
     if item.probe_factor is None:
         reason = (
             f'reports = "volts" with ratio = {item.ratio:g} expects a probe factor of 1, else the'

@@ -91,12 +91,15 @@ class Dialect:
     """What switches an input on."""
     units: str
     """Query of an input's unit; empty if the preamble tells it."""
+    units_if_shown: bool = False
+    """Whether that is answered only for an input that is on."""
     unit_words: Mapping[str, str]
     """From the unit's symbol to how the word begins that the scope uses for it."""
     set_units: str
     factor: str
     """Query of an input's probe factor: units shown per volt at the input."""
     set_factor: str
+    """Sets the factor, which is ``{value}``; ``{inverse}`` is 1 by it."""
     parse_factor: Callable[[str], float]
     coupling: str
     """Query of an input's coupling."""
@@ -117,7 +120,7 @@ class Dialect:
     divisions: float = 1.0
     """A record lasts so many times the timebase."""
     points: str
-    """Asks for ``{value}`` samples a record, after the timebase."""
+    """Asks for ``{value}`` samples a record, after the timebase; that is ``{rate}`` Hz."""
     depths: tuple[int, ...] = ()
     """Samples that a record of one input may have; empty if any number will do."""
     is_shared: bool = False
@@ -156,8 +159,12 @@ class Dialect:
     page: str = ""
     """Query of the samples that ``data`` gives at most."""
     stream: str = ""
-    """Lets the scope push every record of the inputs that ``stream_source`` names."""
+    """Lets the scope push every record of ``{sources}``, from its first to its ``{count}``th
+    sample."""
     stream_source: str = ""
+    """How an input is called there."""
+    stream_end: str = ""
+    """Ends that, and forgets the error that comes of it."""
     variants: tuple[Variant, ...] = ()
 
     def of(self, identity: str) -> Dialect:

@@ -18,6 +18,7 @@ from monitor.sources.conversation import Conversation
 from monitor.sources.dialects.replies import number
 from monitor.sources.inspect import InputState, begin, read_input
 from monitor.sources.record_time import HostTime
+from monitor.sources.streaming import Stream
 from monitor.sources.visa import VisaLink
 
 _CATCH_UP_S = 30  # to read what a gap-free instrument has remembered
@@ -69,12 +70,16 @@ class Driver:
         self._delay = delay
         self._link = VisaLink(settings.address, settings.timeout_s, is_wanted=lambda: not wait(0.0))
         self._acquisition: Acquisition | None = None
+        self._stream: Stream | None = None
         self._ready: deque[Record | DroppedRecord] = deque()
 
     def close(self) -> None:
         """Disconnect."""
         self._ready.clear()
         self._acquisition = None
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.leave()
         self._link.close()
 
     def connect(self) -> Setup:
@@ -98,6 +103,10 @@ class Driver:
         first = self._first(talk, acquisition)
         talk.raise_errors("the acquisition")
         self._check_mains(acquisition)
+        if settings.stream:
+            stream = Stream(talk, settings, now_ns=self._now_ns)
+            stream.start()
+            self._stream = stream
         self._acquisition = acquisition
         self._ready.append(first)
         asked_hz = settings.sample_rate_hz
@@ -124,6 +133,8 @@ class Driver:
         """Return the next record; the whole transaction of arm, wait and read."""
         if self._ready:
             return self._ready.popleft()
+        if self._stream is not None:
+            return self._stream.take()
         if self._acquisition is None:
             raise ConnectionLostError(f"{self._settings.address} is not connected")
         if not self._acquisition.is_continuous:
@@ -154,7 +165,8 @@ class Driver:
         if settings.sample_rate_hz is not None:
             n_points = max(1, round(settings.sample_rate_hz * duration_s))
             n_points = dialect.depth(n_points, len(settings.inputs))
-            talk.send(dialect.points.format(value=n_points))
+            rate = f"{n_points / duration_s:.9g}"
+            talk.send(dialect.points.format(value=n_points, rate=rate))
         talk.learn_page()
         return Acquisition(talk, settings, duration_s, now_ns=self._now_ns, pause=self._pause)
 

@@ -123,7 +123,7 @@ def ask_identity(link: VisaLink) -> str:
 def read_input(talk: Conversation, which: int, *, is_shown: bool) -> InputState:
     """Return how an input is set."""
     row = talk.dialect
-    if row.units:
+    if row.units and (is_shown or not row.units_if_shown):
         word = talk.link.query(row.units.format(input=which))
     elif is_shown:
         word = talk.preamble(which).unit

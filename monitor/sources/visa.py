@@ -36,6 +36,7 @@ _CHUNK = 65_536
 _MAX_DIGITS = 9  # of a block's length; a gigabyte
 _FIRST = 1024  # bytes of a message that are read before its length is known
 _LF = b"\n"
+_SEPARATORS = frozenset({b",", b";", _LF})  # between blocks that nobody asked for
 _MOST_LINE_FEEDS = 2  # that any instrument sends after a block
 
 
@@ -82,6 +83,8 @@ class VisaLink:
         self._has_answered = False
         self._stray = 0
         """Line feeds after the newest block that may still come."""
+        self._has_begun = False
+        """Whether the ``#`` of the next block was read."""
 
     def __enter__(self) -> Self:
         self.open()
@@ -139,9 +142,15 @@ class VisaLink:
         notice_the_end(resource)
         self._resource = resource
         self._stray = 0
+        self._has_begun = False
         self._is_stream = (
             resource.resource_class == "SOCKET" or resource.interface_type == InterfaceType.asrl
         )
+
+    @property
+    def is_stream(self) -> bool:
+        """Return whether messages have no end of their own; valid once open."""
+        return self._is_stream
 
     def close(self) -> None:
         """Disconnect; harmless if not connected."""
@@ -235,6 +244,37 @@ class VisaLink:
             )
         return np.frombuffer(payload, dtype)
 
+    def begins_block(self, timeout_s: float) -> bool:
+        """Return whether a block that nobody asked for begins in time, on a stream.
+
+        What separates it from the one before is taken away, and ``read_block`` reads the rest.
+
+        Raises
+        ------
+        ConnectionLostError
+            If the connection is gone, or being closed.
+        ProtocolError
+            If something else comes.
+        """
+        self._check_wanted()
+        resource = self._open
+        resource.read_termination = ""
+        resource.timeout = timeout_s * 1e3
+        try:
+            with self._watch("a block"):
+                while (byte := resource.read_bytes(1)) in _SEPARATORS:
+                    pass
+        except ConnectionLostError as error:
+            if _is_timeout(error.__cause__):
+                return False
+            raise
+        finally:
+            resource.timeout = self._timeout_ms
+        if byte != b"#":
+            raise ProtocolError(f"{self.address}: expected a block, got {byte!r}")
+        self._has_begun = True
+        return True
+
     def _read_stream(self, text: str, framing: Framing, factor: int) -> bytes:
         self._open.read_termination = ""
         header = self._header(text, framing)
@@ -252,6 +292,9 @@ class VisaLink:
     def _header(self, text: str, framing: Framing) -> bytes:
         """Return the ``#`` and the digit after it; what a family sends before them is dropped."""
         expected = f"a block header in reply to {text!r}"
+        if self._has_begun:
+            self._has_begun = False
+            return b"#" + self._read(1, expected)
         if not framing.prefix and not self._stray:
             return self._read(2, expected)
         before = bytearray()
@@ -363,9 +406,13 @@ class VisaLink:
         )
 
 
+def _is_timeout(error: BaseException | None) -> bool:
+    return isinstance(error, VisaIOError) and error.error_code == StatusCode.error_timeout
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, VisaIOError):
-        if error.error_code == StatusCode.error_timeout:
+        if _is_timeout(error):
             return "no answer in time"
         return str(error.description).rstrip(".")
     if isinstance(error, OSError) and error.strerror:
