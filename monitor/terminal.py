@@ -95,7 +95,7 @@ def _slow(slow: tuple[SlowValue, ...]) -> RenderableType:
     for justify in ("left", "right", "left"):
         rows.add_column(justify=justify)
     for name, now in zip(_names(slow), slow, strict=True):
-        note = f"{slow_text.over(now.channel)}, {slow_text.since(now)}"
+        note = f"{slow_text.since(now)}, {slow_text.over(now.channel)}"
         late = slow_text.is_overdue(now)
         rows.add_row(
             Text(name),

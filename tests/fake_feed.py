@@ -11,6 +11,7 @@ import threading
 import msgspec
 import numpy as np
 
+from monitor.dsp.held import Held
 from monitor.errors import EngineError
 from monitor.model import (
     NS,
@@ -18,11 +19,15 @@ from monitor.model import (
     Channel,
     Edge,
     Frame,
+    HeldEnergy,
     Marker,
     Metrics,
     Quantity,
     Ramp,
     RecordingState,
+    SlowChannel,
+    SlowEnergy,
+    SlowValue,
     Snapshot,
     Stage,
     StageEnergy,
@@ -54,6 +59,15 @@ INFO = StreamInfo(
     supply=Supply.MAINS,
     instrument={"idn": "KEYSIGHT TECHNOLOGIES,MSOX3054T,MY00000001,07.50"},
 )
+
+
+WALL = SlowChannel(
+    name="wall power", source="Yokogawa WT310", unit="W", interval_s=1.0, window_s=1.0
+)
+GPU = SlowChannel(name="GPU 0 power", source="NVIDIA RTX 4090", unit="W", interval_s=0.1,
+                  note="mean of 1 s, by the driver")  # fmt: skip
+HEAT = SlowChannel(name="GPU 0 core", source="NVIDIA RTX 4090", unit="°C", interval_s=1.0)
+METERS_GONE_S = (30.0, 36.0)
 
 
 def stage(name, start_s, stop_s, *, parent=None, index=0, leaf=True, **more) -> Stage:
@@ -119,7 +133,7 @@ def workload() -> tuple[list[Stage], list[tuple[float, float, float]]]:
 class FakeFeed:
     """Implements ``ui.feed.Feed``; time passes only when a test says so."""
 
-    def __init__(self, seconds: float = 52.0, *, live: bool = True) -> None:
+    def __init__(self, seconds: float = 52.0, *, live: bool = True, meters: bool = False) -> None:
         self.name = "fake"
         self.progress = 1.0
         self.stop = round(seconds * INFO.sample_rate_hz)
@@ -138,11 +152,42 @@ class FakeFeed:
         rng = np.random.default_rng(2)
         self._power = ideal * (1 + 0.012 * rng.standard_normal(len(grid)))
         self._sum = np.concatenate([[0.0], np.cumsum(self._power)]) * GRID_S
+        self.slow = self._slow() if meters else {}
         self._lock = threading.Lock()
         self._recording: RecordingState | None = None
         self.speed = 1.0
         self.playing = False
         self.playhead = self.stop
+
+    def _slow(self) -> dict[SlowChannel, Held]:
+        """Return what meters say of the same computer; one of them is away for a while."""
+        whole = np.arange(1.0, 400.0)
+        tenths = np.arange(2.0, 400.0, 0.1)
+        there = (whole < METERS_GONE_S[0]) | (whole > METERS_GONE_S[1])
+        said = {
+            WALL: (whole[there], (42 + 1.08 * self.mean(whole, 1.0))[there]),
+            GPU: (tenths, 0.78 * self.mean(tenths, 1.0) - 60),
+            HEAT: (whole, 41 + 0.03 * self.mean(whole, 30.0)),
+        }
+        held = {channel: Held(channel) for channel in said}
+        for channel, (at_s, values) in said.items():
+            held[channel].extend(T0_NS + np.round(at_s * NS).astype(np.int64), values)
+        return held
+
+    def slow_values(self, now_ns) -> tuple[SlowValue, ...]:
+        found = {channel: held.at(now_ns) for channel, held in self.slow.items()}
+        return tuple(
+            SlowValue(channel=channel, value=at[1] if at else math.nan,
+                      age_s=(now_ns - at[0]) / NS if at else math.nan)
+            for channel, at in found.items()
+        )  # fmt: skip
+
+    def _held_energy(self, held, start_ns, stop_ns) -> HeldEnergy:
+        sums, seconds = held.cumulative([start_ns, stop_ns])
+        return HeldEnergy(
+            energy_j=float(np.diff(sums)[0]),
+            coverage=float(np.diff(seconds)[0]) / max((stop_ns - start_ns) / NS, 1e-9),
+        )
 
     def power(self, at_s):
         where = np.clip((np.asarray(at_s) / GRID_S).astype(int), 0, len(self._power) - 1)
@@ -178,7 +223,11 @@ class FakeFeed:
                 if s.start_ns < min(end_ns, newest_ns) and (s.stop_ns or 1 << 62) > begin_ns
             )  # fmt: skip
             marks = tuple(m for m in self.marks if begin_ns <= m.time_ns < end_ns)
-            return Frame(self.snapshot(), view, Timeline(stages=stages, marks=marks))
+            slow = tuple(
+                held.view(begin_ns, min(end_ns, newest_ns), request.n_columns)
+                for held in self.slow.values()
+            )
+            return Frame(self.snapshot(), view, Timeline(stages=stages, marks=marks), slow)
 
     def _as_of(self, now_ns):
         def cut(s):
@@ -274,6 +323,7 @@ class FakeFeed:
             recording=self._recording,
             warnings=(),
             replay_speed=None if self.live else self.speed,
+            slow=self.slow_values(INFO.time_ns(at)),
         )
 
     def _used(self, s, now_s) -> StageEnergy:
@@ -301,6 +351,19 @@ class FakeFeed:
             unattributed=Unattributed(energy_j=total - leaves, duration_s=2.0),
             peak_window_s=0.02,
             stages=stages,
+            slow=tuple(
+                SlowEnergy(
+                    channel=channel,
+                    total=self._held_energy(held, T0_NS, INFO.time_ns(self.stop)),
+                    unattributed=HeldEnergy(energy_j=240.0, coverage=1.0),
+                    stages=tuple(
+                        self._held_energy(held, s.stage.start_ns,
+                                          s.stage.stop_ns or INFO.time_ns(self.stop))
+                        for s in stages
+                    ),
+                )
+                for channel, held in self.slow.items() if channel.unit == "W"
+            ),
         )  # fmt: skip
 
     def mark(self, text, time_ns) -> None:

@@ -86,8 +86,8 @@ def test_the_facts_name_each_slow_channel(recording):
 
 def test_the_live_view_shows_value_window_and_age():
     text = text_of(terminal.live(msgspec.structs.replace(SNAPSHOT, slow=NOW)))
-    assert " ".join(row(text, "│ wall power")[1:-1]) == "wall power 612 W mean of 100 ms, now"
-    assert " ".join(row(text, "│ water")[1:-1]) == "water 21.5 °C every 1 s, 7 s ago"
+    assert " ".join(row(text, "│ wall power")[1:-1]) == "wall power 612 W now, mean of 100 ms"
+    assert " ".join(row(text, "│ water")[1:-1]) == "water 21.5 °C 7 s ago, every 1 s"
 
 
 def test_the_log_line_names_each_slow_channel():

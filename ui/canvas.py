@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFont
 
-from monitor.model import StreamInfo, View
+from monitor.model import SlowView, StreamInfo, View
 from ui.plot import Plot
 from ui.scaling import TimeScale
 from ui.stages import Bands
@@ -35,6 +35,7 @@ class Canvas:
     view: View | None
     edges_s: NDArray[np.float64]
     """Of the view's columns, in seconds; empty without a view."""
+    slow: tuple[SlowView, ...]
     info: StreamInfo
     origin_ns: int
     """UTC of second 0."""

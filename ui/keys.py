@@ -56,6 +56,8 @@ COMMANDS = (
     Command("plot_4", "Ramp rate", ("4",), "Show or hide the ramp rate plot", _VIEW),
     Command("ramp_window", "Ramp window", ("W",),
             "Show the ramp rate over the next window alone, then over all", _VIEW),
+    Command("slow", "Meters", ("P",),
+            "Show or hide what meters say in the power plot", _VIEW),
     Command("home", "To start", ("Home",), "Put the playhead at the start", _REPLAY),
     Command("slower", "Slower", ("[",), "Replay more slowly", _REPLAY),
     Command("faster", "Faster", ("]",), "Replay faster", _REPLAY),

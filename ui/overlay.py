@@ -18,9 +18,12 @@ from ui.lane import FLAGS_PX, ROW_PX
 from ui.plot import HEADER_PX, Plot
 from ui.quantities import NOTHING, clock, utc
 from ui.series import Series
+from ui.slow import reading_at
 from ui.stages import describe
+from ui.steps import paint_dashes
 
 _LINE_PX = 16  # of text in a readout
+_NAME_PX = 160  # of a slow channel in the legend: its name is the user's
 _SECTION = Qt.AlignmentFlag.AlignVCenter
 
 
@@ -93,6 +96,18 @@ class Overlay(QGraphicsItem):
             width = metrics.horizontalAdvance(series.name)
             painter.drawText(QRectF(x + 14, y, width + 4, _LINE_PX), _SECTION, series.name)
             x += width + 32
+        for line in plot.spec.slow:
+            if x > rect.right() - 80:
+                break
+            color = QColor(plot.color(line, theme))
+            if not plot.shows_slow:
+                color.setAlpha(70)
+            paint_dashes(painter, QRectF(x, y + 7, 18, 2), color)
+            name = metrics.elidedText(line.name, Qt.TextElideMode.ElideRight, _NAME_PX)
+            width = metrics.horizontalAdvance(name)
+            painter.setPen(QColor(theme.muted))
+            painter.drawText(QRectF(x + 23, y, width + 4, _LINE_PX), _SECTION, name)
+            x += width + 41
         if plot is canvas.plots[0] and len(canvas.gaps_s[0]):
             painter.fillRect(QRectF(x, y + 2, 13, 13), gap_brush(theme))
             painter.setPen(QColor(theme.muted))
@@ -145,6 +160,14 @@ class Overlay(QGraphicsItem):
             for series in plot.shown
             if series.exists(view)
         ]
+        if plot.shows_slow:
+            time_ns = canvas.origin_ns + round(canvas.scale.time_s(x) * NS)
+            held = {view.channel: view for view in canvas.slow}
+            lines += [
+                (plot.color(line, canvas.theme), line.name, reading_at(held[line.channel], time_ns))
+                for line in plot.spec.slow
+                if line.channel in held
+            ]
         top = plot.rect.top() + HEADER_PX
         fits = int((plot.rect.height() - HEADER_PX - 4) // _LINE_PX)
         self._paint_box(painter, canvas, x, top, lines[: max(fits, 1)])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 
-from monitor.model import View
+from monitor.model import NS, SlowView, View
 from ui.scaling import CalmRange, Tick, value_ticks
 from ui.series import PlotSpec, Series, Source, extremes
+from ui.slow import SlowSeries
+from ui.steps import Steps
 from ui.theme import Theme, mix, pick
 from ui.traces import Curve, Envelope, Seconds
 
@@ -26,6 +30,8 @@ class Plot:
         self.box = pg.ViewBox(enableMenu=False, enableMouse=False, defaultPadding=0)
         self.hidden: frozenset[str] = frozenset()
         """Names of series that are not drawn."""
+        self.shows_slow = True
+        """Whether the lines of slow channels are drawn."""
         self.ticks: tuple[Tick, ...] = ()
         self._calm = CalmRange(with_zero=spec.with_zero)
         self._items: dict[Series, Envelope | Curve] = {}
@@ -33,6 +39,9 @@ class Plot:
             item = Envelope() if series.source is Source.ENVELOPE else Curve()
             self._items[series] = item
             self.box.addItem(item, ignoreBounds=True)
+        self._steps = {line: Steps() for line in spec.slow}
+        for steps in self._steps.values():
+            self.box.addItem(steps, ignoreBounds=True)
         self.set_theme(theme)
 
     @property
@@ -46,8 +55,10 @@ class Plot:
         """The series that are drawn, from back to front."""
         return tuple(s for s in self.spec.series if s.name not in self.hidden)
 
-    def color(self, series: Series, theme: Theme) -> str:
+    def color(self, series: Series | SlowSeries, theme: Theme) -> str:
         """Return a series' colour."""
+        if isinstance(series, SlowSeries):
+            return pick(theme.slow, series.color)
         colors: tuple[str, ...] = getattr(theme, self.spec.key)
         return pick(colors, series.color)
 
@@ -59,6 +70,8 @@ class Plot:
                 item.set_colors(color, mix(color, theme.plot, 0.55))
             else:
                 item.set_color(color)
+        for line, steps in self._steps.items():
+            steps.set_color(self.color(line, theme))
 
     def refit(self) -> None:
         """Fit the vertical range anew with the next data."""
@@ -68,8 +81,20 @@ class Plot:
         """Show another span of time."""
         self.box.setXRange(start_s, stop_s, padding=0)
 
-    def show_view(self, view: View, edges_s: Seconds) -> None:
-        """Draw other data; ``edges_s`` are the view's edges in seconds, shape (n + 1,)."""
+    def show_view(
+        self, view: View, edges_s: Seconds, slow: Sequence[SlowView] = (), origin_ns: int = 0
+    ) -> None:
+        """Draw other data.
+
+        Parameters
+        ----------
+        edges_s : shape (n + 1,)
+            The view's edges in seconds.
+        slow
+            Of the slow channels that there are.
+        origin_ns
+            UTC of second 0.
+        """
         samples = bool(np.all(np.diff(view.edges) == 1))
         for series, item in self._items.items():
             visible = series.name not in self.hidden and series.exists(view)
@@ -81,10 +106,25 @@ class Plot:
                 item.show_columns(edges_s, low, high, samples=samples)
             else:
                 item.show_values(edges_s[1:], low)
-        self._fit(view)
+        drawn = [each for each in slow if self._show_slow(each, origin_ns)]
+        self._fit(view, drawn)
 
-    def _fit(self, view: View) -> None:
-        low, high = self._calm.fit(*extremes(view, tuple(s for s in self.shown if s.exists(view))))
+    def _show_slow(self, view: SlowView, origin_ns: int) -> bool:
+        """Draw a slow channel; return whether it has a line here."""
+        line = next((line for line in self._steps if line.channel == view.channel), None)
+        if line is None:
+            return False
+        steps = self._steps[line]
+        steps.setVisible(self.shows_slow)
+        starts_s, stops_s = (
+            (times - origin_ns).astype(np.float64) / NS for times in (view.starts_ns, view.stops_ns)
+        )
+        steps.show_steps(starts_s, stops_s, view.low, view.high)
+        return self.shows_slow
+
+    def _fit(self, view: View, slow: Sequence[SlowView]) -> None:
+        shown = tuple(s for s in self.shown if s.exists(view))
+        low, high = self._calm.fit(*extremes(view, shown, slow))
         height = max(self.rect.height(), 2.0 * HEADER_PX)
         room = (high - low) * HEADER_PX / (height - HEADER_PX)
         self.box.setYRange(low, high + room, padding=0)

@@ -42,6 +42,7 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._theme = theme
         self._plots: tuple[Plot, ...] = ()
         self._hidden_plots: frozenset[str] = frozenset()
+        self._shows_slow = True
         self._key: object = None
         self._frame: Frame | None = None
         self._bands = Bands()
@@ -89,9 +90,9 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._bands = bands(frame.timeline, info, snapshot.start, snapshot.stop)
         self._set_rows(self._bands.n_rows)
         if view is not None:
-            edges_s = self._edges_s(frame)
+            edges_s, origin_ns = self._edges_s(frame), info.time_ns(snapshot.start)
             for plot in self.plots:
-                plot.show_view(view, edges_s)
+                plot.show_view(view, edges_s, frame.slow, origin_ns)
         self.show_time(start_s, stop_s)
 
     def show_time(self, start_s: float, stop_s: float) -> None:
@@ -118,6 +119,14 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             return
         self._hidden_plots = hidden
         self._place()
+
+    def toggle_slow(self) -> None:
+        """Hide the lines of slow channels, or show them again."""
+        self._shows_slow = not self._shows_slow
+        for plot in self._plots:
+            plot.shows_slow = self._shows_slow
+            if plot.spec.slow:
+                plot.refit()
 
     def next_ramp(self) -> None:
         """Show the next window of the ramp rate alone, and after the last all of them."""
@@ -146,6 +155,8 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._key = key
         self._clear()
         self._plots = tuple(Plot(spec, self._theme) for spec in specs)
+        for plot in self._plots:
+            plot.shows_slow = self._shows_slow
         self._place()
 
     def _clear(self) -> None:
@@ -220,6 +231,7 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             gaps_s=((starts - snapshot.start) / rate, (stops - snapshot.start) / rate),
             view=frame.view,
             edges_s=self._edges_s(frame),
+            slow=frame.slow,
             info=info,
             origin_ns=info.time_ns(snapshot.start),
             now_ns=snapshot.now_ns,

@@ -28,6 +28,8 @@ class Tile:
     tip: str = ""
     wide: bool = False
     """Whether its note needs more room than the others'."""
+    line: int | None = None
+    """Position in the theme's colours for slow channels, of its line; None has none."""
 
     @property
     def spoken(self) -> str:

@@ -73,9 +73,11 @@ class RecordingFeed:
         stop = min(max(stop, start + 1), self._last)
         view = self._recording.view(start, stop, request.n_columns, AVERAGES_S, RAMPS_S)
         info = self._info
-        timeline = self._recording.timeline(info.time_ns(start), info.time_ns(stop))
+        span = info.time_ns(start), info.time_ns(stop)
+        timeline = self._recording.timeline(*span)
+        slow = self._recording.slow.view(*span, request.n_columns)
         self.progress = 1.0
-        return Frame(self._snapshot(), view, timeline)
+        return Frame(self._snapshot(), view, timeline, slow)
 
     def table(self) -> StageTable:
         """Return the stage table of the whole recording."""
@@ -211,6 +213,7 @@ class RecordingFeed:
             recording=None,
             warnings=(),
             replay_speed=self._speed,
+            slow=self._recording.slow.values(now_ns),
         )
 
     def _metrics(self, at: int, table: StageTable) -> Metrics:

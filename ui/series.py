@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model import Quantity, Snapshot, StreamInfo, View
+from monitor.model import Quantity, SlowView, Snapshot, StreamInfo, View
 from ui.presenter import window_name
+from ui.slow import SlowSeries, lines
 
 Values = NDArray[np.float32]
 
@@ -62,6 +64,8 @@ class PlotSpec:
     """Share of the height."""
     series: tuple[Series, ...]
     """From back to front."""
+    slow: tuple[SlowSeries, ...] = ()
+    """In front of them."""
 
 
 def plots(info: StreamInfo, snapshot: Snapshot) -> tuple[PlotSpec, ...]:
@@ -75,8 +79,9 @@ def plots(info: StreamInfo, snapshot: Snapshot) -> tuple[PlotSpec, ...]:
         Series(window_name(w, snapshot.supply), Source.RAMP, k, k)
         for k, w in enumerate(snapshot.ramp_windows_s)
     )
+    slow = lines([now.channel for now in snapshot.slow])
     wanted = (
-        PlotSpec("power", "Power", "W", True, 40, (total, *averages)),
+        PlotSpec("power", "Power", "W", True, 40, (total, *averages), slow),
         PlotSpec("voltage", "Voltage", "V", False, 17, _channels(info, Quantity.VOLTAGE)),
         PlotSpec("current", "Current", "A", False, 17, _channels(info, Quantity.CURRENT)),
         PlotSpec("ramp", "Ramp rate", "W/s", True, 26, ramps),
@@ -84,13 +89,18 @@ def plots(info: StreamInfo, snapshot: Snapshot) -> tuple[PlotSpec, ...]:
     return tuple(plot for plot in wanted if plot.series)
 
 
-def extremes(view: View, series: tuple[Series, ...]) -> tuple[float, float]:
+def extremes(
+    view: View, series: tuple[Series, ...], slow: Sequence[SlowView] = ()
+) -> tuple[float, float]:
     """Return the lowest and highest value of several series; NaN if there is none."""
     low = high = np.float32(np.nan)
     for one in series:
         lows, highs = one.values(view)
         low = np.fmin(low, np.fmin.reduce(lows))
         high = np.fmax(high, np.fmax.reduce(highs))
+    for steps in slow:
+        low = np.fmin(low, np.fmin.reduce(steps.low, initial=np.float32(np.nan)))
+        high = np.fmax(high, np.fmax.reduce(steps.high, initial=np.float32(np.nan)))
     return float(low), float(high)
 
 

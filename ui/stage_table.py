@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +11,26 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from monitor.model import NS, Stage, StageEnergy, StageTable
+from monitor.model import NS, HeldEnergy, Stage, StageEnergy, StageTable
+from monitor.slow_text import names
 from monitor.units import duration, share, si
 from ui.quantities import clock
 
-_COLUMNS = ("Stage", "#", "Start", "Duration", "Energy", "Mean", "Peak", "Coverage")
+_COLUMNS: tuple[str, ...] = (
+    "Stage",
+    "#",
+    "Start",
+    "Duration",
+    "Energy",
+    "Mean",
+    "Peak",
+    "Coverage",
+)
+_WIDTHS = (168, 46, 74, 74, 78, 74, 74, 80)
+_SLOW_WIDTHS = (96, 80)
 _ALIGN_NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _ALIGN_TEXT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_BY_START = (2, Qt.SortOrder.AscendingOrder)
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -30,8 +44,32 @@ class Row:
     """None for the total and the rest."""
 
 
-def stage_row(used: StageEnergy, origin_ns: int) -> Row:
-    """Return the row of a stage; its name is indented by its depth."""
+def columns(table: StageTable) -> tuple[str, ...]:
+    """Return the titles of the columns; two more for each slow power channel."""
+    called = names([slow.channel for slow in table.slow])
+    return (*_COLUMNS, *(title for name in called for title in (name, "Coverage")))
+
+
+def _texts(held: Iterable[HeldEnergy]) -> Iterator[str]:
+    for used in held:
+        yield si(used.energy_j, "J")
+        yield share(used.coverage)
+
+
+def _keys(held: Iterable[HeldEnergy]) -> Iterator[float]:
+    for used in held:
+        yield used.energy_j
+        yield used.coverage
+
+
+def stage_row(used: StageEnergy, origin_ns: int, held: Sequence[HeldEnergy] = ()) -> Row:
+    """Return the row of a stage; its name is indented by its depth.
+
+    Parameters
+    ----------
+    held
+        What each slow power channel says that it used.
+    """
     stage = used.stage
     start_s = (stage.start_ns - origin_ns) / NS
     cut = " (cut)" if stage.truncated else ""
@@ -46,6 +84,7 @@ def stage_row(used: StageEnergy, origin_ns: int) -> Row:
             si(used.mean_w, "W"),
             si(used.peak_w, "W"),
             share(used.coverage),
+            *_texts(held),
         ),
         (
             stage.path,
@@ -56,6 +95,7 @@ def stage_row(used: StageEnergy, origin_ns: int) -> Row:
             used.mean_w,
             used.peak_w,
             used.coverage,
+            *_keys(held),
         ),
         stage,
     )
@@ -68,12 +108,13 @@ def first_rows(table: StageTable) -> tuple[Row, Row]:
     return (
         Row(
             ("total", "", "", duration(total.duration_s), si(total.energy_j, "J"),
-             si(total.mean_w, "W"), si(total.peak_w, "W"), share(total.coverage)),
+             si(total.mean_w, "W"), si(total.peak_w, "W"), share(total.coverage),
+             *_texts(slow.total for slow in table.slow)),
             (), None,
         ),
         Row(
             ("unattributed", "", "", duration(rest.duration_s), si(rest.energy_j, "J"),
-             si(mean_w, "W"), "", ""),
+             si(mean_w, "W"), "", "", *_texts(slow.unattributed for slow in table.slow)),
             (), None,
         ),
     )  # fmt: skip
@@ -86,19 +127,27 @@ class StageModel(QAbstractTableModel):
         super().__init__()
         self._stages: list[Row] = []
         self._first: tuple[Row, ...] = ()
-        self._order = (2, Qt.SortOrder.AscendingOrder)
+        self._columns = _COLUMNS
+        self._order = _BY_START
 
     def show_table(self, table: StageTable, origin_ns: int) -> None:
         """Show other values."""
-        stages = [stage_row(used, origin_ns) for used in table.stages]
-        same = len(stages) == len(self._stages)
+        stages = [
+            stage_row(used, origin_ns, [slow.stages[k] for slow in table.slow])
+            for k, used in enumerate(table.stages)
+        ]
+        shown = columns(table)
+        same = len(stages) == len(self._stages) and shown == self._columns
         if not same:
             self.beginResetModel()
+        self._columns = shown
+        if self._order[0] >= len(shown):
+            self._order = _BY_START
         self._stages, self._first = self._sorted(stages), first_rows(table)
         if not same:
             self.endResetModel()
         else:
-            bottom = self.index(self.rowCount() - 1, len(_COLUMNS) - 1)
+            bottom = self.index(self.rowCount() - 1, len(self._columns) - 1)
             self.dataChanged.emit(self.index(0, 0), bottom)
 
     def stage(self, row: int) -> Stage | None:
@@ -119,7 +168,7 @@ class StageModel(QAbstractTableModel):
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802
         """Return the number of columns."""
-        return 0 if parent.isValid() else len(_COLUMNS)
+        return 0 if parent.isValid() else len(self._columns)
 
     def headerData(  # noqa: N802
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -128,7 +177,7 @@ class StageModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section]
+            return self._columns[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _ALIGN_NUMBER if section else _ALIGN_TEXT
         return None
@@ -199,8 +248,9 @@ class StageTableView(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((168, 46, 74, 74, 78, 74, 74, 80)):
-            self.setColumnWidth(column, width)
+        self.stages.modelReset.connect(self._set_widths)
+        self._n_columns = 0
+        self._set_widths()
         header.setStretchLastSection(True)
         self.selectionModel().currentRowChanged.connect(self._choose)
         self._quiet = False
@@ -214,6 +264,14 @@ class StageTableView(QTableView):
         if row is not None and row != self.currentIndex().row():
             self.selectRow(row)
         self._quiet = False
+
+    def _set_widths(self) -> None:
+        """Give columns that are new their width; the others keep what the user gave them."""
+        n = self.stages.columnCount()
+        for column in range(self._n_columns, n):
+            slow = column - len(_WIDTHS)
+            self.setColumnWidth(column, _WIDTHS[column] if slow < 0 else _SLOW_WIDTHS[slow % 2])
+        self._n_columns = n
 
     def _choose(self, now: QModelIndex) -> None:
         stage = self.stages.stage(now.row())

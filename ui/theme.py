@@ -15,6 +15,7 @@ FONTS = ("Inter", "DejaVu Sans", "Noto Sans", "Liberation Sans")
 
 SMALL_PX = 11
 BASE_PX = 13
+VALUE_PX = 17
 BIG_PX = 26
 
 BLUE = "#0072b2"
@@ -79,6 +80,8 @@ class Theme:
     current: tuple[str, ...]
     ramp: tuple[str, ...]
     """One per window, from the shortest."""
+    slow: tuple[str, ...]
+    """One per slow channel with a line; none is like one of the power's."""
 
 
 DARK = Theme(
@@ -101,6 +104,7 @@ DARK = Theme(
     voltage=("#56b4e9", "#8fd0f5", "#3d87c9", "#b8c8f0"),
     current=("#1fbf8f", "#8ae0c0", "#7fb84a", "#c3e08a"),
     ramp=("#b06a90", "#f4f6f8", "#56b4e9", "#f5b335"),
+    slow=("#21d3a0", "#e88fbd", "#ff6f3c", "#f0e442"),
 )
 
 LIGHT = Theme(
@@ -123,6 +127,7 @@ LIGHT = Theme(
     voltage=("#0072b2", "#4ea3d8", "#003f73", "#7d8fc9"),
     current=("#00805d", "#4fb892", "#4d7a12", "#8aa63c"),
     ramp=("#cf86ae", "#1a1f27", "#0072b2", "#c77f00"),
+    slow=("#008a64", "#b0407f", "#c4450c", "#7a7000"),
 )
 
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
@@ -179,6 +184,7 @@ QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.line}
 #tile {{ background: {t.panel}; }}
 #tile_title {{ color: {t.muted}; font-size: {SMALL_PX}px; }}
 #tile_value {{ font-size: {BIG_PX}px; }}
+#tile[small="true"] #tile_value {{ font-size: {VALUE_PX}px; }}
 #tile_value[dim="true"] {{ color: {t.muted}; }}
 #tile_unit {{ color: {t.muted}; font-size: {BASE_PX}px; }}
 #tile_note {{ color: {t.muted}; font-size: {SMALL_PX}px; }}

@@ -29,6 +29,7 @@ from ui.presenter import status, tiles
 from ui.quantities import clock, utc
 from ui.readouts import Readouts
 from ui.remote import Remote
+from ui.slow import slow_tiles
 from ui.stage_table import StageTableView
 from ui.status import Banner, StatusLine
 from ui.theme import DARK, LIGHT, Theme, style_sheet
@@ -139,6 +140,7 @@ class Window(QMainWindow):
             "page_earlier": lambda: navigator.pan(-1.0),
             "page_later": lambda: navigator.pan(1.0),
             "ramp_window": self.plots.next_ramp,
+            "slow": self.plots.toggle_slow,
             "home": lambda: self._seek(0.0),
             "slower": lambda: self.transport.step(-1),
             "faster": lambda: self.transport.step(1),
@@ -166,6 +168,7 @@ class Window(QMainWindow):
         self.setStyleSheet(style_sheet(theme))
         self.commands.set_theme(theme, self.devicePixelRatioF())
         self.plots.set_theme(theme)
+        self.readouts.set_theme(theme)
         self._show_state()
 
     # Frames.
@@ -214,7 +217,7 @@ class Window(QMainWindow):
         self.banner.stand("")
         self.banner.show_warnings(snapshot.warnings)
         if self.snapshot is None or snapshot.version != self.snapshot.version:
-            self.readouts.show_tiles(tiles(snapshot))
+            self.readouts.show_tiles(tiles(snapshot), slow_tiles(snapshot.slow))
         self.snapshot = snapshot
         self.navigator.show_frame(frame)
         if self._n_frames % 8 == 0:

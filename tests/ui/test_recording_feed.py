@@ -1,6 +1,8 @@
 import contextlib
+import math
 
 import pytest
+from fake_meters import WALL, WATER, reading
 from fakes import INFO, RATE_HZ, dc_block, stage_edge
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -27,6 +29,9 @@ def path(tmp_path_factory):
         for k in range(40):
             if k != 30:
                 recorder.write(dc_block(k * 1000, WATTS[k >= 20]))
+        for k in range(1, 31):
+            recorder.add(reading(100.0 + k, k / 10))
+        recorder.announce((WATER,))
         recorder.mark(stage_edge("denoise", Edge.BEGIN, 2.0, "b", "a", seq=2))
         recorder.mark(stage_edge("denoise", Edge.END, 3.5, "b", "a", seq=3))
         recorder.mark(stage_edge("run", Edge.END, 3.8, "a", seq=4))
@@ -69,6 +74,25 @@ def test_the_numbers_are_those_at_the_playhead(feed):
     assert [used.stage.name for used in snapshot.stages] == ["run", "denoise"]
     assert snapshot.stages[-1].energy_j == pytest.approx(180, rel=1e-6)
     assert snapshot.now_ns == INFO.time_ns(25_000)
+
+
+def test_slow_channels_are_on_the_plots_and_stand_as_at_the_playhead(feed):
+    wall, water = feed.frame(WHOLE).slow
+    assert (wall.channel, water.channel) == (WALL, WATER)
+    assert wall.low.tolist() == [100.0 + k for k in range(1, 31)]
+    feed.seek(round(2.55 * RATE_HZ))
+    wall, water = feed.frame(WHOLE).snapshot.slow
+    assert (wall.value, wall.age_s) == (125.0, pytest.approx(0.05))
+    assert math.isnan(water.value)
+    assert feed.table().slow[0].channel == WALL
+
+
+def test_slow_channels_are_all_there_from_the_start_of_a_replay(feed, until):
+    feed.seek(0)
+    feed.set_speed(0.1)
+    feed.resume()
+    until(lambda: len(feed.frame(WHOLE).snapshot.slow) == 2)
+    assert len(feed.frame(WHOLE).slow) == 2
 
 
 def test_a_window_over_a_gap_says_what_was_captured(feed):
