@@ -105,7 +105,7 @@ class Writer:
                 case (order, Block() as block):
                     blocks.append((order, block))
                 case (order, Reading() as reading):
-                    readings.append((order, reading))
+                    readings.append(self._reading_row(order, reading))
                 case (order, Marker() as marker, text):
                     marks.append((order, marker, text))
                 case SlowChannel():
@@ -116,7 +116,7 @@ class Writer:
         if fitting < len(blocks):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._marks += marks
-        self._readings += [self._reading_row(order, reading) for order, reading in readings]
+        self._readings += readings
 
     def flush(self) -> None:
         """Make all that was appended safe from the death of this process.

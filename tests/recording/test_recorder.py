@@ -13,6 +13,8 @@ from monitor.model import Block, Edge, Marker
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 
+GPU = msgspec.structs.replace(PLUG, name="GPU")
+
 
 @pytest.fixture
 def path(tmp_path):
@@ -156,13 +158,14 @@ def test_what_is_no_reading_is_left_out_and_counted(path, bad, caplog):
 
 def test_a_channel_is_known_before_its_first_reading(path):
     with Recorder(path, info()) as recorder:
-        recorder.announce((PLUG, WATER))
+        recorder.announce((PLUG,))
         recorder.write(ramp(0, 10))
         recorder.add(reading(2.0, channel=WATER))
-        recorder.announce((PLUG,))
+        recorder.announce((PLUG, GPU))
     assert recorder.n_dropped == 0
     with Recording(path) as recording:
-        assert dict(recording.slow.counts()) == {PLUG: 0, WATER: 1}
+        counts = list(recording.slow.counts())
+    assert counts == [(PLUG, 0), (WATER, 1), (GPU, 0)], "in the order in which they became known"
 
 
 def test_a_channel_that_could_not_be_read_back_is_left_out(path, caplog):
