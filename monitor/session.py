@@ -11,6 +11,7 @@ from typing import Protocol
 from monitor.config import HistorySettings, MetricsSettings
 from monitor.errors import EngineError, RecordingError
 from monitor.history.account import Account
+from monitor.markers.trouble import Feed, trouble
 from monitor.model import (
     NS,
     Block,
@@ -35,17 +36,6 @@ _REFRESH_S = 0.1  # numbers change no faster than a person reads; costs that muc
 _MAX_WARNINGS = 8
 
 _Entry = Item | tuple[SlowChannel, ...] | Exception | None  # None: the source has ended
-
-
-class Feed(Protocol):
-    """Where markers come from."""
-
-    connected: bool
-    n_malformed: int
-    n_lost: int
-    last_problem: str
-
-    def __aiter__(self) -> AsyncIterator[Marker]: ...
 
 
 class Pace(Protocol):
@@ -300,24 +290,6 @@ class Session:
         self._warn(str(event.attrs.get("text", "")))
         self.refresh()
 
-    def _trouble(self) -> tuple[str, ...]:
-        """Return what is wrong with the markers now."""
-        feed = self._feed
-        if feed is None:
-            return ()
-        return tuple(
-            text
-            for text, is_so in (
-                (f"no markers come: {feed.last_problem}; trying again", not feed.connected),
-                (f"{feed.n_lost} markers lost: they came too fast", feed.n_lost > 0),
-                (
-                    f"{feed.n_malformed} markers not understood, the last: {feed.last_problem}",
-                    feed.connected and feed.n_malformed > 0,
-                ),
-            )
-            if is_so
-        )
-
     def _warn(self, text: str) -> None:
         self._warnings = (*self._warnings, text)[-_MAX_WARNINGS:]
 
@@ -357,7 +329,7 @@ class Session:
             n_malformed_markers=self._feed.n_malformed if self._feed is not None else 0,
             lag_s=self._lag_s,
             recording=self._recorder.state if self._recorder is not None else None,
-            warnings=self._warnings + self._trouble(),
+            warnings=self._warnings + (trouble(self._feed) if self._feed is not None else ()),
             replay_speed=self._pace.speed if self._pace is not None else None,
             slow=account.slow.values(now_ns) if account is not None else (),
         )

@@ -1,0 +1,35 @@
+"""What is wrong with where markers come from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from monitor.model import Marker
+
+
+class Feed(Protocol):
+    """Where markers come from."""
+
+    connected: bool
+    n_malformed: int
+    n_lost: int
+    last_problem: str
+
+    def __aiter__(self) -> AsyncIterator[Marker]: ...
+
+
+def trouble(feed: Feed) -> tuple[str, ...]:
+    """Return a sentence about each thing that is wrong now."""
+    return tuple(
+        text
+        for text, is_so in (
+            (f"no markers come: {feed.last_problem}; trying again", not feed.connected),
+            (f"{feed.n_lost} markers lost: they came too fast", feed.n_lost > 0),
+            (
+                f"{feed.n_malformed} markers not understood, the last: {feed.last_problem}",
+                feed.connected and feed.n_malformed > 0,
+            ),
+        )
+        if is_so
+    )
