@@ -2,6 +2,7 @@ import asyncio
 import threading
 
 import pytest
+from fake_meters import WALL, ListMeter, reading
 from fakes import FakeClock, ListSource, dc_block
 
 from monitor.config import HistorySettings, MetricsSettings
@@ -22,6 +23,7 @@ def served(tmp_path):
     def session(_):
         made = Session(
             ListSource(BLOCKS, hold=True), None,
+            meters=[ListMeter([reading(150.0, k / 10) for k in range(1, 21)])],
             metrics=MetricsSettings(), history=HistorySettings(seconds=60.0), clock=FakeClock(),
         )  # fmt: skip
         return made, None
@@ -58,6 +60,16 @@ def test_a_viewer_gets_the_newest_numbers_and_as_many_columns_as_it_asked_for(se
     assert frame.view.low.shape == (3, 10)
     assert frame.view.low[2] == pytest.approx([120.0] * 10)
     assert frame.snapshot.metrics.energy_j == pytest.approx(240.0, rel=1e-6)
+
+
+def test_a_viewer_gets_slow_channels_with_their_steps_and_energies(served):
+    all_blocks_seen(served)
+    while not (table := served.table()).slow or table.slow[0].total.coverage < 0.99:
+        pass
+    assert table.slow[0].total.energy_j == pytest.approx(300.0)
+    frame = served.frame(n_columns=10, span=20_000)
+    assert frame.snapshot.slow[0].channel == frame.slow[0].channel == WALL
+    assert frame.slow[0].low.tolist() == [150.0] * 10
 
 
 def test_a_viewer_records_and_stops(served, tmp_path):
