@@ -2,8 +2,8 @@
 
 Commands, replies and codes follow the programming guides of the two. What is different from other
 families: the offset lifts the trace, a single record waits for an edge, which here never comes,
-until it is forced, and a DHO's preamble tells how many points are to be read, not how many there
-are.
+until it is forced, its state is at first still that of the record before, and a DHO's preamble
+tells how many points are to be read, not how many there are.
 """
 
 from __future__ import annotations
@@ -105,6 +105,8 @@ class RigolScope:
 
     def _reset_interface(self) -> None:
         self._waits_for_edge = False
+        self._is_behind = False
+        """Whether the state is still that before the arming."""
         self._source = 0
         self._mode = "NORM"
         self._word = False
@@ -230,6 +232,9 @@ class RigolScope:
         return self.scope.n_points if record is None else record.n
 
     def _status(self, call: Call) -> Reply:
+        if self._is_behind:
+            self._is_behind = False
+            return "STOP"
         if self._waits_for_edge:
             return "WAIT"
         if self.scope.repeating:
@@ -239,7 +244,7 @@ class RigolScope:
     def _single(self, call: Call) -> None:
         self.scope.stop()
         self._panel.sweep = "SING"
-        self._waits_for_edge = True
+        self._waits_for_edge = self._is_behind = True
 
     def _force(self, call: Call) -> None:
         if self._waits_for_edge:

@@ -147,9 +147,12 @@ class Acquisition:
         if self.is_continuous and self._stop_ns is not None:
             due_ns = min(due_ns, self._stop_ns + round(self.duration_s * NS))
         poll_s = max(_POLL_S, self.duration_s * _CLOSELY) if closely else _POLL_S
+        lags = self._talk.dialect.state_lags and not self.is_continuous
+        believed_ns = due_ns - round(_EARLY_S * NS) if lags else first.sent_ns
         running_sent_ns: int | None = None
-        while last.is_running:
-            running_sent_ns = last.sent_ns
+        while last.is_running or (running_sent_ns is None and last.answered_ns < believed_ns):
+            if last.is_running:
+                running_sent_ns = last.sent_ns
             if last.answered_ns > limit_ns:
                 raise ConnectionLostError(
                     f"{self._settings.address}: expected a record of {self.duration_s:g} s to be"

@@ -135,7 +135,8 @@ class Dialect:
     is_done: Callable[[str], bool]
     """Whether that state means that the record is complete; ValueError if it is no state."""
     state_lags: bool = False
-    """Whether the state may still be that of the record before, just after the arming."""
+    """Whether the state may still be that of the record before, just after the arming: done is
+    then not believed before the record can be."""
     record_time: str = ""
     """Query of a record's start on the instrument's clock, in s; few instruments have it."""
 

@@ -25,6 +25,7 @@ class Bench:
 
     def take(self):
         self.ask(":SING", ":TFOR")
+        self.ask(":TRIG:STAT?")
         self.clock.jump(2.0)
         assert self.ask(":TRIG:STAT?") == "STOP"
 
@@ -47,6 +48,7 @@ def test_bits_choose_the_model():
 def test_a_single_record_waits_until_it_is_forced():
     bench = Bench()
     bench.ask(":SING")
+    assert bench.ask(":TRIG:STAT?") == "STOP"  # of the record before
     bench.clock.jump(10.0)
     assert bench.ask(":TRIG:STAT?") == "WAIT"
     assert bench.scope.record is None

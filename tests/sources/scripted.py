@@ -1,4 +1,4 @@
-"""Stand-ins: an instrument that follows a script, a clock that jumps."""
+"""Stand-ins: an instrument that follows a script, clocks that jump."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from typing import Self
 
 CLOSE = b"(close)"
@@ -97,6 +98,21 @@ class JumpingClock:
         self.slept_s.append(seconds)
         self.advance(seconds)
         await asyncio.sleep(0)
+
+
+class LeapingClock:
+    """The time that passes, in which a driver's pauses take none."""
+
+    def __init__(self, pace: int = 1) -> None:
+        self._pace = pace
+        self._leapt_ns = 0
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns() * self._pace + self._leapt_ns
+
+    def wait(self, seconds: float) -> bool:
+        self._leapt_ns += round(seconds * 1e9)
+        return False
 
 
 def block(data: bytes) -> bytes:

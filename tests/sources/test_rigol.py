@@ -1,12 +1,10 @@
 """What is said to a Rigol, word for word as its guides print it, and what is made of it."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sources.scripted import ScriptedInstrument, block
+from sources.scripted import LeapingClock, ScriptedInstrument, block
 
 from monitor.config import InstrumentSettings
 from monitor.errors import InstrumentError, ProtocolError
@@ -86,10 +84,10 @@ WORDS = "1,2,1000,1,5.000000E-4,-2.500000E-1,0,1.562500E-3,-30720,32768"
 
 
 def talk(exchange, act, **changes):
+    clock = LeapingClock()
     with ScriptedInstrument(exchange) as scope:
         settings = InstrumentSettings(address=scope.visa, **SETTINGS | changes)
-        # A clock of which a second lasts a millisecond.
-        driver = Driver(settings, lambda: time.monotonic_ns() * 1000, lambda s: False, lambda: 0.0)
+        driver = Driver(settings, clock.now_ns, clock.wait, lambda: 0.0)
         try:
             return act(driver)
         finally:
@@ -113,6 +111,14 @@ def test_a_dho_is_set_up_and_read_in_words():
     assert scale.gain * 32768 + scale.offset == pytest.approx(48.0)
     assert record.codes[1, :4].tolist() == [0, 16, 32768, 65520]
     assert record.clipped == ((500, 500),)
+
+
+def test_a_stop_just_after_the_arming_is_that_of_the_record_before():
+    exchange = [*HELLO, *INPUTS, *set_up("WORD", "0.05", 1000, "5.000000E-2")]
+    late = dho_record([7])
+    late[2] = (":TRIGger:STATus?", "STOP")
+    exchange += [*late, *late, (":SYSTem:ERRor?", OK)]
+    assert talk(exchange, lambda d: (d.connect(), d.acquire()))[1].codes[0, 0] == 7
 
 
 def test_a_ds1000z_has_twelve_divisions_shared_memory_and_bytes():

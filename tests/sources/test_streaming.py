@@ -96,7 +96,7 @@ def test_what_is_no_record_ends_the_connection(came, error, tells):
 
     is_open = not came.endswith(CLOSE)
     exchange = [*UP, *START, ("CURVEStream?", came), *(LEAVE if is_open else [])]
-    talk(exchange, act, stream=True)
+    talk(exchange, act, stream=True, pace=1 if came else 10)
 
 
 def test_a_model_that_cannot_push_says_so():

@@ -1,12 +1,10 @@
 """What is said to a Tektronix, word for word as its manuals print it, and what is made of it."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sources.scripted import ScriptedInstrument
+from sources.scripted import LeapingClock, ScriptedInstrument
 
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.errors import InstrumentError, ProtocolError
@@ -101,14 +99,14 @@ def pair(reply):
     return [reply, reply.replace("CH1", "CH2").replace('"V"', '"A"')]
 
 
-def talk(exchange, act, **changes):
+def talk(exchange, act, *, pace=1, **changes):
+    clock = LeapingClock(pace)
     with ScriptedInstrument(exchange) as scope:
         settings = InstrumentSettings(
             address=scope.visa,
             **{"record_s": 1.0, "sample_rate_hz": 1000.0, "timeout_s": 0.3} | changes,
         )
-        # A clock of which a second lasts a millisecond.
-        driver = Driver(settings, lambda: time.monotonic_ns() * 1000, lambda s: False, lambda: 0.0)
+        driver = Driver(settings, clock.now_ns, clock.wait, lambda: 0.0)
         try:
             return act(driver)
         finally:
