@@ -26,7 +26,8 @@ class InputSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Whether the instrument reports the quantity's own unit (its probe factor is set there) or
     volts that ``ratio`` turns into it. The instrument is asked, and a contradiction refused."""
     ratio: float = 1.0
-    """With ``reports = "volts"``: channel units per volt, e.g. 10.0 for a 100 mV/A clamp."""
+    """With ``reports = "volts"``: channel units per volt, e.g. 10.0 for a 100 mV/A clamp; else 1.
+    Negative if the clamp is the wrong way round."""
     offset: float = 0.0
     """Channel units, added."""
     probe_factor: float | None = None
@@ -217,10 +218,11 @@ def _check_instrument(instrument: InstrumentSettings, source: str) -> None:
             f"{source}: instrument inputs must be different and from 1, got {numbers}"
         )
     for item in inputs:
-        if item.reports == "unit" and item.ratio != 1.0:
+        if item.reports == "unit" and abs(item.ratio) != 1.0:
             raise ConfigError(
-                f"{source}: input {item.input} reports its own unit, so ratio must be 1, got"
-                f' {item.ratio}; say reports = "volts" if the scope shows volts'
+                f"{source}: input {item.input} reports its own unit, so ratio must be 1, or -1 if"
+                f" a clamp is the wrong way round, got {item.ratio}; say"
+                ' reports = "volts" if the scope shows volts'
             )
         if item.ratio == 0.0:
             raise ConfigError(f"{source}: input {item.input}: ratio must not be 0")
