@@ -1,0 +1,1 @@
+"""Setting up: what is there, how it is connected, and what of it is wrong."""

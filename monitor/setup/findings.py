@@ -1,0 +1,89 @@
+"""Where the settings contradict what the scope says of itself; and what a finding is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from monitor.config import InputSettings, InstrumentSettings
+from monitor.errors import InstrumentError
+from monitor.sources.checks import check_input
+from monitor.sources.dialect import Dialect
+from monitor.sources.dialects import spoken_by
+from monitor.sources.inspect import InputState, Panel
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One mistake, or what looks like one."""
+
+    id: str
+    """For programs, e.g. ``clamp-reversed``; docs/reference/setup-json.md lists them."""
+    level: Literal["error", "warning", "note"]
+    """error: the numbers would be wrong; warning: they may be; note: they could be better."""
+    what: str
+    """What is wrong, in one sentence."""
+    fix: str
+    """What to do."""
+    input: int | None = None
+    """Of the instrument; None if it is about all of them."""
+
+
+def of_panel(settings: InstrumentSettings, panel: Panel) -> tuple[Finding, ...]:
+    """Return where the scope's settings contradict ours; each of them is refused.
+
+    Parameters
+    ----------
+    panel
+        What the scope answered.
+    """
+    dialect = spoken(panel)
+    states = {state.input: state for state in panel.inputs}
+    found = []
+    for item in settings.inputs:
+        state = states.get(item.input)
+        if state is None:
+            found.append(_no_such_input(item, panel))
+            continue
+        try:
+            check_input(item, state, dialect, f"input {item.input}")
+        except InstrumentError as error:
+            what, _, fix = str(error).partition("; ")
+            found.append(
+                Finding(
+                    id=_contradiction(item, state), level="error", what=what, fix=fix,
+                    input=item.input,
+                )
+            )  # fmt: skip
+    return tuple(found)
+
+
+def spoken(panel: Panel) -> Dialect:
+    """Return what a scope speaks that has answered."""
+    dialect = spoken_by(panel.identity, panel.dialect)
+    if dialect is None:
+        raise InstrumentError(f"{panel.identity!r} is no scope that can be spoken to")
+    return dialect
+
+
+def _no_such_input(item: InputSettings, panel: Panel) -> Finding:
+    there = ", ".join(str(state.input) for state in panel.inputs)
+    return Finding(
+        id="no-input",
+        level="error",
+        what=f"the scope has no input {item.input}; it has {there}",
+        fix="name the input that the probe is plugged into",
+        input=item.input,
+    )
+
+
+def _contradiction(item: InputSettings, state: InputState) -> str:
+    """Return the id of what ``check_input`` refuses."""
+    if not state.shown:
+        return "switched-off"
+    if state.unit and state.unit != ("V" if item.reports == "volts" else item.quantity.unit):
+        return "unit"
+    expected = item.probe_factor or (1.0 if item.reports == "volts" else state.probe_factor)
+    if state.probe_factor != expected:
+        return "probe-factor"
+    return "ac-coupled" if state.coupling == "AC" else "coupling"

@@ -1,0 +1,95 @@
+"""A scope on loopback whose probes and panel are set as a test wants, mistakes included."""
+
+import asyncio
+import contextlib
+import time
+
+import numpy as np
+import pytest
+
+from monitor.bench.electrical import MAINS_230, Feed, Mains
+from monitor.bench.infiniivision import InfiniiVision
+from monitor.bench.panel import ScopeSettings, Wiring
+from monitor.bench.scope import Scope
+from monitor.bench.server import ScopeServer
+from monitor.config import InputSettings, InstrumentSettings
+from monitor.model import Quantity
+from monitor.setup.preview import look
+
+POWER_W = 800.0
+
+
+class Reversed:
+    """A supply whose current is seen the wrong way round."""
+
+    def __init__(self, waveform):
+        self._waveform = waveform
+
+    @property
+    def limits(self):
+        volts, (low, high) = self._waveform.limits
+        return volts, (-high, -low)
+
+    def sample(self, start, n, rate_hz):
+        volts, amps = self._waveform.sample(start, n, rate_hz)
+        return volts, -amps
+
+
+def supplied(kind):
+    """Return a constant load of 800 W on a supply."""
+
+    def power(t_s):
+        return np.full_like(t_s, POWER_W)
+
+    return Feed(power, POWER_W) if kind == "dc" else Mains(MAINS_230, power, POWER_W)
+
+
+class Desk:
+    """A scope, and what its user did with it."""
+
+    def __init__(self, supply="mains", *, current=10.0, swapped=False, is_reversed=False):
+        waveform = supplied(supply)
+        inputs = [Wiring(0, 10.0 if supply == "dc" else 100.0), Wiring(1, current)]
+        if swapped:
+            inputs.reverse()
+        zero_ns = time.monotonic_ns()
+        self.scope = Scope(
+            Reversed(waveform) if is_reversed else waveform,
+            (*inputs, Wiring(None, 1.0), Wiring(None, 1.0)),
+            ScopeSettings(),
+            lambda: time.monotonic_ns() - zero_ns,
+        )
+        self.scope.autoscale()
+
+    @property
+    def channels(self):
+        """Return how the inputs are set, from input 1."""
+        return self.scope.panel.channels
+
+    def look(self, **changes):
+        """Return what one look at the scope says, over real PyVISA."""
+        expected_v = changes.pop("expected_v", None)
+
+        async def run():
+            server = ScopeServer(InfiniiVision(self.scope))
+            async with contextlib.AsyncExitStack() as stack:
+                await stack.enter_async_context(server)
+                settings = InstrumentSettings(address=server.visa, **changes)
+                return await asyncio.to_thread(look, settings, expected_v=expected_v)
+
+        return asyncio.run(run())
+
+
+@pytest.fixture
+def desk():
+    return Desk
+
+
+def inputs(voltage=1, current=2, *, ratio=None):
+    """Return the inputs of a profile; with a ratio the scope reports the clamp's volts."""
+    clamp = InputSettings(input=current, quantity=Quantity.CURRENT)
+    if ratio is not None:
+        clamp = InputSettings(
+            input=current, quantity=Quantity.CURRENT, reports="volts", ratio=ratio
+        )
+    return (InputSettings(input=voltage, quantity=Quantity.VOLTAGE), clamp)
