@@ -21,6 +21,7 @@ from ui.series import Series
 from ui.slow import reading_at
 from ui.stages import describe
 from ui.steps import paint_dashes
+from ui.theme import dashes_of
 
 _LINE_PX = 16  # of text in a readout
 _NAME_PX = 160  # of a slow channel in the legend: its name is the user's
@@ -102,7 +103,7 @@ class Overlay(QGraphicsItem):
             color = QColor(plot.color(line, theme))
             if not plot.shows_slow:
                 color.setAlpha(70)
-            paint_dashes(painter, QRectF(x, y + 7, 18, 2), color)
+            paint_dashes(painter, QRectF(x, y + 7, 18, 2), color, dashes_of(line.color))
             name = metrics.elidedText(line.name, Qt.TextElideMode.ElideRight, _NAME_PX)
             width = metrics.horizontalAdvance(name)
             painter.setPen(QColor(theme.muted))

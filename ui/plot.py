@@ -13,7 +13,7 @@ from ui.scaling import CalmRange, Tick, value_ticks
 from ui.series import PlotSpec, Series, Source, extremes
 from ui.slow import SlowSeries
 from ui.steps import Steps
-from ui.theme import Theme, mix, pick
+from ui.theme import Theme, dashes_of, mix, pick
 from ui.traces import Curve, Envelope, Seconds
 
 HEADER_PX = 22
@@ -39,7 +39,7 @@ class Plot:
             item = Envelope() if series.source is Source.ENVELOPE else Curve()
             self._items[series] = item
             self.box.addItem(item, ignoreBounds=True)
-        self._steps = {line: Steps() for line in spec.slow}
+        self._steps = {line: Steps(dashes_of(line.color)) for line in spec.slow}
         for steps in self._steps.values():
             self.box.addItem(steps, ignoreBounds=True)
         self.set_theme(theme)

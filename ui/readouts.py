@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from ui.presenter import Tile
 from ui.quantities import NOTHING
 from ui.steps import paint_dashes
-from ui.theme import DARK, Theme, pick
+from ui.theme import DARK, Theme, dashes_of, pick
 
 
 class TileWidget(QFrame):
@@ -53,7 +53,7 @@ class TileWidget(QFrame):
 
     def show_tile(self, tile: Tile, theme: Theme) -> None:
         """Show other values."""
-        self._line.show_color(None if tile.line is None else pick(theme.slow, tile.line))
+        self._line.show_line(tile.line, theme)
         if tile == self._tile:
             return
         self._tile = tile
@@ -67,8 +67,8 @@ class TileWidget(QFrame):
 
     def set_theme(self, theme: Theme) -> None:
         """Use other colours."""
-        if self._tile is not None and self._tile.line is not None:
-            self._line.show_color(pick(theme.slow, self._tile.line))
+        if self._tile is not None:
+            self._line.show_line(self._tile.line, theme)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Fit the texts into the new width."""
@@ -102,22 +102,24 @@ class LineKey(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._color: str | None = None
+        self._line: int | None = None
+        self._theme = DARK
         self.setFixedSize(self.WIDTH_PX, 10)
         self.hide()
 
-    def show_color(self, color: str | None) -> None:
-        """Show another colour; None shows nothing."""
-        if color != self._color:
-            self._color = color
-            self.setVisible(color is not None)
+    def show_line(self, line: int | None, theme: Theme) -> None:
+        """Show the line of a position among all lines; None shows nothing."""
+        if (line, theme) != (self._line, self._theme):
+            self._line, self._theme = line, theme
+            self.setVisible(line is not None)
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint it."""
-        if self._color is not None:
+        if self._line is not None:
             painter = QPainter(self)
-            paint_dashes(painter, QRectF(0, 4, self.width(), 2), QColor(self._color))
+            rect, color = QRectF(0, 4, self.width(), 2), QColor(pick(self._theme.slow, self._line))
+            paint_dashes(painter, rect, color, dashes_of(self._line))
             painter.end()
 
 

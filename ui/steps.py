@@ -10,7 +10,6 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 _EVERYWHERE = QRectF(-1e15, -1e15, 2e15, 2e15)  # the plot clips; no geometry to keep up to date
-_DASH_PX, _SPACE_PX = 5.0, 3.0
 _WIDEST_PX = 20_000.0  # no screen is wider; beyond it there are no dashes
 
 Seconds = NDArray[np.float64]
@@ -21,10 +20,16 @@ class Steps(QGraphicsItem):
     """Values that hold for a while: a dashed line each, joined where the next one follows.
 
     Coordinates are seconds since the session began, and the plot's unit.
+
+    Parameters
+    ----------
+    pattern
+        Pixels of a dash and of the space after it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pattern: tuple[float, float]) -> None:
         super().__init__()
+        self._pattern = pattern
         self._flat, self._risers = PrimitiveArray(QLineF, 4), PrimitiveArray(QLineF, 4)
         self._color = QColor("#ffffff")
         self._starts: Seconds = np.zeros(0)
@@ -63,7 +68,9 @@ class Steps(QGraphicsItem):
         transform = painter.deviceTransform()
         left_s, right_s = ((px - transform.dx()) / transform.m11() for px in (0.0, _WIDEST_PX))
         which, starts, stops = dashes(
-            np.maximum(self._starts, left_s), np.minimum(self._stops, right_s), transform.m11()
+            np.maximum(self._starts, left_s),
+            np.minimum(self._stops, right_s),
+            *(px / transform.m11() for px in self._pattern),
         )
         self._flat.resize(len(starts))
         table = self._flat.ndarray()
@@ -87,7 +94,7 @@ class Steps(QGraphicsItem):
 
 
 def dashes(
-    starts: Seconds, stops: Seconds, px_per_s: float
+    starts: Seconds, stops: Seconds, dash_s: float, space_s: float
 ) -> tuple[NDArray[np.intp], Seconds, Seconds]:
     """Return the pieces of steps that a dashed line shows.
 
@@ -97,6 +104,8 @@ def dashes(
     ----------
     starts, stops : shape (n,)
         Seconds, in the order of time; a step that stops before it starts has no piece.
+    dash_s, space_s
+        Length of a dash, and of the space after it.
 
     Returns
     -------
@@ -108,7 +117,7 @@ def dashes(
     there = stops > starts
     if not there.any():
         return np.zeros(0, np.intp), np.zeros(0), np.zeros(0)
-    dash_s, period_s = _DASH_PX / px_per_s, (_DASH_PX + _SPACE_PX) / px_per_s
+    period_s = dash_s + space_s
     first, last = starts[there].min() // period_s, stops[there].max() // period_s
     begins = np.arange(first, last + 1) * period_s
     cuts = np.sort(np.concatenate((starts[there], stops[there], begins, begins + dash_s)))
@@ -119,10 +128,12 @@ def dashes(
     return np.flatnonzero(there)[step[shown]], cuts[:-1][shown], cuts[1:][shown]
 
 
-def paint_dashes(painter: QPainter, rect: QRectF, color: QColor) -> None:
+def paint_dashes(
+    painter: QPainter, rect: QRectF, color: QColor, pattern: tuple[float, float]
+) -> None:
     """Paint a piece of such a line for a legend."""
     x = rect.left()
     while x < rect.right():
-        width = min(_DASH_PX, rect.right() - x)
+        width = min(pattern[0], rect.right() - x)
         painter.fillRect(QRectF(x, rect.top(), width, rect.height()), color)
-        x += _DASH_PX + _SPACE_PX
+        x += sum(pattern)

@@ -81,7 +81,8 @@ class Theme:
     ramp: tuple[str, ...]
     """One per window, from the shortest."""
     slow: tuple[str, ...]
-    """One per slow channel with a line; none is like one of the power's."""
+    """One per slow channel with a line; none is like one of the power's. They repeat with other
+    dashes."""
 
 
 DARK = Theme(
@@ -130,6 +131,8 @@ LIGHT = Theme(
     slow=("#008a64", "#b0407f", "#c4450c", "#7a7000"),
 )
 
+_DASHES_PX = ((5.0, 3.0), (14.0, 4.0), (2.0, 3.0))
+
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
 
 
@@ -145,6 +148,11 @@ def stage_color(name: str) -> str:
     """Return a stage's own colour, always the same for a name; a dotted part has its parent's."""
     known = _STAGES.get(name) or _STAGES.get(name.partition(".")[0])
     return known or _OTHERS[zlib.crc32(name.encode()) % len(_OTHERS)]
+
+
+def dashes_of(position: int) -> tuple[float, float]:
+    """Return the pixels of a dash and of the space after it; they change when colours repeat."""
+    return _DASHES_PX[position // len(DARK.slow) % len(_DASHES_PX)]
 
 
 def pick(colors: tuple[str, ...], position: int) -> str:

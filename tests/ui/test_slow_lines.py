@@ -18,7 +18,7 @@ from ui.series import plots
 from ui.slow import lines, reading_at, slow_tiles
 from ui.stage_table import columns, first_rows
 from ui.steps import dashes
-from ui.theme import DARK, LIGHT
+from ui.theme import DARK, LIGHT, dashes_of, pick
 
 FEED = FakeFeed(45.0, meters=True)
 
@@ -63,6 +63,8 @@ def test_before_the_first_reading_the_readout_is_a_dash():
 def test_colours_of_lines_are_told_apart_and_are_not_those_of_the_power():
     for theme in (DARK, LIGHT):
         assert len({*theme.slow, *theme.power}) == len(theme.slow) + len(theme.power)
+    looks = {(pick(DARK.slow, k), dashes_of(k)) for k in range(12)}
+    assert len(looks) == 12, "where colours repeat, the dashes differ"
 
 
 def test_the_value_under_the_pointer_is_the_one_that_holds_there():
@@ -83,10 +85,10 @@ def steps(draw):
     return [float(cut) for cut in cuts[::2]][: len(cuts) // 2], [float(cut) for cut in cuts[1::2]]
 
 
-@given(steps(), st.sampled_from([0.5, 1.0, 4.0]))
-def test_the_dashes_of_a_line_go_on_from_step_to_step(steps, px_per_s):
+@given(steps(), st.sampled_from([(5.0, 3.0), (0.625, 0.375), (20.0, 6.0)]))
+def test_the_dashes_of_a_line_go_on_from_step_to_step(steps, pattern):
     starts, stops = map(np.array, steps)
-    which, begins, ends = dashes(starts, stops, px_per_s)
+    which, begins, ends = dashes(starts, stops, *pattern)
     assert (begins < ends).all()
     assert (begins >= starts[which]).all()
     assert (ends <= stops[which]).all()
@@ -97,7 +99,7 @@ def test_the_dashes_of_a_line_go_on_from_step_to_step(steps, px_per_s):
     drawn = np.zeros(at.size, int)
     for start, stop in zip(begins, ends, strict=True):
         drawn += (start < at) & (at < stop)
-    assert (drawn == (held & (at * px_per_s % 8 < 5))).all()
+    assert (drawn == (held & (at % sum(pattern) < pattern[0]))).all()
 
 
 def test_the_window_has_lines_and_readouts_of_slow_channels(show):
