@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from monitor.bench.faults import Fault, Planned
 from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.lab import BenchSettings, Lab
 from monitor.bench.panel import ScopeSettings
+from monitor.bench.transports import TRANSPORTS
 from monitor.bench.workload import WorkloadSettings
 from monitor.errors import ConfigError, WattstageError
 
@@ -52,7 +54,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--dialect", choices=sorted(INSTRUMENTS), default="keysight", help="whose scope it is")
+    add("--transport", choices=sorted(TRANSPORTS), default="socket", help="how it is reached")
     add("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 takes any free one")
+    add(
+        "--fault",
+        metavar="NAME[@SECONDS][xTIMES]",
+        type=Planned.parse,
+        action="append",
+        default=[],
+        help=f"what goes wrong, and when: {', '.join(fault.value for fault in Fault)}",
+    )
     add("--supply", choices=("mains230", "mains120", "dc"), default="mains230")
     add("--capture", type=Path, help="play this folder of a PMD-USB meter instead of the model")
     add(
@@ -88,7 +99,9 @@ def _settings(arguments: argparse.Namespace) -> BenchSettings:
         raise ConfigError(f"seed must be 0 to 4294967295, got {seed}")
     return BenchSettings(
         dialect=arguments.dialect,
+        transport=arguments.transport,
         port=arguments.port,
+        faults=tuple(arguments.fault),
         supply=arguments.supply,
         capture=arguments.capture,
         loop=arguments.loop,

@@ -103,9 +103,11 @@ class Interpreter:
                 replies.append(reply)
             elif reply is not None:
                 replies.append(self._answer(call, reply))
-            while self._is_blocked and self._scope.running:
-                await self._sleep(self._scope.wait_s())
-            self._is_blocked = False
+            try:
+                while self._is_blocked and self._scope.running:
+                    await self._sleep(self._scope.wait_s())
+            finally:  # who waits may be gone
+                self._is_blocked = False
         return replies
 
     def power_cycle(self) -> None:

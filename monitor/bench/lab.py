@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from monitor.bench.capture import CaptureWaveform
 from monitor.bench.electrical import MAINS_120, MAINS_230, Feed, Mains, Power
+from monitor.bench.faults import Faults, Planned
 from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
 from monitor.bench.publisher import publishing
@@ -24,6 +26,7 @@ from monitor.bench.scope import Handed, Scope
 from monitor.bench.server import ScopeServer
 from monitor.bench.signal import Waveform
 from monitor.bench.timeline import Event
+from monitor.bench.transports import TRANSPORTS
 from monitor.bench.workload import Workload, WorkloadSettings
 from monitor.errors import ConfigError
 from monitor.markers.client import MarkerClient
@@ -40,8 +43,12 @@ class BenchSettings:
 
     dialect: str = "keysight"
     """Whose scope it is: a name in ``INSTRUMENTS``."""
+    transport: str = "socket"
+    """How it is reached: a name in ``TRANSPORTS``."""
     port: int = 0
-    """TCP port on loopback; 0 takes any free one."""
+    """TCP port on loopback; 0 takes any free one. VICP has its own."""
+    faults: tuple[Planned, ...] = ()
+    """What goes wrong, and when."""
     supply: Literal["mains230", "mains120", "dc"] = "mains230"
     capture: Path | None = None
     """Folder of a PMD-USB capture to play; None runs the workload model."""
@@ -68,6 +75,11 @@ class BenchSettings:
             raise ConfigError(
                 f"the bench has no {self.dialect!r} scope; expected one of"
                 f" {', '.join(sorted(INSTRUMENTS))}"
+            )
+        if self.transport not in TRANSPORTS:
+            raise ConfigError(
+                f"the bench has no transport {self.transport!r}; expected one of"
+                f" {', '.join(sorted(TRANSPORTS))}"
             )
         if self.supply not in {"mains230", "mains120", "dc"}:
             raise ConfigError(f"supply must be mains230, mains120 or dc, got {self.supply!r}")
@@ -104,8 +116,13 @@ class Lab:
             clamp.attach(1.0)
             clamp.units = "VOLT"
         self.instrument = INSTRUMENTS[settings.dialect](self.scope)
-        self.server = ScopeServer(self.instrument, port=settings.port)
+        self.server = ScopeServer(self.instrument, transport=settings.transport, port=settings.port)
         self._running = contextlib.AsyncExitStack()
+
+    @property
+    def faults(self) -> Faults:
+        """Return what goes wrong; more can be injected."""
+        return self.server.faults
 
     @property
     def visa(self) -> str:
@@ -118,6 +135,8 @@ class Lab:
                 self._truth = stack.enter_context(_opened(self.settings.truth))
             await stack.enter_async_context(self.server)
             self._monotonic_ns, self.zero_ns = time.monotonic_ns(), time.time_ns()
+            for planned in self.settings.faults:
+                stack.push_async_callback(_cancelled, asyncio.create_task(self._inject(planned)))
             if self.settings.broker is not None:
                 client = MarkerClient(self.settings.broker, prefix=self.settings.prefix)
                 markers = publishing(client, self._events, self.time_ns)
@@ -136,6 +155,10 @@ class Lab:
     def time_ns(self, t_s: float) -> int:
         """Return the UTC of an instant of the load, in seconds after it began."""
         return self.zero_ns + round((self.settings.start_delay_s + t_s) * NS)
+
+    async def _inject(self, planned: Planned) -> None:
+        await asyncio.sleep(planned.after_s)
+        self.faults.inject(planned.fault, planned.times)
 
     def _now_ns(self) -> int:
         return time.monotonic_ns() - self._monotonic_ns
@@ -181,6 +204,11 @@ def _supply(kind: str, power: Power, peak_w: float, seed: int) -> Waveform:
     if kind == "dc":
         return Feed(power, peak_w, seed=seed)
     return Mains(MAINS_230 if kind == "mains230" else MAINS_120, power, peak_w, seed=seed)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _opened(path: Path) -> IO[str]:

@@ -48,14 +48,12 @@ class _Acquisition:
 
 
 @dataclass(frozen=True, slots=True)
-class _Coded:
+class Coded:
+    """What was read of one input."""
+
     record: Record
-    channel: int
     coding: Coding
     codes: NDArray[np.integer]
-
-    def is_not(self, record: Record, channel: int, coding: Coding) -> bool:
-        return self.record is not record or self.channel != channel or self.coding != coding
 
 
 class Scope:
@@ -95,6 +93,7 @@ class Scope:
         self._wiring = wiring
         self._now_ns = now_ns
         self._handed_out = handed_out
+        self._jump_ns = 0
         self._noise = [Noise(settings.seed + 100 + k) for k in range(N_CHANNELS)]
         self.power_cycle()
 
@@ -106,7 +105,11 @@ class Scope:
         self._n_done = 0
         self._last_read: Record | None = None
         self._samples: tuple[Record, Pair] | None = None
-        self._coded: _Coded | None = None
+        self._coded: dict[int, Coded] = {}
+
+    def jump(self, seconds: float) -> None:
+        """Set the scope's own clock ahead; its samples do not change."""
+        self._jump_ns += round(seconds * NS)
 
     def autoscale(self) -> None:
         """Set the wired inputs as a careful user would: probe, unit, and the signal on screen."""
@@ -153,6 +156,11 @@ class Scope:
         return self._record
 
     @property
+    def last_read(self) -> Record | None:
+        """Return the record that was read last; None if none was."""
+        return self._last_read
+
+    @property
     def n_done(self) -> int:
         """Return how many records were completed since the last arming."""
         self._settle()
@@ -188,7 +196,8 @@ class Scope:
         """
         if not self.settings.gap_free or self._first_ns is None:
             return None
-        seconds, rest = divmod(record.start_ns - self._first_ns, NS)
+        since_ns = record.start_ns - self._first_ns + self._jump_ns
+        seconds, rest = divmod(since_ns, NS)
         return f"{seconds:+d}.{rest:09d}"
 
     def codes(self, record: Record, channel: int, coding: Coding) -> NDArray[np.integer]:
@@ -197,11 +206,16 @@ class Scope:
         The array may be given out again, to whoever reads a record in parts.
         """
         self._note(record)
-        if self._coded is None or self._coded.is_not(record, channel, coding):
+        coded = self._coded.get(channel)
+        if coded is None or coded.record is not record or coded.coding != coding:
             codes = coding.encode(self._readings(record, channel))
             codes.setflags(write=False)
-            self._coded = _Coded(record, channel, coding, codes)
-        return self._coded.codes
+            coded = self._coded[channel] = Coded(record, coding, codes)
+        return coded.codes
+
+    def coded(self, channel: int) -> Coded | None:
+        """Return what was last read of an input; None if nothing was."""
+        return self._coded.get(channel)
 
     def _readings(self, record: Record, channel: int) -> NDArray[np.float64]:
         """Return what the screen shows of one input, in its unit; shape (record.n,)."""

@@ -1,79 +1,58 @@
-"""The bench's scope on a TCP port, as a real one on port 5025, and ways to make it fail."""
+"""The bench's scope on a TCP port of this machine, over any of the transports."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
-from collections.abc import AsyncGenerator
+import socket
+import struct
 from types import TracebackType
 from typing import Self
 
+from monitor.bench.dialogue import Station
+from monitor.bench.faults import Faults
 from monitor.bench.instruments import Instrument
+from monitor.bench.transports import TRANSPORTS
 from monitor.errors import InstrumentError
 
 HOST = "127.0.0.1"
 _LONGEST_MESSAGE = 1 << 16  # bytes
-
-
-class Fault(enum.Enum):
-    """What can go wrong on the wire."""
-
-    DROP_MID_BLOCK = enum.auto()
-    """The connection is cut in the middle of a block."""
-    SHORT_BLOCK = enum.auto()
-    """A block ends before the length that its header announces."""
-    WRONG_LENGTH = enum.auto()
-    """A block goes on beyond the length that its header announces."""
-    NO_LF = enum.auto()
-    """A reply lacks its line feed."""
-    SILENCE = enum.auto()
-    """A query is not answered."""
-    CLOSE_ON_QUERY = enum.auto()
-    """The connection is closed instead of an answer."""
-
-
-class Faults:
-    """The faults that wait for their next occasion."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[Fault, int] = {}
-
-    def inject(self, fault: Fault, times: int = 1) -> None:
-        """Let the next ``times`` replies that a fault can strike be struck by it."""
-        self._waiting[fault] = self._waiting.get(fault, 0) + times
-
-    def clear(self) -> None:
-        """Forget the faults that have not struck."""
-        self._waiting.clear()
-
-    def take(self, fault: Fault) -> bool:
-        """Return whether a fault strikes now, and count it."""
-        left = self._waiting.get(fault, 0)
-        if left:
-            self._waiting[fault] = left - 1
-        return left > 0
+_MOST_HOSTS = 64
+_OFF_S = 1.0  # after a power failure
 
 
 class ScopeServer:
     """Serves one instrument to any number of connections, on loopback only.
 
     ``stop`` and ``start`` switch the instrument off and on; the port stays the same.
+
+    Parameters
+    ----------
+    instrument
+        Who answers.
+    transport
+        A name in ``TRANSPORTS``.
+    port
+        0 takes any free one. A transport whose port is fixed takes another address of loopback
+        where 127.0.0.1 is occupied.
     """
 
-    def __init__(self, instrument: Instrument, *, port: int = 0) -> None:
+    def __init__(self, instrument: Instrument, *, transport: str = "socket", port: int = 0) -> None:
         self.faults = Faults()
-        self.port = port
-        """0 until started, if any free port may be taken."""
+        self.host = HOST
         self._instrument = instrument
+        self._transport = TRANSPORTS[transport](Station(instrument, self.faults, self._fail))
+        self.port = self._transport.fixed_port or port
+        """0 until started, if any free port may be taken."""
+        self._may_move = self._transport.fixed_port is not None
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
-        self._turn = asyncio.Lock()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._failing: asyncio.Task[None] | None = None
 
     @property
     def visa(self) -> str:
         """Return the VISA resource name; valid once started."""
-        return f"TCPIP::{HOST}::{self.port}::SOCKET"
+        return self._transport.visa(self.host, self.port)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -95,20 +74,33 @@ class ScopeServer:
         InstrumentError
             If the port cannot be taken.
         """
-        try:
-            server = await asyncio.start_server(
-                self._serve, HOST, self.port, limit=_LONGEST_MESSAGE
-            )
-        except OSError as error:
-            raise InstrumentError(
-                f"the bench cannot listen on {HOST} port {self.port}: {error.strerror}; choose"
-                " another --port, or 0 for any"
-            ) from error
+        hosts = [f"127.0.0.{k}" for k in range(1, _MOST_HOSTS)] if self._may_move else [self.host]
+        for host in hosts:
+            try:
+                server = await asyncio.start_server(
+                    self._serve, host, self.port, limit=_LONGEST_MESSAGE
+                )
+            except OSError as error:
+                if host != hosts[-1]:
+                    continue
+                raise InstrumentError(
+                    f"the bench cannot listen on {host} port {self.port}: {error.strerror};"
+                    " choose another --port, or 0 for any"
+                ) from error
+            break
         self._server = server
-        self.port = server.sockets[0].getsockname()[1]
+        self._may_move = False
+        self.host, self.port = server.sockets[0].getsockname()[:2]
 
     async def stop(self) -> None:
         """Close every connection and forget what was acquired."""
+        failing, self._failing = self._failing, None
+        if failing is not None:
+            failing.cancel()
+            await asyncio.gather(failing, return_exceptions=True)
+        await self._switch_off()
+
+    async def _switch_off(self) -> None:
         if self._server is None:
             return
         self._server.close()
@@ -119,71 +111,31 @@ class ScopeServer:
         self._server = None
         self._instrument.power_cycle()
 
+    def _fail(self) -> None:
+        """Reset every connection and switch off; come back by itself after a while."""
+        for writer in self._connections.values():
+            connection = writer.get_extra_info("socket")
+            with contextlib.suppress(OSError):  # closing, it says "reset" and not "finished"
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._failing = asyncio.ensure_future(self._stay_off())
+
+    async def _stay_off(self) -> None:
+        await self._switch_off()
+        await asyncio.sleep(_OFF_S)
+        await self.start()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is not None:
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
+            self._connections[task] = writer
+            task.add_done_callback(lambda done: self._connections.pop(done, None))
         # A cancellation, which is by stop, ends here: raised further, Python 3.11 would log it.
         try:
             with contextlib.suppress(asyncio.CancelledError):
-                await self._converse(reader, writer)
+                await self._transport.serve(reader, writer)
         except (OSError, ValueError):
             pass  # the peer is gone, or sent a message without an end
         finally:
             writer.transport.abort()
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        pushed: AsyncGenerator[bytes, None] | None = None
-        while line := await _next_message(reader, writer, pushed):
-            async with self._turn:
-                answers = await self._instrument.execute(line.decode("latin-1").strip())
-            replies = [answer for answer in answers if isinstance(answer, str | bytes)]
-            pushed = next((item for item in answers if isinstance(item, AsyncGenerator)), None)
-            if not replies or self.faults.take(Fault.SILENCE):
-                continue
-            if self.faults.take(Fault.CLOSE_ON_QUERY):
-                return
-            blocks = any(isinstance(reply, bytes) for reply in replies)
-            data = b";".join(r if isinstance(r, bytes) else r.encode() for r in replies)
-            if blocks and self.faults.take(Fault.DROP_MID_BLOCK):
-                writer.write(data[: len(data) // 2])
-                await writer.drain()
-                writer.close()  # what was written still arrives
-                await writer.wait_closed()
-                return
-            writer.write(self._damaged(data, blocks=blocks))
-            await writer.drain()
-
-    def _damaged(self, data: bytes, *, blocks: bool) -> bytes:
-        if blocks and self.faults.take(Fault.SHORT_BLOCK):
-            data = data[:-10]
-        if blocks and self.faults.take(Fault.WRONG_LENGTH):
-            data = data[:2] + b"%08d" % (int(data[2:10]) - 10) + data[10:]
-        return data if self.faults.take(Fault.NO_LF) else data + b"\n"
-
-
-async def _next_message(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    pushed: AsyncGenerator[bytes, None] | None,
-) -> bytes:
-    """Return the next message; until it arrives send what the instrument pushes, if anything."""
-    message = asyncio.ensure_future(reader.readline())
-    try:
-        while pushed is not None and not message.done():
-            item = asyncio.ensure_future(anext(pushed))
-            try:
-                await asyncio.wait({message, item}, return_when=asyncio.FIRST_COMPLETED)
-                if item.done():
-                    writer.write(item.result() + b"\n")
-                    await writer.drain()
-            except StopAsyncIteration:
-                pushed = None
-            finally:
-                item.cancel()
-        return await message
-    finally:
-        message.cancel()

@@ -68,6 +68,8 @@ def test_it_writes_down_what_it_handed_out(tmp_path):
     ("arguments", "says"),
     [
         (["--supply", "battery"], "battery"),
+        (["--transport", "gpib"], "gpib"),
+        (["--fault", "gremlin"], "gremlin"),
         (["--dialect", "klingon"], "klingon"),
         (["--frames", "7"], "frames must be"),
         (["--gpus", "3"], "GPUs, got 3"),

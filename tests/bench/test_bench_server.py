@@ -8,11 +8,12 @@ import pytest
 import pyvisa
 from bench.fakes import WIRING, Counting
 
+from monitor.bench.faults import Fault
 from monitor.bench.infiniivision import InfiniiVision
 from monitor.bench.lab import BenchSettings, Lab
 from monitor.bench.panel import ScopeSettings
 from monitor.bench.scope import Scope
-from monitor.bench.server import Fault, ScopeServer
+from monitor.bench.server import ScopeServer
 from monitor.errors import InstrumentError
 
 LIMIT_S = 20.0
@@ -132,7 +133,7 @@ def test_gap_free_records_follow_each_other_on_the_wire():
 def test_a_dropped_connection_ends_in_the_middle_of_a_block():
     async def scenario(server, connection):
         await connection.acquire()
-        server.faults.inject(Fault.DROP_MID_BLOCK)
+        server.faults.inject(Fault.CLOSE_MID_BLOCK)
         with pytest.raises(asyncio.IncompleteReadError) as caught:
             await connection.block()
         assert 0 < len(caught.value.partial) < 1000
@@ -184,12 +185,48 @@ def test_silence_skips_exactly_as_many_replies_as_were_injected():
     over_a_socket(scenario)
 
 
-def test_a_closing_fault_closes_on_a_query_and_not_on_a_command():
+def test_a_stale_reply_comes_ahead_of_the_one_that_was_asked_for():
     async def scenario(server, connection):
-        server.faults.inject(Fault.CLOSE_ON_QUERY)
-        await connection.write(":WAV:FORM WORD")
-        assert await connection.ask("*IDN?") == ""
-        assert connection.reader.at_eof()
+        assert await connection.ask(":WAV:FORM?") == "BYTE"
+        server.faults.inject("stale-reply")
+        assert await connection.ask("*OPC?") == "BYTE"
+        assert await connection.ask(":WAV:BYT?") == "1"
+
+    over_a_socket(scenario)
+
+
+def test_a_reset_strikes_in_mid_record_and_the_scope_comes_back_having_forgotten():
+    async def scenario(server, connection):
+        await connection.acquire()
+        server.faults.inject(Fault.RESET)
+        assert await connection.ask("*OPC?") == "1"  # no record is being taken
+        await connection.write(":TIM:RANG 100;:SING")
+        with contextlib.suppress(ConnectionResetError):
+            assert await connection.ask(":OPER:COND?") == ""
+        with pytest.raises(ConnectionError):
+            await asyncio.open_connection("127.0.0.1", server.port)
+        while True:
+            with contextlib.suppress(ConnectionError):
+                async with connected(server) as again:
+                    await again.write(":WAV:DATA?")
+                    assert (await again.ask(":SYST:ERR?")).startswith("-230")
+                    return
+            await asyncio.sleep(0.05)
+
+    over_a_socket(scenario)
+
+
+def test_a_slow_link_trickles_and_loses_nothing():
+    async def scenario(server, connection):
+        await connection.acquire()
+        whole = await connection.block()
+        server.faults.inject(Fault.SLOW_LINK)
+        await connection.write(":WAV:DATA?")
+        pieces = [await connection.reader.read(4096)]
+        assert len(pieces[0]) < 1011
+        while sum(map(len, pieces)) < 1011:
+            pieces.append(await connection.reader.read(4096))
+        assert b"".join(pieces)[10:-1] == whole
 
     over_a_socket(scenario)
 
