@@ -29,7 +29,7 @@ from monitor.errors import (
     ProtocolError,
     WattstageError,
 )
-from monitor.sources.vicp import notice_the_end
+from monitor.sources.peer import give_up, notice_the_end
 
 # PyVISA-py scans all that is pending after each 4 KB, so more than this gets slower.
 _CHUNK = 65_536
@@ -81,6 +81,7 @@ class VisaLink:
         self._manager: pyvisa.ResourceManager | None = None
         self._resource: MessageBasedResource | None = None
         self._has_answered = False
+        self._is_lost = False
         self._stray = 0
         """Line feeds after the newest block that may still come."""
         self._has_begun = False
@@ -141,6 +142,7 @@ class VisaLink:
         resource.write_termination = "\n"
         notice_the_end(resource)
         self._resource = resource
+        self._is_lost = False
         self._stray = 0
         self._has_begun = False
         self._is_stream = (
@@ -156,6 +158,8 @@ class VisaLink:
         """Disconnect; harmless if not connected."""
         resource, self._resource = self._resource, None
         if resource is not None:
+            if self._is_lost:
+                give_up(resource)
             with contextlib.suppress(Exception):  # it is gone, and each transport says so its way
                 resource.close()
 
@@ -392,6 +396,7 @@ class VisaLink:
             raise self._lost(expected, _reason(error)) from error
 
     def _lost(self, expected: str, reason: str) -> InstrumentError:
+        self._is_lost = True
         if not self._has_answered:
             return ConnectionLostError(
                 f"no instrument answers at {self.address}: {reason}; check the address, the cable"
