@@ -5,6 +5,8 @@ import asyncio
 import numpy as np
 import pytest
 from bench.fakes import Clock, counting_scope
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.bench.rigol import RigolScope
 
@@ -139,3 +141,10 @@ def test_reset_and_power_forget_what_was_set():
     assert bench.error() == -230
     bench.ask("*RST")
     assert bench.ask(":CHAN2:UNIT?") == "VOLT"
+
+
+@given(st.text(max_size=60))
+def test_no_message_breaks_the_instrument(message):
+    bench = Bench()
+    bench.ask(message)
+    assert bench.ask("*OPC?") == "1"

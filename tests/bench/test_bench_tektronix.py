@@ -6,6 +6,8 @@ import itertools
 import numpy as np
 import pytest
 from bench.fakes import Clock, counting_scope
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.bench.tektronix import TektronixScope
 
@@ -197,3 +199,10 @@ def test_reset_and_power_forget_what_was_set():
     assert bench.ask("CURVE?") is None
     bench.ask("*RST", "HEADER OFF")
     assert bench.ask("DATA:SOURCE CH1", "WFMO:YUN?") == '"V"'
+
+
+@given(st.text(max_size=60))
+def test_no_message_breaks_the_instrument(message):
+    bench = Bench()
+    bench.ask(message)
+    assert bench.ask("*OPC?") == "1"

@@ -12,8 +12,9 @@ from monitor.bench.panel import ScopeSettings, Wiring
 from monitor.bench.scope import Scope
 from monitor.bench.server import ScopeServer
 from monitor.config import InstrumentSettings
-from monitor.model import Block, Supply
+from monitor.model import Block, Marker, Supply
 from monitor.sources.clock import SystemClock
+from monitor.sources.inspect import inspect
 from monitor.sources.scope import ScopeSource
 
 WIRING = (Wiring(0, 10.0), Wiring(1, 10.0), Wiring(None, 1.0), Wiring(None, 1.0))
@@ -101,3 +102,57 @@ def test_without_a_rate_a_rigol_chooses_its_depth():
     info, blocks, _, _ = asyncio.run(taken("rigol", 12, format="WORD"))
     assert [block.n_samples for block in blocks] == [10_000] * N_BLOCKS
     assert info.sample_rate_hz == pytest.approx(1e5)
+
+
+async def changed(dialect, change):
+    """Return what comes, up to a block after the event that another client causes."""
+    scope = Scope(Swing(), WIRING, ScopeSettings(dead_time_s=0.002), time.monotonic_ns)
+    scope.autoscale()
+    instrument = INSTRUMENTS[dialect](scope)
+    async with ScopeServer(instrument) as server:
+        settings = InstrumentSettings(
+            address=server.visa, supply=Supply.DC, record_s=0.02, timeout_s=0.5
+        )
+        async with ScopeSource(settings, SystemClock()) as source:
+            taken = []
+            async with contextlib.aclosing(source.items()) as items:
+                async for item in items:
+                    taken.append(item)
+                    if len(taken) == 1:
+                        await instrument.execute(change)
+                    if isinstance(item, Block) and any(isinstance(i, Marker) for i in taken):
+                        break
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("dialect", "change"),
+    [("tektronix", "HEADER ON"), ("tektronix", "DATA:WIDTH 1"), ("rigol", ":WAV:FORM BYTE")],
+)
+def test_what_another_client_switches_is_noticed_and_switched_back(dialect, change):
+    taken = asyncio.run(changed(dialect, change))
+    assert sum(isinstance(item, Marker) for item in taken) == 2  # lost, and there again
+    scale = taken[-1].scales[0]
+    readings = taken[-1].codes[0] * np.float64(scale.gain) + scale.offset
+    assert 44.0 <= readings.min() <= readings.max() <= 52.0
+
+
+@pytest.mark.parametrize("dialect", ["rigol", "tektronix"])
+@pytest.mark.parametrize("bits", [8, 12])
+def test_the_bench_tells_how_it_is_set(dialect, bits):
+    async def asked():
+        scope = Scope(Swing(), WIRING, ScopeSettings(bits=bits), time.monotonic_ns)
+        scope.autoscale()
+        async with ScopeServer(INSTRUMENTS[dialect](scope)) as server:
+            panel = await asyncio.to_thread(inspect, server.visa, timeout_s=2.0)
+        return panel, scope.panel.channels
+
+    panel, channels = asyncio.run(asked())
+    assert panel.dialect == dialect
+    assert [state.shown for state in panel.inputs] == [True, True, False, False]
+    assert [state.unit for state in panel.inputs[:2]] == ["V", "A"]
+    assert [state.coupling for state in panel.inputs] == ["DC"] * 4
+    assert [state.probe_factor for state in panel.inputs[:2]] == pytest.approx([10.0, 10.0])
+    for state, channel in zip(panel.inputs, channels, strict=True):
+        assert state.offset == pytest.approx(channel.middle)
+        assert 0.8 * channel.range <= state.range <= channel.range * (1 + 1e-9)
