@@ -13,6 +13,7 @@ from monitor.markers.broker import EmbeddedBroker
 from monitor.markers.feed import MarkerFeed
 from monitor.recording.reader import Recording
 from monitor.session import Session
+from monitor.sources import plugins
 from monitor.sources.clock import Clock, SystemClock
 from monitor.sources.replay import ReplaySource
 from monitor.sources.scope import ScopeSource
@@ -51,6 +52,8 @@ def _source(settings: Settings, clock: Clock) -> Source:
     """Return what is measured from."""
     if settings.instrument is None:
         raise ConfigError("a meter alone cannot be measured from yet")
+    if settings.instrument.kind != "scope":
+        return plugins.make_source(settings.instrument, clock)
     return ScopeSource(settings.instrument, clock)
 
 

@@ -17,7 +17,11 @@ _seq = itertools.count(1)
 
 
 class Source(Protocol):
-    """Where items come from; open inside ``async with``, closed outside."""
+    """Where items come from; open inside ``async with``, closed outside.
+
+    Entering it may take as long as the instrument needs to answer, and raises ``ConfigError`` or
+    ``InstrumentError`` if it cannot be used. Leaving it frees the instrument, whatever happened.
+    """
 
     @property
     def info(self) -> StreamInfo:
@@ -34,7 +38,13 @@ class Source(Protocol):
     ) -> None: ...
 
     def items(self) -> AsyncIterator[Item]:
-        """Yield blocks, markers and readings in order; an async generator that its user closes."""
+        """Yield blocks, markers and readings in order; an async generator that its user closes.
+
+        A block begins at or after the end of the one before; where it begins later, samples are
+        missing. A source that lost its instrument for a while yields an ``event`` before and
+        after, and goes on at the index that the time says. It ends when there is no more to come,
+        and raises ``InstrumentError`` when there cannot be.
+        """
         ...
 
 

@@ -1,0 +1,1 @@
+"""Two sources for Wattstage, to copy from."""
