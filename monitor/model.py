@@ -178,8 +178,10 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str = ""
     """span_id of the enclosing stage; empty at the root."""
     seq: int = 0
-    """Counts the markers of one sender in one run; (run_id, rank, seq) is unique."""
+    """Counts the markers of one sender from 1; (run_id, rank, sender, seq) is unique."""
     rank: int = 0
+    sender: str = ""
+    """Names the process, or its child, that sent it; empty if it does not say."""
     index: int | None = None
     """Which occurrence this is, e.g. the denoising step; None if the sender does not count."""
     total: int | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -100,8 +101,8 @@ class StageTree:
         """Return the stages that began by a UTC time, sorted by start, parents first.
 
         A stage without its begin starts with its first child, else with its parent. One without
-        its end ends with its parent, or is still running (``stop_ns`` None). Both are marked as
-        truncated, but for a running one.
+        its end ends where its sender broke off, else with its parent, or is still running
+        (``stop_ns`` None). Both are marked as truncated, but for a running one.
         """
         self._rebuild()
         n = int(np.searchsorted(self._starts, until_ns, "right"))
@@ -142,7 +143,7 @@ class StageTree:
         self._marks.sort(key=lambda mark: (mark.time_ns, mark.run_id, mark.rank, mark.seq))
         nodes = self._fresh_nodes()
         ordered = _top_down(nodes)
-        _place(ordered)
+        _place(ordered, self._aborts())
         ordered.sort(key=_order)
         _number(ordered)
         self._stages = tuple(map(_stage, ordered))
@@ -151,6 +152,14 @@ class StageTree:
             [_ENDLESS if stage.stop_ns is None else stage.stop_ns for stage in self._stages],
             np.int64,
         )
+
+    def _aborts(self) -> dict[tuple[str, str], list[int]]:
+        """Return when each sender broke off, sorted."""
+        found: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        for mark in self._marks:
+            if mark.stage == "abort" and mark.sender:
+                found[mark.run_id, mark.sender].append(mark.time_ns)
+        return found
 
     def _fresh_nodes(self) -> list[_Node]:
         """Return one node per stage, linked to its parent where that is known."""
@@ -224,7 +233,7 @@ def _top_down(nodes: list[_Node]) -> list[_Node]:
     return ordered
 
 
-def _place(ordered: list[_Node]) -> None:
+def _place(ordered: list[_Node], aborts: Mapping[tuple[str, str], list[int]]) -> None:
     """Find when each stage starts and stops; parents come before children."""
     for node in reversed(ordered):
         if node.begin is not None:
@@ -237,6 +246,10 @@ def _place(ordered: list[_Node]) -> None:
     for node in ordered:
         parent = node.parent
         stop_ns = node.end.time_ns if node.end is not None else None
+        if stop_ns is None and node.begin is not None:
+            broken = aborts.get((node.begin.run_id, node.begin.sender), [])
+            place = bisect_left(broken, node.begin.time_ns)
+            stop_ns = broken[place] if place < len(broken) else None
         if stop_ns is None and parent is not None:
             stop_ns = parent.stop_ns
         if node.begin_ns is not None:

@@ -8,10 +8,12 @@ a broker, or without paho-mqtt, markers are counted as dropped and that is all.
 from __future__ import annotations
 
 import atexit
+import bisect
 import contextlib
 import functools
 import importlib
 import inspect
+import io
 import json
 import math
 import numbers
@@ -20,9 +22,13 @@ import os
 import re
 import selectors
 import socket
+import sys
+import tempfile
 import threading
 import time
 import uuid
+import weakref
+from array import array
 from collections import deque
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
@@ -32,10 +38,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    Sync = Callable[[], Any] | str | None
+
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
 _SCHEMA = 1
-_QUEUE = 10_000  # markers that wait for the broker; filled by the workload, emptied by the sender
+_QUEUE = 10_000  # markers that wait for the sender; filled by the workload, emptied at once
+_SPOOL = 64 << 20  # bytes of markers that are kept, for a broker that is away or a late listener
+_SEGMENT = 4 << 20  # bytes of which the oldest are given up together
 _IN_FLIGHT = 20  # not yet acknowledged; what brokers accept from one client by default
 _OPEN = 10_000  # stages begun and not ended, of which begin's fields are remembered
 _MAX_TEXT = 1000
@@ -45,15 +55,17 @@ _MAX_ATTRS = 64
 _MAX_BYTES = 65_536
 _ANSWER_S = 5.0
 _KEEPALIVE_S = 15
+_GATHER_S = 0.005  # the sender lets so much come together, so that it disturbs less
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
 _TIMINGS = ("sync", "event", "host", "log", "hand")
+_PLAIN = frozenset([bool, int, float, str, type(None)])
 
 
 class MarkerClient:
-    """Sends the begin, end and point markers of one run to a broker.
+    """Sends the begin, end and point markers of one process of a run to a broker.
 
-    The workload's threads may share it; a thread of its own talks to the broker. In a forked
-    child it does nothing.
+    The workload's threads may share it; a thread of its own talks to the broker. A forked child
+    goes on as a sender of its own, in the stages that were open.
 
     Parameters
     ----------
@@ -61,13 +73,18 @@ class MarkerClient:
         ``mqtt://[USER:PASSWORD@]HOST[:PORT]``, ``mqtts://...``, or ``none``. None takes it
         from the environment variable ``WATTSTAGE_BROKER``, else the broker on this machine.
     run_id
-        Names the run; two clients share one only if they differ in rank. None makes a new one.
+        Names the run. None takes ``WATTSTAGE_RUN_ID``, else makes a new one.
     host
         Names this machine. None takes its host name.
     prefix
-        First level of the topic.
+        First level of the topics. None takes ``WATTSTAGE_PREFIX``, else ``wattstage``.
     rank
         Of this process among those of the run. None takes the environment variable ``RANK``.
+    sync
+        What is waited for before an edge is timed: ``torch`` for the GPU, or something to call;
+        None waits for nothing.
+    attrs
+        Header of the run: what a listener is told of it, whenever it comes.
     """
 
     def __init__(
@@ -75,28 +92,48 @@ class MarkerClient:
         url: str | None = None,
         run_id: str | None = None,
         host: str | None = None,
-        prefix: str = "wattstage",
+        prefix: str | None = None,
         rank: int | None = None,
+        *,
+        sync: Sync = None,
+        **attrs: Any,
     ) -> None:
-        self.run_id = _topic_level(run_id or uuid.uuid4().hex)
+        run_id = run_id or os.environ.get("WATTSTAGE_RUN_ID") or uuid.uuid4().hex
+        self.run_id = _topic_level(run_id)
         self.rank = _number_from("RANK", 0) if rank is None else _count(rank) or 0
         self.world_size = _number_from("WORLD_SIZE", 1)
-        self.topic = "/".join(
-            [prefix.strip("/"), _topic_level(host or socket.gethostname()), self.run_id, "marker"]
-        )
-        self._token = uuid.uuid4().hex[:12]
-        self._link = _Link(
-            url or os.environ.get("WATTSTAGE_BROKER") or "mqtt://127.0.0.1:1883",
-            self.topic,
-            "wattstage" + self._token,
-        )
-        self._pid = os.getpid()
+        prefix = (prefix or os.environ.get("WATTSTAGE_PREFIX") or "wattstage").strip("/")
+        self.host = _topic_level(host or socket.gethostname())
+        self.topic = "/".join([prefix, self.host, self.run_id, "marker"])
+        self._url = url or os.environ.get("WATTSTAGE_BROKER") or "mqtt://127.0.0.1:1883"
+        self._sync = sync
+        self._root = ""
+        if self.run_id == os.environ.get("WATTSTAGE_RUN_ID"):
+            self._root = os.environ.get("WATTSTAGE_PARENT", "")
+        self._attrs = _scalars(attrs)
+        self._begin_process()
+        atexit.register(self._at_exit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_calling(self))
+
+    def _begin_process(self) -> None:
+        """Be a sender of this process that has not sent anything yet."""
+        self.sender = uuid.uuid4().hex[:12]
         self._lock = threading.RLock()  # a signal handler may mark while its own thread does
         self._seq = 0
         self._n_spans = 0
         self._n_unencoded = 0
         self._open: dict[str, _Begun] = {}
-        atexit.register(self.close)
+        self._encode = _Encoder(self.run_id, self.rank, self.world_size, self.sender)
+        self._link = _Link(self._url, self.topic, self._encode)
+        self._link.header = self._header()
+
+    def _go_on_in_child(self) -> None:
+        self._link.release()
+        self._begin_process()
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:  # whose processes end without what atexit would do
+            util.Finalize(self, MarkerClient._at_exit, args=(self,), exitpriority=0)
 
     @property
     def n_sent(self) -> int:
@@ -117,6 +154,15 @@ class MarkerClient:
     def problem(self) -> str:
         """Return why the broker could not be reached last; empty if it never failed."""
         return self._link.problem
+
+    def header(self, **attrs: Any) -> None:
+        """Add to the header of the run, e.g. its resolution and number of frames."""
+        with self._lock:
+            self._attrs = dict(self._attrs, **_scalars(attrs))
+            self._link.tell(self._header())
+
+    def _header(self) -> dict[str, Any]:
+        return {"host": self.host, "clock": _clock(), "attrs": self._attrs}
 
     def begin(
         self,
@@ -149,7 +195,7 @@ class MarkerClient:
 
         Returns
         -------
-        The span id that ``end`` needs; empty in a forked child.
+        The span id that ``end`` needs.
         """
         parent = self._current() if parent_id is None else parent_id
         return self._begin(_Begun(stage, parent, index, total, timing), time_ns, attrs)
@@ -166,8 +212,6 @@ class MarkerClient:
         status
             ok or error.
         """
-        if os.getpid() != self._pid:
-            return
         with self._lock:
             begun = self._open.pop(str(span_id), None)
         if begun is not None:
@@ -180,9 +224,9 @@ class MarkerClient:
 
         The parameters are those of ``begin``.
         """
-        if os.getpid() == self._pid:
-            begun = _Begun(stage, self._current(), None, None, timing)
-            self._emit("point", "", begun, time_ns, attrs)
+        self._emit("point", "", _Begun(stage, self._current(), None, None, timing), time_ns, attrs)
+
+    mark = point
 
     def stage(
         self,
@@ -191,14 +235,18 @@ class MarkerClient:
         index: int | None = None,
         total: int | None = None,
         timing: str = "host",
+        sync: Sync = None,
         **attrs: Any,
     ) -> Stage:
         """Return a context manager, also a decorator, that marks a stage around its body.
 
         Stages nest as the code does, through threads' and tasks' own contexts. The end has the
-        status ``error`` if an exception passed through. The parameters are those of ``begin``.
+        status ``error`` if an exception passed through; out of the outermost one, ``abort`` is
+        marked as well. ``sync`` is as for the client, whose own it replaces; the other parameters
+        are those of ``begin``.
         """
-        return Stage(self, _Begun(name, "", index, total, timing), attrs)
+        waits_for = self._sync if sync is None else sync
+        return Stage(self, _Begun(name, "", index, total, timing), attrs, waits_for)
 
     def close(self, deadline_s: float = 2.0) -> None:
         """Send what waits and hang up; markers that come later are dropped.
@@ -210,9 +258,7 @@ class MarkerClient:
         deadline_s
             What was not acknowledged by then is dropped.
         """
-        if os.getpid() != self._pid:
-            return
-        atexit.unregister(self.close)
+        atexit.unregister(self._at_exit)
         self._link.close(deadline_s)
 
     def __enter__(self) -> MarkerClient:
@@ -221,12 +267,21 @@ class MarkerClient:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def _at_exit(self) -> None:
+        """Close; if stages are open, something has ended the program in the middle of them."""
+        if self._open:
+            error = getattr(sys, "last_value", None)
+            self._abort("the program ended inside a stage" if error is None else _told(error))
+        self.close()
+
+    def _abort(self, reason: str) -> None:
+        begun = _Begun("abort", self._current(), None, None, "host")
+        self._emit("point", "", begun, None, {"reason": reason})
+
     def _begin(self, begun: _Begun, time_ns: int | None, attrs: dict[str, Any]) -> str:
-        if os.getpid() != self._pid:
-            return ""
         with self._lock:
             self._n_spans += 1
-            span_id = f"{self._token}.{self._n_spans}"
+            span_id = f"{self.sender}.{self._n_spans}"
             self._open[span_id] = begun
             if len(self._open) > _OPEN:
                 del self._open[next(iter(self._open))]
@@ -237,7 +292,7 @@ class MarkerClient:
         scope = _scope.get()
         while scope is not None and (scope.closed or scope.client is not self):
             scope = scope.outer
-        return scope.span_id if scope is not None else ""
+        return scope.span_id if scope is not None else self._root
 
     def _emit(
         self,
@@ -249,28 +304,20 @@ class MarkerClient:
     ) -> None:
         try:
             now_ns = time.time_ns()
-            marker = {
-                "schema": _SCHEMA,
-                "run_id": self.run_id,
-                "seq": 0,
-                "span_id": span_id,
-                "parent_id": _name(begun.parent_id) if begun.parent_id else "",
-                "event": event,
-                "stage": _name(begun.stage),
-                "index": _count(begun.index),
-                "total": _count(begun.total),
-                "ts_ns": now_ns if time_ns is None else int(time_ns),
-                "mono_ns": time.monotonic_ns(),
-                "emitted_ns": now_ns,
-                "timing": begun.timing if begun.timing in _TIMINGS else "host",
-                "rank": self.rank,
-                "world_size": self.world_size,
-                "attrs": _scalars(attrs),
-            }
+            if type(begun.stage) is not str:
+                begun = begun._replace(stage=_name(begun.stage))
+            for value in attrs.values():
+                if type(value) not in _PLAIN:  # what may change before it is sent, or be large
+                    attrs = _scalars(attrs)
+                    break
+            at_ns = now_ns if time_ns is None else int(time_ns)
             with self._lock:  # so that they are queued in the order of seq
                 self._seq += 1  # of a dropped marker too: the receiver sees that one is missing
-                marker["seq"] = self._seq
-                self._link.put(_encoded(marker))
+                self._link.put(
+                    _Entry(
+                        self._seq, event, span_id, begun, at_ns, now_ns, time.monotonic_ns(), attrs
+                    )
+                )
         except Exception:  # the workload matters more than its markers
             self._n_unencoded += 1
 
@@ -282,15 +329,18 @@ class Stage:
     each run of a coroutine function, and each generator from its first item to its last.
     """
 
-    def __init__(self, client: MarkerClient, begun: _Begun, attrs: dict[str, Any]) -> None:
+    def __init__(
+        self, client: MarkerClient, begun: _Begun, attrs: dict[str, Any], sync: Sync = None
+    ) -> None:
         self._client = client
         self._begun = begun
         self._attrs = attrs
+        self._sync = sync
         self._entered: list[_Scope] = []
 
     def __enter__(self) -> str:
         parent_id = self._client._current()
-        begun = self._begun._replace(parent_id=parent_id)
+        begun = self._begun._replace(parent_id=parent_id, timing=self._timing())
         span_id = self._client._begin(begun, None, self._attrs)
         scope = _Scope(self._client, span_id, _scope.get())
         _scope.set(scope)
@@ -305,24 +355,27 @@ class Stage:
     ) -> None:
         scope = self._entered.pop()
         scope.closed = True
+        self._timing()
+        ok = kind is None or issubclass(kind, GeneratorExit) or _is_plain_exit(error)
+        if not ok and self._client._current() == self._client._root:
+            self._client._abort(_told(error))
         if _scope.get() is scope:  # not so where generators are left in another order
             _scope.set(scope.outer)
-        ok = kind is None or issubclass(kind, GeneratorExit)
         self._client.end(scope.span_id, status="ok" if ok else "error")
 
     def __call__(self, function: _F) -> _F:
         """Return the function with this stage around each of its calls."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            with Stage(self._client, self._begun, self._attrs):
+            with Stage(self._client, self._begun, self._attrs, self._sync):
                 return function(*args, **kwargs)
 
         async def run(*args: Any, **kwargs: Any) -> Any:
-            with Stage(self._client, self._begun, self._attrs):
+            with Stage(self._client, self._begun, self._attrs, self._sync):
                 return await function(*args, **kwargs)
 
         def generate(*args: Any, **kwargs: Any) -> Any:
-            with Stage(self._client, self._begun, self._attrs):
+            with Stage(self._client, self._begun, self._attrs, self._sync):
                 return (yield from function(*args, **kwargs))
 
         marked: Any = call
@@ -331,6 +384,22 @@ class Stage:
         elif inspect.isgeneratorfunction(function):
             marked = generate
         return cast("_F", functools.wraps(function)(marked))
+
+    def _timing(self) -> str:
+        """Wait for what there is to wait for; return how the edge is then timed."""
+        try:
+            if self._sync == "torch":
+                cuda = getattr(sys.modules.get("torch"), "cuda", None)
+                if cuda is None or not cuda.is_initialized():
+                    return str(self._begun.timing)
+                cuda.synchronize()
+            elif callable(self._sync):
+                self._sync()
+            else:
+                return str(self._begun.timing)
+        except Exception:  # of the GPU: the workload will meet it by itself
+            return "host"
+        return "sync"
 
 
 class _Scope:
@@ -358,6 +427,54 @@ class _Begun(NamedTuple):
     timing: Any
 
 
+class _Entry(NamedTuple):
+    """A marker on its way to the sender."""
+
+    seq: int
+    event: str
+    span_id: str
+    begun: _Begun
+    time_ns: int
+    now_ns: int
+    mono_ns: int
+    attrs: dict[str, Any]
+
+
+class _Encoder:
+    """Makes payloads of entries; also says what is common to all of them."""
+
+    def __init__(self, run_id: str, rank: int, world_size: int, sender: str) -> None:
+        self.common = {
+            "schema": _SCHEMA,
+            "run_id": run_id,
+            "rank": rank,
+            "world_size": world_size,
+            "sender": sender,
+        }
+
+    def __call__(self, entry: _Entry) -> bytes:
+        begun = entry.begun
+        marker: dict[str, Any] = dict(
+            self.common,
+            seq=entry.seq,
+            span_id=entry.span_id,
+            parent_id=_name(begun.parent_id) if begun.parent_id else "",
+            event=entry.event,
+            stage=_name(begun.stage),
+            index=_count(begun.index),
+            total=_count(begun.total),
+            ts_ns=entry.time_ns,
+            mono_ns=entry.mono_ns,
+            emitted_ns=entry.now_ns,
+            timing=begun.timing if begun.timing in _TIMINGS else "host",
+            attrs=_scalars(entry.attrs),
+        )
+        payload = _json(marker)
+        if len(payload) <= _MAX_BYTES:
+            return payload
+        return _json(dict(marker, attrs={"attrs_dropped": len(marker["attrs"])}))
+
+
 class _Broker(NamedTuple):
     host: str
     port: int
@@ -366,39 +483,145 @@ class _Broker(NamedTuple):
     tls: bool
 
 
+class _Spool:
+    """The newest payloads by number, in files without a name; in memory where there is no disk.
+
+    One thread uses it.
+    """
+
+    def __init__(self) -> None:
+        self.acked = 0
+        """What has this number or a lower one is at the broker."""
+        self._segments: deque[_Segment] = deque()
+
+    @property
+    def last(self) -> int:
+        """Return the highest number that was added; 0 if none."""
+        return self._segments[-1].numbers[-1] if self._segments else 0
+
+    @property
+    def n_waiting(self) -> int:
+        """Return how many are not at the broker."""
+        return sum(
+            len(segment.numbers) - bisect.bisect_right(segment.numbers, self.acked)
+            for segment in self._segments
+            if segment.numbers[-1] > self.acked
+        )
+
+    def add(self, number: int, payload: bytes) -> bool:
+        """Keep a payload; False if all the room is taken by what is not at the broker."""
+        if not self._segments or self._segments[-1].size >= _SEGMENT:
+            if len(self._segments) * _SEGMENT >= _SPOOL:
+                if self._segments[0].numbers[-1] > self.acked:
+                    return False
+                self._segments.popleft().close()
+            self._segments.append(_Segment())
+        self._segments[-1].add(number, payload)
+        return True
+
+    def close(self) -> None:
+        """Give the files back; the payloads are gone."""
+        for segment in self._segments:
+            segment.close()
+
+    def after(self, number: int) -> tuple[int, bytes] | None:
+        """Return the next payload above a number, with its own; None if there is none."""
+        for segment in self._segments:
+            if segment.numbers[-1] > number:
+                return segment.at(bisect.bisect_right(segment.numbers, number))
+        return None
+
+
+class _Segment:
+    def __init__(self) -> None:
+        self.numbers = array("Q")
+        self.size = 0
+        self._starts = array("Q")
+        try:
+            self._file: Any = tempfile.TemporaryFile(prefix="wattstage-")  # noqa: SIM115
+        except OSError:
+            self._file = io.BytesIO()
+
+    def add(self, number: int, payload: bytes) -> None:
+        try:
+            self._file.seek(self.size)
+            self._file.write(payload)
+        except OSError:  # the disk is full: what is there fits into memory, too
+            self._file.seek(0)
+            kept = io.BytesIO(self._file.read(self.size))
+            self._file.close()
+            self._file = kept
+            self._file.seek(self.size)
+            self._file.write(payload)
+        self.numbers.append(number)
+        self._starts.append(self.size)
+        self.size += len(payload)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def at(self, place: int) -> tuple[int, bytes]:
+        start = self._starts[place]
+        stop = self._starts[place + 1] if place + 1 < len(self._starts) else self.size
+        self._file.seek(start)
+        return self.numbers[place], self._file.read(stop - start)
+
+
 class _Link:
-    """A queue of payloads and the thread that brings them to the broker.
+    """A queue of entries and the thread that brings them to the broker.
 
     The workload's threads append, the thread takes; it alone touches the MQTT client, which is
     driven through its interface for foreign loops, because its own loop uses ``select`` and so
     fails in a process with more than 1024 open files.
+
+    A broker that is restarted forgets what it had accepted and not yet passed on. So everything
+    is kept, and who listens may ask for what it misses.
     """
 
-    def __init__(self, url: str, topic: str, identifier: str) -> None:
+    def __init__(self, url: str, topic: str, encode: _Encoder) -> None:
         self.n_sent = 0
         self.n_dropped = 0
         self.connected = False
         self.problem = ""
+        self.header: dict[str, Any] = {}
         self._broker = self._parsed(url)
         self._was_connected = False
         self._topic = topic
-        self._identifier = identifier
-        self._queue: deque[bytes] = deque()
-        self._in_flight: set[int] = set()
+        self._sender = encode.common["sender"]
+        self._base = topic[: -len("marker")] + str(self._sender)
+        self._encode = encode
+        self._queue: deque[_Entry] = deque()
+        self._spool = _Spool()
+        self._in_flight: dict[int, int] = {}  # number by message id
+        self._position = 0  # the highest number that was sent on this connection
+        self._again: deque[tuple[int, int]] = deque()  # what was asked for: after, up to
+        self._told = 0  # the highest number that the header has told of
+        self._news = False  # in the header
+        self._quiet_since_s = 0.0
+        self._read_ns = 0  # when the newest message was read from the socket
         self._thread: threading.Thread | None = None
         self._bell, self._ear = None, None  # type: tuple[Any, Any]
+        self._is_awake = False
         self._closing = threading.Event()
         self._give_up_s = math.inf  # on the monotonic clock
 
-    def put(self, payload: bytes) -> None:
-        """Queue a payload; the caller sees to it that only one thread does so at a time."""
+    def put(self, entry: _Entry) -> None:
+        """Queue an entry; the caller sees to it that only one thread does so at a time."""
         if self._closing.is_set() or self._broker is None or len(self._queue) >= _QUEUE:
             self.n_dropped += 1
             return
-        self._queue.append(payload)
+        self._queue.append(entry)
         if self._thread is None:
             self._start(self._broker)
-        self._ring()
+        if not self._is_awake:
+            self._ring()
+
+    def tell(self, header: dict[str, Any]) -> None:
+        """Tell another header."""
+        self.header = header
+        self._news = True
+        if self._thread is not None:
+            self._ring()
 
     def close(self, deadline_s: float) -> None:
         """Wait until all is acknowledged, at most for the deadline."""
@@ -409,7 +632,13 @@ class _Link:
         if self._thread is not None:
             self._ring()
             self._thread.join(max(0.0, deadline_s))
-        self.n_dropped += len(self._queue) + len(self._in_flight)
+        self.n_dropped += len(self._queue) + self._spool.n_waiting
+
+    def release(self) -> None:
+        """Give back what the system has lent; what was not sent is counted, and gone."""
+        for one in (self._ear, self._bell, self._spool):
+            if one is not None:
+                one.close()
 
     def _start(self, broker: _Broker) -> None:
         ear, bell = socket.socketpair()
@@ -421,6 +650,7 @@ class _Link:
         thread.start()
 
     def _ring(self) -> None:
+        self._is_awake = True
         with contextlib.suppress(OSError):  # full: it rings already; closed: nobody listens
             self._bell.send(b"\0")
 
@@ -436,22 +666,24 @@ class _Link:
 
     def _run(self, broker: _Broker) -> None:
         try:
-            client = self._made(broker)
+            self._made(broker)
         except Exception as error:  # no paho-mqtt, or no certificates: nothing can be sent
             self.problem = _said(error)
         else:
-            self._keep_connected(client, broker)
-        with contextlib.closing(self._ear), contextlib.closing(self._bell):
-            self._closing.wait()
+            self._keep_connected(broker)
+        self._closing.wait()
+        self.release()
 
-    def _keep_connected(self, client: Any, broker: _Broker) -> None:
+    def _keep_connected(self, broker: _Broker) -> None:
         pause_s = _PAUSE_S[0]
         last = False
         while not last:
             last = self._closing.is_set()
-            if last and not self._queue and not self._in_flight:
+            self._gather()
+            if last and not self._spool.n_waiting:
                 return
             self._was_connected = False
+            client = self._made(broker)
             try:
                 client.connect(broker.host, broker.port, _KEEPALIVE_S)
                 self._converse(client)
@@ -459,36 +691,84 @@ class _Link:
                 self.problem = _said(error)
             self._hang_up(client)
             pause_s = _PAUSE_S[0] if self._was_connected else min(2 * pause_s, _PAUSE_S[1])
-            if not last:
-                self._closing.wait(pause_s)
+            again_s = time.monotonic() + pause_s
+            while not last and not self._closing.is_set() and time.monotonic() < again_s:
+                self._gather()
+                self._closing.wait(0.1)
+
+    def _gather(self) -> None:
+        """Take what the workload has queued."""
+        with contextlib.suppress(OSError):
+            self._ear.recv(4096)
+        self._is_awake = False
+        while self._queue:
+            entry = self._queue.popleft()
+            try:
+                if not self._spool.add(entry.seq, self._encode(entry)):
+                    self.n_dropped += 1
+            except Exception:  # the workload matters more than its markers
+                self.n_dropped += 1
+            self._quiet_since_s = time.monotonic()
 
     def _made(self, broker: _Broker) -> Any:
         """Return an MQTT client of whichever paho-mqtt there is."""
         mqtt: Any = importlib.import_module("paho.mqtt.client")
         versions = getattr(mqtt, "CallbackAPIVersion", None)  # since 2.0
         first = () if versions is None else (versions.VERSION2,)
-        client = mqtt.Client(*first, client_id=self._identifier)
+        client = mqtt.Client(*first, client_id=f"wattstage{self._sender}")
         if broker.user is not None:
             client.username_pw_set(broker.user, broker.password)
         if broker.tls:
-            client.tls_set()
+            names = ("WATTSTAGE_CA", "WATTSTAGE_CERT", "WATTSTAGE_KEY")
+            client.tls_set(*(os.environ.get(name) or None for name in names))
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.will_set(self._base + "/status", self._status("lost"), qos=1)
         return client
 
+    def _status(self, status: str) -> bytes:
+        return _json(dict(self._encode.common, status=status))
+
     # The arguments after these differ between paho-mqtt 1.6 and 2.x.
-    def _on_connect(self, _client: Any, _userdata: Any, _flags: Any, code: Any, *_: Any) -> None:
+    def _on_connect(self, client: Any, _userdata: Any, _flags: Any, code: Any, *_: Any) -> None:
         self.connected = self._was_connected = bool(code == 0)
         if not self.connected:
             self.problem = "the broker refused the connection: " + str(code)
+            return
+        self._in_flight.clear()
+        self._position = self._spool.acked
+        client.subscribe(self._base + "/ask", qos=0)
+        client.publish(self._base + "/status", self._status("online"), qos=1)
+        self._news = True
 
     def _on_disconnect(self, *_: Any) -> None:
         self.connected = False
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, *_: Any) -> None:
-        self._in_flight.discard(mid)
-        self.n_sent += 1
+        number = self._in_flight.pop(mid, None)
+        if number is not None and number > self._spool.acked:
+            self.n_sent += 1
+            # Acknowledgements come in order, but for what is sent again.
+            waiting = [n for n in self._in_flight.values() if n > self._spool.acked]
+            self._spool.acked = min(waiting, default=self._position + 1) - 1
+
+    def _on_message(self, client: Any, _userdata: Any, message: Any) -> None:
+        """Answer who listens: with the time, or with what it misses."""
+        read_ns = self._read_ns
+        try:
+            asked = json.loads(message.payload)
+            if "t0_ns" in asked:
+                answer = dict(self._encode.common, id=str(asked.get("id"))[:_MAX_KEY])
+                answer.update(t0_ns=int(asked["t0_ns"]), t1_ns=read_ns, t2_ns=time.time_ns())
+                client.publish(self._base + "/clock", _json(answer), qos=0)
+            elif "first" in asked and len(self._again) < 100:
+                last = asked.get("last")
+                last = self._position if last is None else int(last)
+                self._again.append((int(asked["first"]) - 1, last))
+        except (ValueError, TypeError, RecursionError):
+            pass  # it is not one of ours
 
     def _converse(self, client: Any) -> None:
         """Publish until the connection is lost, or until closing and all is acknowledged."""
@@ -500,7 +780,10 @@ class _Link:
             while sock is not None and client.socket() is sock:
                 if not self._was_connected and time.monotonic() > answer_by_s:
                     raise TimeoutError("no MQTT broker answers there")
+                self._gather()
                 if self._closing.is_set() and self._finished():
+                    if self.connected:
+                        self._say_goodbye(client)
                     return
                 self._publish(client)
                 if client.socket() is not sock:
@@ -512,25 +795,58 @@ class _Link:
                 self._step(client, sock, selector)
 
     def _finished(self) -> bool:
-        sent = self.connected and not self._queue and not self._in_flight
+        sent = self.connected and not self._spool.n_waiting and not self._again
         return sent or time.monotonic() > self._give_up_s
 
     def _publish(self, client: Any) -> None:
-        while self.connected and self._queue and len(self._in_flight) < _IN_FLIGHT:
-            sent = client.publish(self._topic, self._queue.popleft(), qos=1)
-            self._in_flight.add(sent.mid)  # paho-mqtt keeps it until it is acknowledged
+        while self.connected and len(self._in_flight) < _IN_FLIGHT:
+            found = self._next()
+            if found is None:
+                break
+            sent = client.publish(self._topic, found[1], qos=1)
+            self._in_flight[sent.mid] = found[0]
+        is_quiet = self._told < self._position and time.monotonic() > self._quiet_since_s + 0.5
+        if self.connected and (self._news or is_quiet):
+            self._news, self._told = False, self._position
+            header = dict(self._encode.common, seq=self._told, n_dropped=self.n_dropped)
+            client.publish(self._base + "/run", _json({**header, **self.header}), 1, retain=True)
+
+    def _next(self) -> tuple[int, bytes] | None:
+        """Return what to send next: what was never sent, else what was asked for again."""
+        found = self._spool.after(self._position)
+        if found is not None:
+            self._position = found[0]
+            return found
+        while self._again:
+            after, last = self._again.popleft()
+            found = self._spool.after(after)
+            if found is not None and found[0] <= min(last, self._position):
+                self._again.appendleft((found[0], last))
+                return found
+        return None
 
     def _step(self, client: Any, sock: Any, selector: selectors.BaseSelector) -> None:
         held = sock.pending() if hasattr(sock, "pending") else 0  # TLS has read ahead
-        wait_s = 0.0 if held else min(1.0, max(0.0, self._give_up_s - time.monotonic()))
-        ready = {key.fileobj: events for key, events in selector.select(wait_s)}
-        if self._ear in ready:
-            self._ear.recv(4096)
+        wait_s = min(1.0, max(0.0, self._give_up_s - time.monotonic()))
+        if self._told < self._position:
+            wait_s = min(wait_s, 0.5)
+        ready = {key.fileobj: events for key, events in selector.select(0.0 if held else wait_s)}
+        self._read_ns = time.time_ns()
+        if self._ear in ready and not self._closing.is_set():
+            time.sleep(_GATHER_S)
         if held or ready.get(sock, 0) & selectors.EVENT_READ:
             client.loop_read()
         if ready.get(sock, 0) & selectors.EVENT_WRITE and client.socket() is sock:
             client.loop_write()
         client.loop_misc()
+
+    def _say_goodbye(self, client: Any) -> None:
+        """Tell that the run is over, and take back what a later listener would still be told."""
+        client.publish(self._base + "/status", self._status("ended"), qos=1)
+        client.publish(self._base + "/run", b"", qos=1, retain=True)
+        until_s = time.monotonic() + 0.2
+        while client.want_write() and time.monotonic() < until_s:
+            client.loop_write()
 
     def _hang_up(self, client: Any) -> None:
         with contextlib.suppress(Exception):
@@ -538,6 +854,35 @@ class _Link:
             if client.socket() is not None:
                 client.socket().close()
         self.connected = False
+
+
+def _clock() -> str:
+    """Return what names this machine's clock: whoever has the same, has the same time."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
+            return file.read().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _calling(client: MarkerClient) -> Callable[[], None]:
+    """Return what a forked child does with a client, if there is one any more."""
+    reference = weakref.ref(client)
+
+    def call() -> None:
+        alive = reference()
+        if alive is not None:
+            alive._go_on_in_child()
+
+    return call
+
+
+def _told(error: BaseException | None) -> str:
+    return type(error).__name__ + ": " + _said(error) if error is not None else "unknown"
+
+
+def _is_plain_exit(error: BaseException | None) -> bool:
+    return isinstance(error, SystemExit) and error.code in (None, 0)
 
 
 def _parsed(url: str) -> _Broker:
@@ -554,8 +899,8 @@ def _parsed(url: str) -> _Broker:
     )
 
 
-def _said(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _said(error: BaseException) -> str:
+    return str(error)[:_MAX_TEXT] or type(error).__name__
 
 
 def _number_from(variable: str, default: int) -> int:
@@ -602,8 +947,5 @@ def _scalar(value: Any) -> str | int | float | bool | None:
     return _text(value, _MAX_TEXT)
 
 
-def _encoded(marker: dict[str, Any]) -> bytes:
-    payload = json.dumps(marker, ensure_ascii=False, separators=(",", ":")).encode()
-    if len(payload) <= _MAX_BYTES:
-        return payload
-    return _encoded(dict(marker, attrs={"attrs_dropped": len(marker["attrs"])}))
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

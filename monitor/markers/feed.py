@@ -15,13 +15,15 @@ import aiomqtt
 
 from monitor.errors import BrokerError, ConfigError, MarkerError
 from monitor.markers import payload
-from monitor.model import Marker
+from monitor.markers.senders import Senders
+from monitor.model import NS, Edge, Marker
 from monitor.mqtt import address
 from monitor.mqtt.connection import connected, subscribe
 
 logger = logging.getLogger(__name__)
 
 _QUEUE = 10_000  # markers that wait for who iterates over the feed; the feed owns and bounds it
+_CARE_S = 0.1  # between two looks at what is missing
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
 
 
@@ -62,17 +64,23 @@ class MarkerFeed:
         """Whether markers can arrive now."""
         self.n_malformed = 0
         """Markers that came and could not be understood."""
-        self.n_lost = 0
+        self.n_overflowed = 0
         """Markers that came while the queue was full."""
         self.last_problem = ""
         """Why the last marker or connection was lost; empty if none ever was."""
-        self._topic = f"{prefix}/+/+/marker"
+        self._senders = Senders()
+        self._topics = (f"{prefix}/+/+/marker", f"{prefix}/+/+/+/run", f"{prefix}/+/+/+/status")
         self._clock_ns = clock_ns
         # Fixed, because amqtt keeps a session for every identifier that it has ever seen.
         self._identifier = f"wattstage-feed-{uuid.uuid4().hex[:8]}"
         self._queue: asyncio.Queue[Marker | Exception | None] = asyncio.Queue()
         self._subscribed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def n_lost(self) -> int:
+        """Return how many markers were sent and never came to who iterates."""
+        return self.n_overflowed + self._senders.n_lost
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="marker feed")
@@ -147,23 +155,80 @@ class MarkerFeed:
         """Take markers until the connection is lost, which raises."""
         where = self.address
         async with connected(where, identifier=self._identifier, max_waiting=_QUEUE) as client:
-            await subscribe(client, self._topic)
+            for topic in self._topics:
+                await subscribe(client, topic)
             self.connected = True
             self._subscribed.set()
             logger.info("listening for markers at %s", where)
-            async for message in client.messages:
-                self._take(message)
+            care = asyncio.create_task(self._ask_for_what_is_missing(client))
+            try:
+                async for message in client.messages:
+                    self._take(message)
+            finally:
+                care.cancel()
+                with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
+                    await care
+
+    async def _ask_for_what_is_missing(self, client: aiomqtt.Client) -> None:
+        while True:
+            for sender in tuple(self._senders):
+                wanted = sender.request(self._now_s())
+                if wanted is not None:
+                    first, last = wanted
+                    logger.info("asking %s for markers %d to %d", sender.base, first, last)
+                    await client.publish(f"{sender.base}/ask", payload.request(first, last))
+            await asyncio.sleep(_CARE_S)
 
     def _take(self, message: aiomqtt.Message) -> None:
-        sent = message.payload
+        sent = message.payload if isinstance(message.payload, bytes) else b""
+        base, _, kind = message.topic.value.rpartition("/")
         try:
-            marker = payload.decode(sent if isinstance(sent, bytes) else b"", self._clock_ns())
+            if kind == "marker":
+                self._take_marker(base, payload.decode(sent, self._clock_ns()))
+            elif kind == "run" and sent:
+                self._take_header(base, payload.decode_header(sent))
+            elif kind == "status":
+                self._take_status(base, payload.decode_status(sent))
         except MarkerError as error:
             self.n_malformed += 1
             self.last_problem = f"{message.topic}: {error}"
+
+    def _take_marker(self, base: str, marker: Marker) -> None:
+        sender = self._senders.of(f"{base}/{marker.sender}") if marker.sender else None
+        if sender is not None and not sender.take(marker.seq, self._now_s()):
             return
+        self._give(marker)
+
+    def _take_header(self, base: str, header: payload.Header) -> None:
+        sender = self._senders.of(base)
+        if sender is not None:
+            sender.tell(header.seq, self._now_s())
+
+    def _take_status(self, base: str, status: payload.Status) -> None:
+        if status.status == "ended":
+            self._senders.forget(base)
+        elif status.status == "lost":
+            now_ns = self._clock_ns()
+            self._give(
+                Marker(
+                    time_ns=now_ns,
+                    received_ns=now_ns,
+                    stage="abort",
+                    edge=Edge.INSTANT,
+                    run_id=status.run_id,
+                    rank=status.rank,
+                    sender=status.sender,
+                    timing="host",
+                    attrs={"reason": "the workload is gone without a word"},
+                )
+            )
+
+    def _give(self, marker: Marker) -> None:
         if self._queue.qsize() >= _QUEUE:
-            self.n_lost += 1
-            self.last_problem = f"{message.topic}: nobody took the last {_QUEUE} markers"
+            self.n_overflowed += 1
+            self.last_problem = f"nobody took the last {_QUEUE} markers"
             return
         self._queue.put_nowait(marker)
+
+    def _now_s(self) -> float:
+        return self._clock_ns() / NS

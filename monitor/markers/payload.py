@@ -7,12 +7,14 @@ that it does not know are ignored, so that senders may be newer.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
 from monitor.errors import MarkerError
 from monitor.model import Edge, Marker
+
+_T = TypeVar("_T")
 
 MAX_BYTES = 65_536
 """Of a whole payload."""
@@ -26,6 +28,9 @@ _Key = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 _Text = Annotated[str, msgspec.Meta(max_length=1000)]
 _Int = Annotated[int, msgspec.Meta(ge=-_INT64 - 1, le=_INT64)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=_INT64)]
+_Run = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Rank = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+_Sender = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[A-Za-z0-9_.:-]*$")]
 _Attrs = Annotated[dict[_Key, _Text | _Int | float | bool | None], msgspec.Meta(max_length=64)]
 
 
@@ -33,7 +38,7 @@ class _Payload(msgspec.Struct, frozen=True, kw_only=True):
     """Schema 1; ``docs/reference/markers.md`` says what each field means."""
 
     schema: Literal[1]
-    run_id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    run_id: _Run
     seq: _Count
     event: Edge
     stage: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -43,8 +48,38 @@ class _Payload(msgspec.Struct, frozen=True, kw_only=True):
     index: _Count | None = None
     total: _Count | None = None
     timing: Literal["sync", "event", "host", "log", "hand"] = "host"
-    rank: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 0
+    rank: _Rank = 0
+    sender: _Sender = ""
     attrs: _Attrs = {}
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sender tells of itself and its run; kept by the broker for who comes later."""
+
+    schema: Literal[1]
+    run_id: _Run
+    sender: _Sender
+    rank: _Rank = 0
+    world_size: _Count = 1
+    seq: _Count = 0
+    """Number of its newest marker."""
+    n_dropped: _Count = 0
+    """Markers that it could not keep."""
+    host: _Name = ""
+    clock: _Name = ""
+    """Names the clock of its host; equal on the same machine since the same start."""
+    attrs: _Attrs = {}
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a sender is there."""
+
+    schema: Literal[1]
+    run_id: _Run
+    sender: _Sender
+    rank: _Rank = 0
+    status: Literal["online", "ended", "lost"]
+    """``lost`` is told by the broker, where the connection broke without a goodbye."""
 
 
 _CHOICES = {
@@ -54,6 +89,8 @@ _CHOICES = {
     "ts_ns": "int from 1 to 2**63 - 1",
 }
 _decoder = msgspec.json.Decoder(_Payload)
+_headers = msgspec.json.Decoder(Header)
+_statuses = msgspec.json.Decoder(Status)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
@@ -73,15 +110,7 @@ def decode(payload: bytes, received_ns: int) -> Marker:
     MarkerError
         Naming the field, what was expected and what came.
     """
-    if len(payload) > MAX_BYTES:
-        raise MarkerError(f"marker: expected at most {MAX_BYTES} bytes, got {len(payload)}")
-    try:
-        payload.decode()  # msgspec looks at the text of known fields only
-        wire = _decoder.decode(payload)
-    except msgspec.ValidationError as error:
-        raise _refused(payload, str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MarkerError(f"marker: expected JSON, got {_shown(repr(payload))}: {error}") from error
+    wire = _decoded(payload, _decoder)
     _check(wire)
     return Marker(
         time_ns=wire.ts_ns,
@@ -93,11 +122,27 @@ def decode(payload: bytes, received_ns: int) -> Marker:
         parent_id=wire.parent_id or "",
         seq=wire.seq,
         rank=wire.rank,
+        sender=wire.sender,
         index=wire.index,
         total=wire.total,
         timing=wire.timing,
         attrs=dict(wire.attrs),
     )
+
+
+def decode_header(payload: bytes) -> Header:
+    """Return what a sender tells of itself; MarkerError as for ``decode``."""
+    return _decoded(payload, _headers)
+
+
+def decode_status(payload: bytes) -> Status:
+    """Return whether a sender is there; MarkerError as for ``decode``."""
+    return _decoded(payload, _statuses)
+
+
+def request(first: int, last: int) -> bytes:
+    """Return the payload that asks a sender for markers once more."""
+    return _encoder.encode({"first": first, "last": last})
 
 
 def encode(marker: Marker) -> bytes:
@@ -119,9 +164,22 @@ def encode(marker: Marker) -> bytes:
             "ts_ns": marker.time_ns,
             "timing": marker.timing,
             "rank": marker.rank,
+            "sender": marker.sender,
             "attrs": marker.attrs,
         }
     )
+
+
+def _decoded(payload: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
+    if len(payload) > MAX_BYTES:
+        raise MarkerError(f"marker: expected at most {MAX_BYTES} bytes, got {len(payload)}")
+    try:
+        payload.decode()  # msgspec looks at the text of known fields only
+        return decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        raise _refused(payload, str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MarkerError(f"marker: expected JSON, got {_shown(repr(payload))}: {error}") from error
 
 
 def _check(wire: _Payload) -> None:

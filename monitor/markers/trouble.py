@@ -13,8 +13,12 @@ class Feed(Protocol):
 
     connected: bool
     n_malformed: int
-    n_lost: int
     last_problem: str
+
+    @property
+    def n_lost(self) -> int:
+        """Return how many markers were sent and never came."""
+        ...
 
     def __aiter__(self) -> AsyncIterator[Marker]: ...
 
@@ -25,7 +29,7 @@ def trouble(feed: Feed) -> tuple[str, ...]:
         text
         for text, is_so in (
             (f"no markers come: {feed.last_problem}; trying again", not feed.connected),
-            (f"{feed.n_lost} markers lost: they came too fast", feed.n_lost > 0),
+            (f"{feed.n_lost} markers lost on the way", feed.n_lost > 0),
             (
                 f"{feed.n_malformed} markers not understood, the last: {feed.last_problem}",
                 feed.connected and feed.n_malformed > 0,

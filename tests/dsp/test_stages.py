@@ -166,6 +166,28 @@ def test_an_end_before_its_begin_leaves_no_length():
     assert (found.start_ns, found.stop_ns, found.truncated) == (50, 50, True)
 
 
+def test_what_is_open_when_its_sender_breaks_off_ends_there():
+    found = of(
+        begin("run", 0, "a", sender="killed"),
+        begin("step", 5, "b", "a", sender="killed"),
+        begin("run", 2, "c", sender="alive"),
+        begin("run", 50, "d", sender="killed"),
+        point("abort", 20, run_id="r", sender="killed"),
+    )
+    assert (found["run", 0].stop_ns, found["run", 0].truncated) == (20, True)
+    assert found["run/step", 0].stop_ns == 20
+    assert [found["run", k].stop_ns for k in (1, 2)] == [None, None]
+
+
+def test_a_sender_that_comes_back_ends_its_stages_itself():
+    found = of(
+        begin("run", 0, "a", sender="s"),
+        point("abort", 20, run_id="r", sender="s"),
+        end("run", 60, "a", sender="s"),
+    )
+    assert (found["run", 0].stop_ns, found["run", 0].truncated) == (60, False)
+
+
 def test_a_child_may_stick_out_of_its_parent():
     found = of(begin("p", 10, "a"), end("p", 20, "a"), begin("c", 5, "b", "a"), end("c", 30, "b"))
     assert (found["p/c", 0].start_ns, found["p/c", 0].stop_ns) == (5, 30)

@@ -22,7 +22,7 @@ class Listener:
         self._change = threading.Condition()
         self._subscribed = False
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"listener-{prefix}")
-        self._client.on_connect = lambda *_: self._client.subscribe(f"{prefix}/#", qos=1)
+        self._client.on_connect = lambda *_: self._client.subscribe(f"{prefix}/+/+/marker", qos=1)
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         parts = urlsplit(url)

@@ -36,9 +36,10 @@ class Sink:
 
     def __init__(self):
         self.markers = []
+        self._encode = module._Encoder("run", 0, 1, "sender")
 
-    def put(self, payload):
-        self.markers.append(decode(payload, 1))
+    def put(self, entry):
+        self.markers.append(decode(self._encode(entry), 1))
 
     def close(self, deadline_s):
         pass
@@ -104,10 +105,35 @@ def test_stages_nest_as_the_code_does(client, listener):
     assert (note["stage"], note["parent_id"]) == ("note", denoise)
 
 
-def test_a_stage_left_by_an_exception_ends_with_an_error(client, listener):
-    with pytest.raises(KeyError), client.stage("denoise"):
-        raise KeyError("a")
-    assert [m["attrs"] for m in listener.markers(2)] == [{}, {"status": "error"}]
+def test_a_stage_left_by_an_exception_ends_with_an_error_and_the_outermost_with_an_abort(
+    client, listener
+):
+    with pytest.raises(KeyError), client.stage("run"), client.stage("denoise"):
+        raise KeyError("out of memory")
+    said = [(m["stage"], m["event"], m["attrs"]) for m in listener.markers(5)]
+    assert said == [
+        ("run", "begin", {}),
+        ("denoise", "begin", {}),
+        ("denoise", "end", {"status": "error"}),
+        ("abort", "point", {"reason": "KeyError: 'out of memory'"}),
+        ("run", "end", {"status": "error"}),
+    ]
+
+
+def test_a_program_that_leaves_on_purpose_aborts_nothing(client, listener):
+    with pytest.raises(SystemExit), client.stage("run"):
+        sys.exit(0)
+    assert [m["attrs"] for m in listener.markers(2)] == [{}, {"status": "ok"}]
+
+
+def test_edges_wait_for_what_the_workload_names(client, listener):
+    waited = []
+    with client.stage("denoise", sync=lambda: waited.append(len(waited))):
+        pass
+    with client.stage("save", sync="torch"):  # of which there is none here
+        pass
+    assert waited == [0, 1]
+    assert [m["timing"] for m in listener.markers(4)] == ["sync", "sync", "host", "host"]
 
 
 def test_functions_coroutines_and_generators_can_be_decorated(client, listener):
@@ -289,13 +315,51 @@ def test_without_paho_mqtt_the_workload_goes_on():
     assert said.stderr == ""
 
 
-def test_a_full_queue_drops_the_newest_and_counts_them():
+def test_a_full_spool_drops_the_newest_and_counts_them(monkeypatch, eventually):
+    monkeypatch.setattr(module, "_SEGMENT", 10_000)
+    monkeypatch.setattr(module, "_SPOOL", 30_000)
     client = MarkerClient(NOBODY)
-    for _ in range(10_007):
+    for _ in range(200):
         client.point("note")
-    assert client.n_dropped == 7
+    eventually(lambda: not client._link._queue)
+    assert 60 < client.n_dropped < 140  # some 300 bytes each
     client.close()
-    assert client.n_dropped == 10_007
+    assert client.n_dropped == 200
+
+
+def test_what_the_broker_has_makes_room_in_the_spool(broker, monkeypatch, eventually):
+    monkeypatch.setattr(module, "_SEGMENT", 3_000)
+    monkeypatch.setattr(module, "_SPOOL", 9_000)
+    with MarkerClient(broker.url, prefix="room") as client:
+        for k in range(1, 101):
+            client.point("note")
+            if not k % 10:
+                eventually(lambda k=k: client.n_sent == k)
+        assert client.n_dropped == 0
+
+
+@given(
+    sizes=st.lists(st.integers(1, 400), min_size=1, max_size=60),
+    holes=st.sets(st.integers(1, 60)),
+    start=st.integers(0, 61),
+)
+def test_the_spool_gives_back_what_was_put_in_by_number(sizes, holes, start):
+    spool = module._Spool()
+    kept = {
+        number: bytes([number % 256]) * size
+        for number, size in enumerate(sizes, start=1)
+        if number not in holes
+    }
+    for number, payload in kept.items():
+        assert spool.add(number, payload)
+    found, number = {}, start
+    while (following := spool.after(number)) is not None:
+        number = following[0]
+        found[number] = following[1]
+    assert found == {n: p for n, p in kept.items() if n > start}
+    spool.acked = start
+    assert spool.n_waiting == len(found)
+    spool.close()
 
 
 def test_markers_of_many_threads_come_complete_and_in_order(client, listener):
@@ -335,16 +399,44 @@ with client.stage("stage"):
     if not child:
         client.point("child")
         client.close()
-        sys.exit()
+        os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_child_is_silent_and_the_exit_sends_what_waits(broker, listener, prefix):
+def test_a_forked_child_is_a_sender_of_its_own_in_the_stage_that_was_open(broker, listener, prefix):
     said = program(FORK, broker.url, prefix)
     assert said.stderr == ""
-    assert [m["stage"] for m in listener.markers(3)] == ["parent", "stage", "stage"]
+    markers = {(m["stage"], m["event"]): m for m in listener.markers(4)}
+    child, parent, stage = (
+        markers[key] for key in (("child", "point"), ("parent", "point"), ("stage", "begin"))
+    )
+    assert child["sender"] != parent["sender"] == stage["sender"]
+    assert child["parent_id"] == stage["span_id"]
+    assert (child["seq"], parent["seq"], stage["seq"]) == (1, 1, 2)
+
+
+UNFINISHED = """
+import sys
+from monitor.markers.client import MarkerClient
+client = MarkerClient(sys.argv[1], prefix=sys.argv[2])
+client.begin("run")
+{end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ("raise MemoryError('of the GPU')", "MemoryError: of the GPU"),
+        ("sys.exit()", "the program ended inside a stage"),
+    ],
+)
+def test_a_program_that_ends_inside_a_stage_says_why(broker, listener, prefix, end, reason):
+    command = [sys.executable, "-c", UNFINISHED.format(end=end), broker.url, prefix]
+    subprocess.run(command, check=False, capture_output=True, timeout=60)
+    assert listener.markers(2)[1]["attrs"] == {"reason": reason}
 
 
 MANY_FILES = """

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 
 import pytest
 from paho.mqtt.client import CallbackAPIVersion, Client
@@ -219,3 +220,89 @@ def test_a_prefix_that_is_no_topic_is_refused(prefix):
 def test_a_wrong_address_is_refused():
     with pytest.raises(ConfigError, match="broker address"):
         MarkerFeed("lab:1883")
+
+
+def test_a_listener_that_comes_late_is_told_all_of_it(broker, prefix):
+    async def run():
+        with MarkerClient(broker.url, prefix=prefix, run_id="run", resolution="768px") as client:
+            span = client.begin("run")
+            client.point("note", number=1)
+            await until(lambda: client.n_sent == 2)
+            async with MarkerFeed(broker.url, prefix=prefix) as feed:
+                await feed.wait_connected(LIMIT_S)
+                client.end(span)
+                markers = await take(feed, 3)
+                assert feed.n_lost == 0
+        return sorted(markers, key=lambda m: m.seq)
+
+    assert [m.edge.value for m in asyncio.run(run())] == ["begin", "point", "end"]
+
+
+def test_what_a_broker_forgot_in_its_restart_is_sent_again(prefix):
+    """Acknowledged by a broker that then went away, while nobody listened."""
+
+    async def run():
+        with EmbeddedBroker() as first:
+            client = MarkerClient(first.url, prefix=prefix)
+            client.point("note", number=0)
+            await until(lambda: client.n_sent == 1)
+        async with MarkerFeed(first.url, prefix=prefix) as feed:
+            client.point("note", number=1)
+            with EmbeddedBroker(first.port):
+                markers = await take(feed, 2)
+                await asyncio.to_thread(client.close)
+            assert feed.n_lost == 0
+        return sorted(m.attrs["number"] for m in markers)
+
+    assert asyncio.run(run()) == [0, 1]
+
+
+KILLED = """
+import os, signal, sys, time
+from monitor.markers.client import MarkerClient
+client = MarkerClient(sys.argv[1], prefix=sys.argv[2], run_id="run")
+client.begin("run")
+while not client.n_sent:
+    time.sleep(0.01)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not os.access(MOSQUITTO, os.X_OK), reason="mosquitto is not installed")
+def test_a_workload_that_is_killed_is_told_of_by_the_broker(mosquitto, prefix):
+    asyncio.run(killed(mosquitto, prefix))
+
+
+def test_a_workload_that_is_killed_is_told_of_by_the_embedded_broker(broker, prefix):
+    asyncio.run(killed(broker.url, prefix))
+
+
+async def killed(url, prefix):
+    async with MarkerFeed(url, prefix=prefix) as feed:
+        await feed.wait_connected(LIMIT_S)
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, url, prefix)
+        begin, abort = await take(feed, 2)
+        await process.wait()
+    assert (begin.stage, abort.stage, abort.run_id) == ("run", "abort", "run")
+    assert abort.sender == begin.sender
+    assert abort.attrs == {"reason": "the workload is gone without a word"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("run", b"nonsense"),
+        ("run", b'{"schema":1}'),
+        ("run", b'{"schema":1,"run_id":"r","sender":"a/b"}'),
+        ("status", b'{"schema":1,"run_id":"r","sender":"a","status":"sleepy"}'),
+        ("status", b""),
+    ],
+)
+def test_nonsense_beside_the_markers_is_counted_too(broker, prefix, kind, text):
+    async def run():
+        async with MarkerFeed(broker.url, prefix=prefix) as feed:
+            await feed.wait_connected(LIMIT_S)
+            await asyncio.to_thread(publish, broker.url, f"{prefix}/lab/r/a/{kind}", text)
+            await until(lambda: feed.n_malformed == 1)
+
+    asyncio.run(run())

@@ -33,7 +33,7 @@ def test_the_shell_command_publishes_a_marker():
 
 def test_the_methods_are_as_described():
     shown = dict(re.findall(r"^\| `(\w+)\((.*?)\)` \|", PAGE, re.MULTILINE))
-    assert set(shown) == {"stage", "begin", "end", "point", "close"}
+    assert set(shown) == {"stage", "header", "begin", "end", "point", "close"}
     for name, parameters in shown.items():
         signature = inspect.signature(getattr(MarkerClient, name))
         plain = [p.replace(annotation=p.empty) for p in signature.parameters.values()][1:]
