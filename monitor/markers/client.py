@@ -55,6 +55,7 @@ _MAX_ATTRS = 64
 _MAX_BYTES = 65_536
 _ANSWER_S = 5.0
 _KEEPALIVE_S = 15
+_GOODBYE_S = 0.5
 _GATHER_S = 0.005  # the sender lets so much come together, so that it disturbs less
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
 _TIMINGS = ("sync", "event", "host", "log", "hand")
@@ -842,11 +843,22 @@ class _Link:
 
     def _say_goodbye(self, client: Any) -> None:
         """Tell that the run is over, and take back what a later listener would still be told."""
-        client.publish(self._base + "/status", self._status("ended"), qos=1)
-        client.publish(self._base + "/run", b"", qos=1, retain=True)
-        until_s = time.monotonic() + 0.2
-        while client.want_write() and time.monotonic() < until_s:
-            client.loop_write()
+        ended = client.publish(self._base + "/status", self._status("ended"), qos=1)
+        last = client.publish(self._base + "/run", b"", qos=1, retain=True)
+        self._serve(client, lambda: ended.is_published() and last.is_published())
+        client.disconnect()  # and until the broker hangs up, or it would call this a loss
+        self._serve(client, lambda: client.socket() is None)
+
+    def _serve(self, client: Any, is_done: Callable[[], bool]) -> None:
+        """Let the connection work until something is done, but not for long."""
+        until_s = time.monotonic() + _GOODBYE_S
+        while not is_done() and client.socket() is not None and time.monotonic() < until_s:
+            with selectors.DefaultSelector() as selector:
+                selector.register(client.socket(), selectors.EVENT_READ)
+                if client.want_write():
+                    client.loop_write()
+                if selector.select(0.05):
+                    client.loop_read()
 
     def _hang_up(self, client: Any) -> None:
         with contextlib.suppress(Exception):

@@ -206,8 +206,8 @@ class MarkerFeed:
 
     def _take_status(self, base: str, status: payload.Status) -> None:
         if status.status == "ended":
-            self._senders.forget(base)
-        elif status.status == "lost":
+            self._senders.end(base)
+        elif status.status == "lost" and not self._senders.has_ended(base):
             now_ns = self._clock_ns()
             self._give(
                 Marker(

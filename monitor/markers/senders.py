@@ -94,6 +94,7 @@ class Senders:
 
     def __init__(self) -> None:
         self._known: dict[str, Sender] = {}
+        self._ended: set[str] = set()
 
     def __iter__(self) -> Iterator[Sender]:
         return iter(self._known.values())
@@ -106,9 +107,15 @@ class Senders:
             self._known[base] = Sender(base)
         return self._known[base]
 
-    def forget(self, base: str) -> None:
-        """Forget a sender that has said goodbye, and lacks nothing."""
+    def end(self, base: str) -> None:
+        """Forget a sender that has said goodbye; what it has not sent by then never comes."""
         self._known.pop(base, None)
+        if len(self._ended) < _MOST_SENDERS:
+            self._ended.add(base)
+
+    def has_ended(self, base: str) -> bool:
+        """Return whether a sender has said goodbye."""
+        return base in self._ended
 
     @property
     def n_lost(self) -> int:
