@@ -187,6 +187,11 @@ class Conversation:
     def samples(self, which: int, preamble: Preamble) -> NDArray[np.integer]:
         """Return the codes of the input that was selected, shape (n_points,), page by page."""
         n_points = preamble.n_points
+        if n_points < 1:
+            raise self.wrong(
+                self.dialect.preamble.format(input=which),
+                f"expected 1 sample or more, got {n_points}; the scope has not acquired any",
+            )
         per_page = self.page_points or n_points
         parts = [
             self._page(which, preamble.dtype, start, min(per_page, n_points - start))

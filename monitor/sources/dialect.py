@@ -5,6 +5,7 @@ A family is one row, a ``Dialect``; what a string cannot say is a hook of that r
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -119,8 +120,12 @@ class Dialect:
     """Query of the timebase, in s."""
     divisions: float = 1.0
     """A record lasts so many times the timebase."""
+    timebase_steps: tuple[float, ...] = ()
+    """What the timebase may be, times a power of ten; empty if any number will do."""
     points: str
     """Asks for ``{value}`` samples a record, after the timebase; that is ``{rate}`` Hz."""
+    write_points: Callable[[int], str] = str
+    """How that number is written, e.g. 10k."""
     depths: tuple[int, ...] = ()
     """Samples that a record of one input may have; empty if any number will do."""
     is_shared: bool = False
@@ -175,6 +180,15 @@ class Dialect:
             if variant.idn.search(identity):
                 row = replace(row, **variant.changes)
         return row
+
+    def timebase_s(self, record_s: float) -> float:
+        """Return the shortest timebase that there is for a record of at least so many seconds."""
+        wanted_s = record_s / self.divisions
+        if not self.timebase_steps:
+            return wanted_s
+        power = 10.0 ** math.floor(math.log10(wanted_s))
+        steps = (step * scale for scale in (power, 10.0 * power) for step in self.timebase_steps)
+        return min(step for step in steps if step >= wanted_s * (1 - 1e-9))
 
     def depth(self, n_points: int, n_inputs: int) -> int:
         """Return the smallest record that can be asked for and holds so many samples.

@@ -159,14 +159,14 @@ class Driver:
                 command.format(format=talk.code_format, width=talk.width, bits=8 * talk.width)
             )
         if settings.record_s is not None:
-            value = f"{settings.record_s / dialect.divisions:.9g}"
+            value = f"{dialect.timebase_s(settings.record_s):.9g}"
             talk.send(dialect.set_timebase.format(value=value))
         duration_s = talk.ask(dialect.timebase, number) * dialect.divisions
         if settings.sample_rate_hz is not None:
             n_points = max(1, round(settings.sample_rate_hz * duration_s))
             n_points = dialect.depth(n_points, len(settings.inputs))
             rate = f"{n_points / duration_s:.9g}"
-            talk.send(dialect.points.format(value=n_points, rate=rate))
+            talk.send(dialect.points.format(value=dialect.write_points(n_points), rate=rate))
         talk.learn_page()
         return Acquisition(talk, settings, duration_s, now_ns=self._now_ns, pause=self._pause)
 

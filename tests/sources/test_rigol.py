@@ -11,7 +11,8 @@ from monitor.errors import InstrumentError, ProtocolError
 from monitor.model import Scale
 from monitor.sources.conversation import Conversation
 from monitor.sources.dialects import spoken_by
-from monitor.sources.dialects.rigol import RIGOL, middle, parse_preamble
+from monitor.sources.dialects.replies import below_zero
+from monitor.sources.dialects.rigol import RIGOL, parse_preamble
 from monitor.sources.driver import Driver
 from monitor.sources.inspect import inspect
 from monitor.sources.visa import VisaLink
@@ -280,7 +281,7 @@ def test_only_a_stopped_scope_is_done(word, done):
 
 
 def test_a_trace_that_is_lifted_shows_less_in_the_middle():
-    assert middle("-4.800000e+01") == 48.0
+    assert below_zero("-4.800000e+01") == 48.0
 
 
 def test_how_a_scope_is_set_is_told():

@@ -38,6 +38,19 @@ def _factor(suffix: str) -> float:
     raise ValueError(f"expected a unit, got {suffix!r}")
 
 
+def with_prefix(n_samples: int, kilo: str = "k") -> str:
+    """Return a number of samples as scopes write it: ``700``, ``12.5k``, ``10M``."""
+    for size, prefix in ((1_000_000, "M"), (1_000, kilo)):
+        if n_samples >= size:
+            return f"{n_samples / size:g}{prefix}"
+    return str(n_samples)
+
+
+def below_zero(reply: str) -> float:
+    """Return what the middle of the screen shows, of a family whose offset lifts the trace."""
+    return -number(reply)
+
+
 def fields(reply: str, separator: str) -> list[str]:
     """Split a reply outside of its quotes."""
     parts, is_quoted = [""], False

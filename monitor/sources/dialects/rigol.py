@@ -12,7 +12,7 @@ from types import MappingProxyType
 from monitor.model import Scale
 from monitor.sources.dialect import Dialect, Preamble, Variant
 from monitor.sources.dialects.keysight import ten_fields
-from monitor.sources.dialects.replies import number, state_is
+from monitor.sources.dialects.replies import below_zero, number, state_is
 
 # Highest level by format number: a word is twelve bits at its upper end, the low byte first.
 _FORMATS = {0: ("u1", 0xFF), 1: ("<u2", 0xFFF0)}
@@ -45,11 +45,6 @@ def parse_preamble(reply: str, width: int) -> Preamble | None:
     )
 
 
-def middle(reply: str) -> float:
-    """Return what the middle of the screen shows: the offset lifts the trace."""
-    return -number(reply)
-
-
 RIGOL = Dialect(
     id="rigol",
     name="Rigol",
@@ -79,7 +74,7 @@ RIGOL = Dialect(
     range=":CHANnel{input}:SCALe?",
     range_divisions=8.0,
     offset=":CHANnel{input}:OFFSet?",
-    parse_offset=middle,
+    parse_offset=below_zero,
     set_timebase=":TIMebase:MAIN:SCALe {value}",
     timebase=":TIMebase:MAIN:SCALe?",
     divisions=10.0,
