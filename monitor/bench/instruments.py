@@ -10,6 +10,7 @@ from monitor.bench.infiniivision import InfiniiVision
 from monitor.bench.rigol import RigolScope
 from monitor.bench.scope import Scope
 from monitor.bench.scpi import Answer
+from monitor.bench.siglent import SiglentScope
 from monitor.bench.tektronix import TektronixScope
 
 
@@ -37,6 +38,7 @@ INSTRUMENTS: Mapping[str, Callable[[Scope], Instrument]] = MappingProxyType(
     {
         "keysight": InfiniiVision,
         "rigol": RigolScope,
+        "siglent": SiglentScope,
         "tektronix": TektronixScope,
     }
 )

@@ -9,10 +9,11 @@ from monitor.errors import ConfigError
 from monitor.sources.dialect import Dialect
 from monitor.sources.dialects.keysight import INFINIIVISION
 from monitor.sources.dialects.rigol import RIGOL
+from monitor.sources.dialects.siglent import SIGLENT
 from monitor.sources.dialects.tektronix import TEKTRONIX
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
-    {row.id: row for row in (INFINIIVISION, RIGOL, TEKTRONIX)}
+    {row.id: row for row in (INFINIIVISION, RIGOL, SIGLENT, TEKTRONIX)}
 )
 """By the id that the settings use."""
 
