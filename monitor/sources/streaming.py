@@ -22,7 +22,7 @@ from monitor.sources.record_time import HostTime
 from monitor.sources.visa import Framing
 
 _POLL_S = 0.005  # how well the arrival of a record is known
-_FRAMING = Framing(line_feeds=0)  # what stands between blocks belongs to the next
+_FRAMING = Framing(line_feeds=0)  # it stands after the last block of a record
 
 
 class Stream:
@@ -92,6 +92,7 @@ class Stream:
         silent_ns = self._await_record()
         time = self._time(silent_ns, self._now_ns())
         codes = [self._codes(index) for index in range(len(self._preambles))]
+        self._talk.link.check_end_of_blocks()
         longest_ns = self._duration_ns + (self._latency_ns or 0)
         if 2 * time.uncertainty_ns > longest_ns:
             return DroppedRecord(

@@ -36,7 +36,7 @@ _CHUNK = 65_536
 _MAX_DIGITS = 9  # of a block's length; a gigabyte
 _FIRST = 1024  # bytes of a message that are read before its length is known
 _LF = b"\n"
-_SEPARATORS = frozenset({b",", b";", _LF})  # between blocks that nobody asked for
+_SEPARATORS = frozenset({b",", b";"})  # between blocks that nobody asked for
 _MOST_LINE_FEEDS = 2  # that any instrument sends after a block
 
 
@@ -251,7 +251,8 @@ class VisaLink:
     def begins_block(self, timeout_s: float) -> bool:
         """Return whether a block that nobody asked for begins in time, on a stream.
 
-        What separates it from the one before is taken away, and ``read_block`` reads the rest.
+        What separates it from the one before is taken away, and ``read_block`` reads the rest;
+        with a framing of no line feed, after which ``check_end_of_blocks`` reads that.
 
         Raises
         ------
@@ -266,8 +267,9 @@ class VisaLink:
         resource.timeout = timeout_s * 1e3
         try:
             with self._watch("a block"):
-                while (byte := resource.read_bytes(1)) in _SEPARATORS:
-                    pass
+                byte = resource.read_bytes(1)
+                if byte in _SEPARATORS:
+                    byte = resource.read_bytes(1)
         except ConnectionLostError as error:
             if _is_timeout(error.__cause__):
                 return False
@@ -278,6 +280,23 @@ class VisaLink:
             raise ProtocolError(f"{self.address}: expected a block, got {byte!r}")
         self._has_begun = True
         return True
+
+    def check_end_of_blocks(self) -> None:
+        """Read the line feed after the last of some blocks that nobody asked for.
+
+        Raises
+        ------
+        ConnectionLostError, ProtocolError
+            If there is none.
+        """
+        expected = "a line feed after a pushed block"
+        byte = self._read(1, expected)
+        if byte in _SEPARATORS:
+            byte = self._read(1, expected)
+        if byte != _LF:
+            raise ProtocolError(
+                f"{self.address}: expected {expected}, got {byte!r}; the announced length is wrong"
+            )
 
     def _read_stream(self, text: str, framing: Framing, factor: int) -> bytes:
         self._open.read_termination = ""
