@@ -50,6 +50,7 @@ def test_a_settings_file_becomes_settings(tmp_path):
         ('supply = "mains"', 'supply = "steam"', "supply"),
         ("address", "adress", "adress"),
         ("ratio = 10.0", "ratio = 0.0", "ratio must not be 0"),
+        ("ratio = 10.0", "ratio = 10.0\nprobe_factor = 0.0", "probe_factor must not be 0"),
         ('reports = "volts"', 'reports = "unit"', "say reports"),
         ("input = 3", "input = 1", "must be different"),
         ('quantity = "current"', 'quantity = "voltage"', "one voltage and one current"),

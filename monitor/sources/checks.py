@@ -67,7 +67,7 @@ def _check_factor(item: InputSettings, state: InputState, dialect: Dialect, who:
     if abs(is_factor - expected) <= _SAME_FACTOR * abs(expected):
         return
     command = dialect.set_factor.format(
-        input=item.input, value=f"{expected:g}", inverse=f"{1 / expected:g}" if expected else "0"
+        input=item.input, value=f"{expected:g}", inverse=f"{1 / expected:g}"
     )
     if item.probe_factor is None:
         reason = (
