@@ -1,0 +1,1 @@
+"""Meters: what gives a few numbers a second, beside a scope or in place of it."""
