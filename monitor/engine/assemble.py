@@ -6,15 +6,15 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from monitor.config import HistorySettings, MarkerSettings, MetricsSettings, Settings
+from monitor.config import HistorySettings, MarkerSettings, MeterSettings, MetricsSettings, Settings
 from monitor.engine.server import Engine, Pacer
-from monitor.errors import ConfigError
 from monitor.markers.broker import EmbeddedBroker
 from monitor.markers.feed import MarkerFeed
 from monitor.recording.reader import Recording
 from monitor.session import Session
 from monitor.sources import plugins
 from monitor.sources.clock import Clock, SystemClock
+from monitor.sources.meters import make as meters
 from monitor.sources.replay import ReplaySource
 from monitor.sources.scope import ScopeSource
 from monitor.sources.source import Source
@@ -39,6 +39,7 @@ async def live(settings: Settings, *, endpoint: str, recordings: Path) -> AsyncI
             made = Session(
                 _source(settings, clock),
                 feed,
+                meters=[meters.make_meter(each, clock) for each in _beside(settings)],
                 metrics=settings.metrics,
                 history=settings.history,
                 clock=clock,
@@ -51,10 +52,15 @@ async def live(settings: Settings, *, endpoint: str, recordings: Path) -> AsyncI
 def _source(settings: Settings, clock: Clock) -> Source:
     """Return what is measured from."""
     if settings.instrument is None:
-        raise ConfigError("a meter alone cannot be measured from yet")
+        return meters.make_source(settings.meters[0], clock)
     if settings.instrument.kind != "scope":
         return plugins.make_source(settings.instrument, clock)
     return ScopeSource(settings.instrument, clock)
+
+
+def _beside(settings: Settings) -> tuple[MeterSettings, ...]:
+    """Return the meters that are read beside what is measured from."""
+    return settings.meters if settings.instrument is not None else settings.meters[1:]
 
 
 @contextlib.asynccontextmanager
