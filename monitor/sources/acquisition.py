@@ -150,7 +150,7 @@ class Acquisition:
         lags = self._talk.dialect.state_lags and not self.is_continuous
         believed_ns = due_ns - round(_EARLY_S * NS) if lags else first.sent_ns
         running_sent_ns: int | None = None
-        while last.is_running or (running_sent_ns is None and last.answered_ns < believed_ns):
+        while last.is_running or (running_sent_ns is None and last.sent_ns < believed_ns):
             if last.is_running:
                 running_sent_ns = last.sent_ns
             if last.answered_ns > limit_ns:
