@@ -10,6 +10,9 @@ from monitor.model import NS
 _DRIFT = 1e-4  # between the host's clock and an instrument's; crystals keep well within it
 
 
+_SLACK_NS = 1_000_000  # that a clock may be off without having been set
+
+
 @dataclass(frozen=True, slots=True)
 class HostTime:
     """An interval of the host's UTC that holds a record's first sample."""
@@ -107,7 +110,7 @@ class Placer:
         Raises
         ------
         ProtocolError
-            If the instrument's clock ran backwards.
+            If the instrument's clock ran backwards, or jumped.
         """
         if tag_s is None or self._tag is None:
             by_host = round((time.ns - self._t0_ns) * self._rate_hz / NS)
@@ -121,8 +124,26 @@ class Placer:
             )
         if tag_s is not None and self._tag is None:
             self._tag = tag_s, start
+        elif tag_s is not None:
+            self._check_jump(start, time)
         self._stop = start + n_samples
         return Place(start, self._host_time(start, time))
+
+    def _check_jump(self, start: int, time: HostTime) -> None:
+        """Raise ProtocolError if more or less time has passed than the host has seen."""
+        if self._seen is None:
+            return
+        seen_start, seen = self._seen
+        by_clock_ns = (start - seen_start) / self._rate_hz * NS
+        by_host_ns = time.ns - seen.ns
+        sure_ns = time.uncertainty_ns + seen.uncertainty_ns + _DRIFT * by_host_ns + _SLACK_NS
+        too_far_ns = by_clock_ns - by_host_ns
+        if too_far_ns > sure_ns or (too_far_ns < -sure_ns and not time.is_buffered):
+            raise ProtocolError(
+                f"expected a record {by_host_ns / NS:.3f} s after the one before, as the host's"
+                f" clock says, got one {by_clock_ns / NS:.3f} s after it; the instrument's clock"
+                " was set"
+            )
 
     def _host_time(self, start: int, time: HostTime) -> HostTime:
         """Return the time of a buffered record from the newest one whose end was seen."""

@@ -100,7 +100,8 @@ def test_records_never_overlap():
 def test_an_instrument_with_a_clock_is_placed_by_it_and_the_host_is_asked_once():
     placer = Placer(1000.0, T0_NS)
     places = [
-        placer.place(at(i), 100, tag) for i, tag in ((0, 7.0), (103, 7.1), (250, 7.2), (300, 7.35))
+        placer.place(at(i, 60 * MS), 100, tag)
+        for i, tag in ((0, 7.0), (103, 7.1), (250, 7.2), (300, 7.35))
     ]
     assert [place.start for place in places] == [0, 100, 200, 350]
 
@@ -109,7 +110,9 @@ def test_an_instrument_with_a_clock_is_placed_by_it_and_the_host_is_asked_once()
 def test_a_gap_free_instrument_stays_gap_free_for_ever(first, rate_hz):
     placer = Placer(rate_hz, T0_NS)
     starts = [
-        placer.place(HostTime(T0_NS, 0), 1000, (first + k * 1000) / rate_hz).start
+        placer.place(
+            HostTime(T0_NS + round(k * 1000 / rate_hz * NS), 0), 1000, (first + k * 1000) / rate_hz
+        ).start
         for k in range(20)
     ]
     assert starts == list(range(0, 20_000, 1000))
@@ -120,6 +123,23 @@ def test_a_clock_that_runs_backwards_is_refused():
     placer.place(at(0), 100, 7.0)
     with pytest.raises(ProtocolError, match="ran backwards"):
         placer.place(at(100), 100, 6.0)
+
+
+@pytest.mark.parametrize("jump_s", [60.0, 0.02])
+def test_a_clock_that_was_set_is_refused(jump_s):
+    placer = Placer(1000.0, T0_NS)
+    placer.place(at(0, 5 * MS), 100, 7.0)
+    placer.place(at(104, 5 * MS), 100, 7.1)
+    with pytest.raises(ProtocolError, match="clock was set"):
+        placer.place(at(204, 5 * MS), 100, 7.2 + jump_s)
+
+
+def test_a_record_that_waited_in_the_instrument_may_have_begun_earlier_but_not_later():
+    placer = Placer(1000.0, T0_NS)
+    placer.place(at(0), 100, 7.0)
+    assert placer.place(at(5000, is_buffered=True), 100, 7.1).start == 100
+    with pytest.raises(ProtocolError, match="clock was set"):
+        placer.place(at(5100, is_buffered=True), 100, 67.2)
 
 
 def test_after_a_restart_the_host_says_where_the_instrument_goes_on():
