@@ -32,7 +32,7 @@ class Swing:
 
 
 async def taken(dialect, bits, **changes):
-    """Return some blocks, and what was read from the scope."""
+    """Return some blocks, and what was read from the scope since the first, which is the second."""
     begun_ns = time.monotonic_ns()
     settings = ScopeSettings(bits=bits, dead_time_s=0.002)
     scope = Scope(Swing(), WIRING, settings, lambda: time.monotonic_ns() - begun_ns)
@@ -42,10 +42,9 @@ async def taken(dialect, bits, **changes):
             address=server.visa, supply=Supply.DC, record_s=0.06, **changes
         )
         async with ScopeSource(instrument, SystemClock()) as source:
-            n_before = len(scope.truth) - 1  # the first block was taken while connecting
             async with contextlib.aclosing(source.items()) as items:
                 blocks = [item async for _, item in zip_async(range(N_BLOCKS), items)]
-            return source.info, blocks, scope.truth[n_before:], scope.panel.channels
+            return source.info, blocks, scope.truth[1:], scope.panel.channels
 
 
 async def zip_async(numbers, items):
@@ -86,10 +85,10 @@ def test_what_is_read_is_what_was_there(dialect, bits, form, rate_hz, levels):
             assert np.abs(readings - values).max() <= 0.53 * channel.range / levels * 1.024
 
 
-def test_pushed_records_come_closer_together_and_are_what_was_there():
-    changes = {"format": "WORD", "sample_rate_hz": 50e3}
-    _, asked, _, _ = asyncio.run(taken("tektronix", 12, **changes))
-    info, blocks, truth, channels = asyncio.run(taken("tektronix", 12, stream=True, **changes))
+def test_pushed_records_follow_each_other_by_themselves_and_are_what_was_there():
+    info, blocks, truth, channels = asyncio.run(
+        taken("tektronix", 12, stream=True, format="WORD", sample_rate_hz=50e3)
+    )
     starts, lengths = zip(*truth[: len(blocks)], strict=True)
     assert lengths == tuple(block.n_samples for block in blocks)
     for block, start in zip(blocks, starts, strict=True):
@@ -97,9 +96,9 @@ def test_pushed_records_come_closer_together_and_are_what_was_there():
         scale = block.scales[0]
         readings = block.codes[0] * np.float64(scale.gain) + scale.offset
         assert np.abs(readings - volts).max() <= 0.53 * channels[0].range / 4096 * 1.024
-    # From the first pushed record to the next there is the scope's own dead time, no more.
-    assert starts[2] - starts[1] - lengths[1] <= 0.004 * info.sample_rate_hz
-    assert len(asked) == len(blocks)
+    # Nobody arms the next: it begins 2 ms of dead time and 1 ms of latency after its predecessor.
+    cycle = lengths[1] + round(0.003 * info.sample_rate_hz)
+    assert (starts[2] - starts[1]) % cycle == 0
 
 
 def test_without_a_rate_a_rigol_chooses_its_depth():
