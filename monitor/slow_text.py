@@ -14,10 +14,15 @@ _PREFIXED = ("W", "V", "A", "Hz", "J", "Wh", "VA", "var")  # no kilo of a °C, n
 
 
 def names(channels: Sequence[SlowChannel]) -> tuple[str, ...]:
-    """Return what to call each channel; with its source where the name alone is not enough."""
+    """Return what to call each channel; with its source where the name alone is not enough.
+
+    That is where two have the same, and where it is a single word such as ``power``.
+    """
     count = Counter(channel.name for channel in channels)
     return tuple(
-        channel.name if count[channel.name] == 1 else f"{channel.name}, {channel.source}"
+        channel.name
+        if count[channel.name] == 1 and " " in channel.name
+        else f"{channel.name}, {channel.source}"
         for channel in channels
     )
 
@@ -32,10 +37,10 @@ def quantity(value: float, unit: str) -> str:
 
 
 def over(channel: SlowChannel) -> str:
-    """Return over which window a reading is a mean."""
+    """Return over which window a reading is a mean; where that is unknown, how often one comes."""
     if channel.window_s > 0:
         return f"mean of {window(channel.window_s)}"
-    return channel.note or f"every {window(channel.interval_s)}"
+    return f"every {window(channel.interval_s)}"
 
 
 def since(now: SlowValue) -> str:

@@ -87,12 +87,12 @@ def test_the_facts_name_each_slow_channel(recording):
 def test_the_live_view_shows_value_window_and_age():
     text = text_of(terminal.live(msgspec.structs.replace(SNAPSHOT, slow=NOW)))
     assert " ".join(row(text, "│ wall power")[1:-1]) == "wall power 612 W now, mean of 100 ms"
-    assert " ".join(row(text, "│ water")[1:-1]) == "water 21.5 °C 7 s ago, every 1 s"
+    assert " ".join(row(text, "│ water")[1:-1]) == "water, WT310 21.5 °C 7 s ago, every 1 s"
 
 
 def test_the_log_line_names_each_slow_channel():
     line = terminal.line(msgspec.structs.replace(SNAPSHOT, slow=NOW))
-    assert "  wall power 612 W  water 21.5 °C  " in line
+    assert "  wall power 612 W  water, WT310 21.5 °C  " in line
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_only_units_that_take_a_prefix_get_one(value, unit, text):
 
 def test_channels_of_one_name_are_told_apart_by_their_source():
     other = msgspec.structs.replace(WALL, source="plug")
-    assert slow_text.names([WALL, WATER]) == ("wall power", "water")
+    assert slow_text.names([WALL, WATER]) == ("wall power", "water, WT310"), "whose is one word?"
     assert slow_text.names([WALL, other]) == ("wall power, WT310", "wall power, plug")
 
 

@@ -44,7 +44,8 @@ def test_a_readout_says_value_unit_age_and_window():
     heat = said(HEAT, 57.5)
     assert (heat.value, heat.unit, heat.note) == ("57.5", "°C", "now, every 1 s")
     assert heat.line is None
-    assert said(GPU).note == "now, mean of 1 s, by the driver"
+    assert said(GPU).note == "now, every 100 ms"
+    assert "mean of 1 s, by the driver" in said(GPU).tip
 
 
 def test_a_reading_that_is_overdue_is_a_warning_with_its_age():
