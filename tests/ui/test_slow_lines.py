@@ -204,11 +204,14 @@ def test_the_first_rows_are_as_long_as_the_columns():
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT])
-def test_a_readout_shows_a_piece_of_its_line(show, theme):
+def test_a_readout_shows_a_piece_of_its_line(show, until, theme):
     window = show(FakeFeed(meters=True), theme=theme)
-    image = window.readouts.slow_tiles[0].grab().toImage()
-    seen = {image.pixelColor(x, y).name() for x in range(40) for y in range(30)}
-    assert theme.slow[0] in seen
+
+    def colors():
+        image = window.readouts.slow_tiles[0].grab().toImage()
+        return {image.pixelColor(x, y).name() for x in range(40) for y in range(30)}
+
+    until(lambda: theme.slow[0] in colors())
 
 
 def colors_of(window) -> set[str]:
