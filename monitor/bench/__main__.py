@@ -16,6 +16,7 @@ from typing import NoReturn
 from monitor.bench.faults import Fault, Planned
 from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.lab import BenchSettings, Lab
+from monitor.bench.meters import METERS
 from monitor.bench.panel import ScopeSettings
 from monitor.bench.transports import TRANSPORTS
 from monitor.bench.workload import WorkloadSettings
@@ -64,6 +65,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help=f"what goes wrong, and when: {', '.join(fault.value for fault in Fault)}",
     )
+    add(
+        "--meter",
+        choices=sorted(METERS),
+        action="append",
+        default=[],
+        help="a meter that measures the same load",
+    )
     add("--supply", choices=("mains230", "mains120", "dc"), default="mains230")
     add("--capture", type=Path, help="play this folder of a PMD-USB meter instead of the model")
     add(
@@ -102,6 +110,7 @@ def _settings(arguments: argparse.Namespace) -> BenchSettings:
         transport=arguments.transport,
         port=arguments.port,
         faults=tuple(arguments.fault),
+        meters=tuple(arguments.meter),
         supply=arguments.supply,
         capture=arguments.capture,
         loop=arguments.loop,
@@ -141,6 +150,8 @@ async def _run(lab: Lab, *, until_stdin_closes: bool) -> None:
         threading.Thread(target=_await_end, args=(loop, stop), daemon=True).start()
     async with lab:
         hello = {"visa": lab.visa, "pid": os.getpid(), "zero_ns": lab.zero_ns}
+        if lab.meters:
+            hello["meters"] = {name: meter.address for name, meter in lab.meters.items()}
         sys.stdout.write(json.dumps(hello) + "\n")
         sys.stdout.flush()
         await stop.wait()

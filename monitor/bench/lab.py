@@ -20,6 +20,7 @@ from monitor.bench.capture import CaptureWaveform
 from monitor.bench.electrical import MAINS_120, MAINS_230, Feed, Mains, Power
 from monitor.bench.faults import Faults, Planned
 from monitor.bench.instruments import INSTRUMENTS
+from monitor.bench.meters import METERS, BenchMeter, Load
 from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
 from monitor.bench.publisher import publishing
 from monitor.bench.scope import Handed, Scope
@@ -49,6 +50,8 @@ class BenchSettings:
     """TCP port on loopback; 0 takes any free one. VICP has its own."""
     faults: tuple[Planned, ...] = ()
     """What goes wrong, and when."""
+    meters: tuple[str, ...] = ()
+    """Which meters measure the same load: names in ``METERS``."""
     supply: Literal["mains230", "mains120", "dc"] = "mains230"
     capture: Path | None = None
     """Folder of a PMD-USB capture to play; None runs the workload model."""
@@ -81,6 +84,11 @@ class BenchSettings:
                 f"the bench has no transport {self.transport!r}; expected one of"
                 f" {', '.join(sorted(TRANSPORTS))}"
             )
+        for name in self.meters:
+            if name not in METERS:
+                raise ConfigError(
+                    f"the bench has no meter {name!r}; expected one of {', '.join(sorted(METERS))}"
+                )
         if self.supply not in {"mains230", "mains120", "dc"}:
             raise ConfigError(f"supply must be mains230, mains120 or dc, got {self.supply!r}")
         if not 0.0 <= self.start_delay_s <= 86_400.0:
@@ -117,6 +125,9 @@ class Lab:
             clamp.units = "VOLT"
         self.instrument = INSTRUMENTS[settings.dialect](self.scope)
         self.server = ScopeServer(self.instrument, transport=settings.transport, port=settings.port)
+        load = Load(self._waveform, self._now_ns)
+        self.meters: dict[str, BenchMeter] = {name: METERS[name](load) for name in settings.meters}
+        """By name; they can be reached once this is entered."""
         self._running = contextlib.AsyncExitStack()
 
     @property
@@ -135,6 +146,8 @@ class Lab:
                 self._truth = stack.enter_context(_opened(self.settings.truth))
             await stack.enter_async_context(self.server)
             self._monotonic_ns, self.zero_ns = time.monotonic_ns(), time.time_ns()
+            for meter in self.meters.values():
+                await stack.enter_async_context(meter)
             for planned in self.settings.faults:
                 stack.push_async_callback(_cancelled, asyncio.create_task(self._inject(planned)))
             if self.settings.broker is not None:

@@ -120,7 +120,7 @@ def test_a_meter_that_goes_away_is_found_again():
         _, items = take(settings_of(meter), 6, clock)
     assert values(items) == [3.0, 4.0, 8.0, 9.0]
     assert kinds(items) == ["lost", "reconnected"]
-    assert clock.slept_s[1] == 0.5, "with a pause before"
+    assert clock.slept_s[2] == 0.5, "with a pause before"
 
 
 def test_another_meter_at_the_same_address_is_refused():

@@ -29,6 +29,8 @@ class Plan:
     """Whether replies are blocks of single-precision numbers, high byte first, not text."""
     window_s: float = 0.0
     """Over which a reply is a mean; 0 means unknown."""
+    settle_s: float = 0.0
+    """From being set up to the first value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class ScpiMeter:
         """
         worker, sieve = self._used(), Sieve()
         interval_ns = round(self._settings.interval_s * NS)
-        due_ns = self._clock.now_ns()
+        due_ns = await self._settled()
         is_slow = False
         while True:
             try:
@@ -104,7 +104,7 @@ class ScpiMeter:
                 yield event(f"meter lost: {error}; trying again", "lost", lost_ns)
                 await self._reconnect(worker)
                 yield self._reconnected(lost_ns)
-                due_ns = self._clock.now_ns()
+                due_ns = await self._settled()
                 continue
             for item in self._items(answers, sieve):
                 yield item
@@ -129,6 +129,11 @@ class ScpiMeter:
                 invalid=answer.query.invalid,
             )
         ]
+
+    async def _settled(self) -> int:
+        """Wait for the first values after a connection; return when the first sweep is due."""
+        await self._clock.sleep(self._plan.settle_s)
+        return self._clock.now_ns()
 
     async def _reconnect(self, worker: Worker) -> None:
         for delay_s in delays_s():

@@ -71,4 +71,5 @@ def plan_of(settings: MeterSettings) -> Plan:
         release=(":COMMunicate:REMote OFF",),
         is_binary=is_binary,
         window_s=settings.window_s or window_s,
+        settle_s=window_s,
     )

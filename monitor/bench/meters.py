@@ -1,0 +1,91 @@
+"""The meters that can stand on the bench beside the scope, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, TracebackType
+from typing import Protocol, Self
+
+from monitor.bench.means import Averager
+from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
+from monitor.bench.powermeter import ScpiMeter, YokogawaMeter
+from monitor.bench.scope import Scope
+from monitor.bench.server import ScopeServer
+from monitor.bench.signal import Waveform
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What all instruments of a bench measure."""
+
+    waveform: Waveform
+    now_ns: Callable[[], int]
+    """Returns the nanoseconds since the bench's zero."""
+
+
+class BenchMeter(Protocol):
+    """A meter that can be reached while it is entered."""
+
+    @property
+    def address(self) -> str:
+        """Return where, as settings have it; valid once entered."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+class ListeningMeter:
+    """A power meter at a TCP port of this machine.
+
+    Parameters
+    ----------
+    kind
+        Which one.
+    load
+        What it measures.
+    """
+
+    def __init__(
+        self,
+        kind: Callable[[Scope, Averager], ScpiMeter | YokogawaMeter],
+        load: Load,
+    ) -> None:
+        averager = Averager(load.waveform, load.now_ns)
+        wiring = (Wiring(0, 1.0), Wiring(1, 1.0), *(Wiring(None, 1.0),) * (N_CHANNELS - 2))
+        scope = Scope(load.waveform, wiring, ScopeSettings(), load.now_ns)
+        self.instrument = kind(scope, averager)
+        self.server = ScopeServer(self.instrument)
+
+    @property
+    def address(self) -> str:
+        """Return the VISA resource name; valid once entered."""
+        return self.server.visa
+
+    async def __aenter__(self) -> Self:
+        self.instrument.power_cycle()  # it is switched on now
+        await self.server.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.server.stop()
+
+
+METERS: Mapping[str, Callable[[Load], BenchMeter]] = MappingProxyType(
+    {
+        "scpi": lambda load: ListeningMeter(ScpiMeter, load),
+        "yokogawa-wt": lambda load: ListeningMeter(YokogawaMeter, load),
+    }
+)
