@@ -60,12 +60,13 @@ async def beside(
     clock
         Times the events, and the pauses between attempts.
     """
-    is_lost = False
+    is_lost, is_known = False, False
     delays = delays_s()
     while True:
         try:
             async with meter:
                 yield meter.channels
+                is_known = True
                 items = meter.readings()
                 try:
                     async for item in items:
@@ -86,7 +87,8 @@ async def beside(
                 logger.exception("a meter failed")
             if not is_lost:
                 is_lost = True
-                text = f"{str(error) or type(error).__name__}; the meter is tried again"
+                what = "meter lost" if is_known else "meter not reached"
+                text = f"{what}: {str(error) or type(error).__name__}; trying again"
                 yield _of(_name(meter), event(text, "lost", clock.now_ns()))
         await clock.sleep(next(delays))
 

@@ -83,7 +83,7 @@ def test_a_meter_that_is_absent_at_the_start_is_told_of_once_and_tried_again():
     meter = ListMeter(WALL_READINGS, absent=3, error=absent)
     session = until(has(150.0), session_of(meter))
     assert session.snapshot.warnings == (
-        "TCPIP::x: nobody answers; is it switched on?; the meter is tried again",
+        "meter not reached: TCPIP::x: nobody answers; is it switched on?; trying again",
         "WT310 answers again",
     )
     assert meter.n_entered == 1
@@ -101,7 +101,9 @@ def test_a_meter_that_fails_is_entered_again_while_the_session_goes_on(error):
     session = until(back, session_of(meter))
     assert (meter.n_entered, meter.n_left) == (2, 2)
     assert seen == {"connecting", "running"}, "the instrument was never lost"
-    assert session.snapshot.warnings[-1] == "WT310 answers again"
+    lost, back_again = session.snapshot.warnings
+    assert lost.startswith("meter lost: ")
+    assert back_again == "WT310 answers again"
 
 
 def test_a_meter_that_keeps_failing_is_told_of_once():
