@@ -228,12 +228,6 @@ def _check_instrument(instrument: InstrumentSettings, source: str) -> None:
             raise ConfigError(f"{source}: input {item.input}: ratio must not be 0")
         if item.probe_factor == 0.0:
             raise ConfigError(f"{source}: input {item.input}: probe_factor must not be 0")
-        if item.calibration.gain <= 0.0:
-            raise ConfigError(
-                f"{source}: input {item.input}: calibration.gain must be above 0, got"
-                f" {item.calibration.gain:g}; a clamp that is the wrong way round has a negative"
-                " ratio"
-            )
     check_rails(inputs, source)
 
 

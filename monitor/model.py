@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 NS = 1_000_000_000
 """Nanoseconds in a second."""
 
+_LONGEST_DESKEW_S = 1e-3  # a hundred times that of the slowest clamp
+
 Scalar = str | int | float | bool | None
 """What a marker attribute may be."""
 
@@ -62,17 +64,34 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     offset: float = 0.0
     """Channel units, added after the gain."""
     deskew_s: float = 0.0
-    """How much later than the circuit the channel shows it."""
+    """How much later than the circuit the channel shows it; within 1 ms."""
     gain_uncertainty: float = 0.0
     """Relative, standard (k = 1); 0 means not stated."""
     offset_uncertainty: float = 0.0
     """Channel units, standard (k = 1); 0 means not stated."""
+    deskew_uncertainty_s: float = 0.0
+    """Standard (k = 1); 0 means not stated."""
     date: str = ""
     """ISO 8601, of the newest of the steps."""
     temperature: str = ""
     """Of the room or the probe, as somebody noted it, e.g. ``21 °C``."""
     note: str = ""
     """How, and against which reference."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.gain < math.inf or not math.isfinite(self.offset):
+            raise ValueError(
+                f"a calibration's gain must be above 0, got {self.gain:g}, and its offset finite,"
+                f" got {self.offset:g}; a clamp that is the wrong way round has a negative ratio"
+            )
+        if not abs(self.deskew_s) <= _LONGEST_DESKEW_S:
+            raise ValueError(
+                f"deskew_s must be within {_LONGEST_DESKEW_S:g} s of 0, got {self.deskew_s:g}"
+            )
+        for name in ("gain_uncertainty", "offset_uncertainty", "deskew_uncertainty_s"):
+            value = getattr(self, name)
+            if not 0.0 <= value < math.inf:
+                raise ValueError(f"{name} must be 0 or more, got {value:g}")
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

@@ -75,3 +75,27 @@ def test_a_binary_file_is_not_toml(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not TOML"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("calibration", "words"),
+    [
+        ("gain = 0.0", "gain must be above 0, got 0"),
+        ("gain = -1.0", "a negative ratio"),
+        ("gain = nan", "got nan"),
+        ("offset = inf", "its offset finite"),
+        ("deskew_s = 0.1", "deskew_s must be within 0.001 s"),
+        ("gain_uncertainty = -0.1", "gain_uncertainty must be 0 or more"),
+        ("offset_uncertainty = inf", "offset_uncertainty must be 0 or more"),
+    ],
+)
+def test_a_calibration_that_cannot_be_is_named(tmp_path, calibration, words):
+    path = tmp_path / "p.toml"
+    path.write_text(
+        '[instrument]\naddress = "TCPIP::127.0.0.1::5025::SOCKET"\n[[instrument.inputs]]\n'
+        f'input = 1\nquantity = "power"\ncalibration = {{ {calibration} }}\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert words in str(caught.value)
+    assert "inputs[0].calibration" in str(caught.value)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from monitor.dsp.deskew import Deskew
 from monitor.dsp.power import rails, total_power
 from monitor.dsp.pyramid import hop_for
 from monitor.dsp.scale import to_units
@@ -53,6 +54,8 @@ class History:
             ramp_windows_s=ramp_windows_s,
         )
         self._ring = Ring(info.channels, info.dtype, self._track.capacity)
+        self._incoming = Deskew(info.channels, info.sample_rate_hz)
+        self._remembered = Deskew(info.channels, info.sample_rate_hz)
         self._n_clipped = 0
 
     @property
@@ -102,6 +105,7 @@ class History:
         to_units(block.codes, self.info.channels, block.scales, out=rows[:-1])
         total_power(rows[:-1], self.info.channels, out=rows[-1])
         self._ring.append(block)
+        self._incoming.append(block.start, rows)
         self._track.append(block.start, rows)
         self._n_clipped += sum(block.clipped)
 
@@ -113,7 +117,10 @@ class History:
         shape (n_signals, stop - start)
             NaN where nothing was captured or it is forgotten.
         """
-        return self._ring.read(start, stop)
+        deskew = self._remembered
+        if not deskew.lead:
+            return self._ring.read(start, stop)
+        return deskew.applied(self._ring.read(start - deskew.lead, stop))
 
     def view(self, start: int, stop: int, n_columns: int) -> View:
         """Return what a plot of ``[start, stop)`` needs; any span, any number of columns."""

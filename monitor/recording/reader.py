@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from monitor.dsp.deskew import Deskew
 from monitor.dsp.power import total_power
 from monitor.dsp.scale import to_units
 from monitor.dsp.stages import StageTree
@@ -180,6 +181,13 @@ class Recording:
         shape (n_signals, stop - start)
             NaN where nothing was captured.
         """
+        deskew = Deskew(self.info.channels, self.info.sample_rate_hz)
+        if not deskew.lead:
+            return self._read_captured(start, stop)
+        return deskew.applied(self._read_captured(start - deskew.lead, max(start, stop)))
+
+    def _read_captured(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Return samples as ``read``, of every channel when the instrument showed it."""
         n_signals = len(self.info.channels) + 1
         out = np.full((n_signals, max(stop - start, 0)), np.nan, np.float32)
         first = int(np.searchsorted(self._stops, start, side="right"))
@@ -251,12 +259,14 @@ class Recording:
             capacity=max(stop - start, 1),
             ramp_windows_s=_MAX_RAMP_WINDOWS_S,
         )
+        deskew = Deskew(self.info.channels, self.info.sample_rate_hz)
         for first, last, codes in self._slabs():
             for k, run_stop in self._runs(first, last):
                 begin, end = int(self._offsets[k]), int(self._ends[run_stop - 1])
                 run = codes[:, begin - int(self._offsets[first]) : end - int(self._offsets[first])]
                 signals = np.empty((len(codes) + 1, run.shape[1]), np.float32)
                 self._to_signals(run, k, signals)
+                deskew.append(int(self._starts[k]), signals)
                 track.append(int(self._starts[k]), signals)
             if self._progress is not None:
                 self._progress(float(self._ends[last - 1] / self._ends[-1]))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from monitor.model import (
     Block,
+    Calibration,
     Channel,
     Edge,
     Marker,
@@ -21,8 +22,11 @@ from monitor.model import (
 
 CHANNELS = (
     Channel(name="voltage", quantity=Quantity.VOLTAGE, probe=Probe(ratio=10.0, offset=-1.0)),
-    Channel(name="current", quantity=Quantity.CURRENT, probe=Probe(ratio=0.5)),
-)
+    Channel(
+        name="current", quantity=Quantity.CURRENT,
+        probe=Probe(ratio=0.5, calibration=Calibration(gain=1.01, offset=0.25)),
+    ),
+)  # fmt: skip
 SCALES = (Scale(0.5, 1.0), Scale(0.25, -2.0))
 
 
@@ -132,12 +136,18 @@ def oracle(stream, items, start, stop):
                     block.codes, stream.channels, block.scales, strict=True
                 ):
                     reading = scale.gain * int(row[k]) + scale.offset
-                    values.append(channel.probe.ratio * reading + channel.probe.offset)
+                    values.append(value(channel.probe, reading))
                 captured[block.start + k] = [*values, _power(stream, values)]
     nothing = [math.nan] * (len(stream.channels) + 1)
     return np.array([captured.get(k, nothing) for k in range(start, stop)]).reshape(
         stop - start, len(nothing)
     ).T  # fmt: skip
+
+
+def value(probe, reading):
+    """Return what a probe and its calibration make of a reading."""
+    found = probe.calibration
+    return found.gain * (probe.ratio * reading + probe.offset) + found.offset
 
 
 def _power(stream, values):

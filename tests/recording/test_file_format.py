@@ -8,7 +8,7 @@ import h5py
 import msgspec
 import numpy as np
 import pytest
-from recording.sessions import PLUG, WATER, info, note, ramp, reading
+from recording.sessions import PLUG, WATER, info, note, ramp, reading, value
 
 from monitor.model import Block, Marker, Reading, Scale
 from monitor.recording import schema
@@ -52,7 +52,7 @@ def test_ten_lines_give_the_energy(session):
 
 def _joules(block):
     values = [
-        channel.probe.ratio * (scale.gain * row.astype(float) + scale.offset) + channel.probe.offset
+        value(channel.probe, scale.gain * row.astype(float) + scale.offset)
         for channel, scale, row in zip(info().channels, block.scales, block.codes, strict=True)
     ]
     return np.sum(values[0] * values[1]) / 10_000.0
