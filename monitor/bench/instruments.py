@@ -7,10 +7,12 @@ from types import MappingProxyType
 from typing import Protocol
 
 from monitor.bench.infiniivision import InfiniiVision
+from monitor.bench.lecroy import LeCroyScope
 from monitor.bench.rigol import RigolScope
 from monitor.bench.scope import Scope
 from monitor.bench.scpi import Answer
 from monitor.bench.siglent import SiglentScope
+from monitor.bench.siglent_legacy import SiglentLegacyScope
 from monitor.bench.tektronix import TektronixScope
 
 
@@ -37,8 +39,10 @@ class Instrument(Protocol):
 INSTRUMENTS: Mapping[str, Callable[[Scope], Instrument]] = MappingProxyType(
     {
         "keysight": InfiniiVision,
+        "lecroy": LeCroyScope,
         "rigol": RigolScope,
         "siglent": SiglentScope,
+        "siglent-legacy": SiglentLegacyScope,
         "tektronix": TektronixScope,
     }
 )

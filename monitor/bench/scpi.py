@@ -18,6 +18,8 @@ Unit = tuple[str, tuple[str, ...]]
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?)\s*([A-Z]*)", re.IGNORECASE)
 _UNITS = {"": 1.0, "V": 1.0, "A": 1.0, "S": 1.0, "X": 1.0, "MV": 1e-3, "MA": 1e-3, "MS": 1e-3}
 _UNITS |= {"UV": 1e-6, "UA": 1e-6, "US": 1e-6, "NS": 1e-9, "KV": 1e3, "KA": 1e3}
+_SAMPLES = re.compile(r"([\d.]+(?:E[+-]?\d+)?)([KMG]?)(?:PTS)?", re.IGNORECASE)
+_SIZES = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9}
 _QUEUE = 30  # errors kept
 
 
@@ -139,6 +141,14 @@ def number(text: str) -> float:
     if match is None or factor is None:
         raise ScpiError(-104, "Data type error")
     return float(match[1]) * factor
+
+
+def samples(text: str) -> int:
+    """Return a number of samples such as ``10k``, ``1.4M`` or ``5000``; refuse anything else."""
+    match = _SAMPLES.fullmatch(text.strip())
+    if match is None:
+        raise ScpiError(-104, "Data type error")
+    return round(float(match[1]) * _SIZES[match[2].upper()])
 
 
 def boolean(text: str) -> bool:

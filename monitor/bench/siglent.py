@@ -9,11 +9,9 @@ query gives a part of the record; two line feeds end a block.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from monitor.bench.adc import Coding, step_of
 from monitor.bench.interpreter import Interpreter, Sleep, channel_of
 from monitor.bench.panel import DIVISIONS, N_CHANNELS, ChannelState, Panel, Record
 from monitor.bench.scope import Scope
@@ -27,18 +25,17 @@ from monitor.bench.scpi import (
     boolean,
     choice,
     number,
+    samples,
     setting,
     within,
 )
-from monitor.bench.wavedesc import Wavedesc, pack
+from monitor.bench.wavedesc import CODES, Wavedesc, coding_of, pack
 from monitor.model import NS
 
 _N_DIVISIONS = 10  # of the width of the screen
 _TIMEBASES = tuple(m * 10.0**e for e in range(-10, 4) for m in (1, 2, 5))
-_CODES = 25  # of a byte, in a division
 _PAGE_BYTES = 500_000  # the bench's own; real ones give some millions
 _END = b"\n"  # besides the one that ends every reply
-_SIZES = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +285,7 @@ class SiglentScope:
             vertical_gain=channel.range / DIVISIONS / channel.probe,
             vertical_offset=-channel.middle / channel.probe,
             # Of words where there are more than 8 bits, though bytes may be sent.
-            max_value=_CODES if bits == 8 else _CODES << 8,
+            max_value=CODES if bits == 8 else CODES << 8,
             nominal_bits=bits,
             interval_s=record.period_ns / NS,
             horizontal_offset_s=0.0,
@@ -304,31 +301,6 @@ class SiglentScope:
         codes = self.scope.codes(record, self._source, coding)[self._span(record)]
         ordered = codes.dtype.newbyteorder(">" if self._high_first else "<")
         return block(codes.astype(ordered).tobytes(), 9) + _END
-
-
-def coding_of(channel: ChannelState, bits: int, width: int) -> Coding:
-    """Return what signed codes of ``width`` bytes mean; the converter's bits are the upper ones."""
-    half = 1 << (8 * width - 1)
-    step = step_of(bits, 8 * width)
-    return Coding(
-        dtype=f"i{width}",
-        increment=channel.range / DIVISIONS / (_CODES << (8 * width - 8)),
-        origin=channel.middle,
-        reference=0,
-        step=step,
-        low=-half,
-        high=half - 1,
-        below=-half,
-        above=half - step,
-    )
-
-
-def samples(text: str) -> int:
-    """Return a number of samples such as ``10k``, ``1.4M`` or ``5000``."""
-    match = re.fullmatch(r"([\d.]+(?:E[+-]?\d+)?)([KMG]?)(?:PTS)?", text.strip().upper())
-    if match is None:
-        raise ScpiError(-104, "Data type error")
-    return round(float(match[1]) * _SIZES[match[2]])
 
 
 def _accept(*options: str) -> Callable[[Call], None]:

@@ -1,4 +1,4 @@
-"""The binary descriptor that LeCroy's scopes send with a record, and Siglent's likewise.
+"""The binary descriptor and the codes that LeCroy's scopes send, and Siglent's likewise.
 
 Positions: LeCroy's template ``LECROY_2_3``; where Siglent's guide tells of something else at a
 position, its name stands there too.
@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from monitor.bench.adc import Coding, step_of
+from monitor.bench.panel import DIVISIONS, ChannelState
+
 SIZE = 346
+CODES = 25
+"""Codes of a byte in a division; in a word, 256 times as many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +86,20 @@ def pack(told: Wavedesc, order: Literal["<", ">"] = "<") -> bytes:
     put(328, "f", told.probe)
     put(344, "h", told.source)
     return bytes(block)
+
+
+def coding_of(channel: ChannelState, bits: int, width: int) -> Coding:
+    """Return what signed codes of ``width`` bytes mean; the converter's bits are the upper ones."""
+    half = 1 << (8 * width - 1)
+    step = step_of(bits, 8 * width)
+    return Coding(
+        dtype=f"i{width}",
+        increment=channel.range / DIVISIONS / (CODES << (8 * width - 8)),
+        origin=channel.middle,
+        reference=0,
+        step=step,
+        low=-half,
+        high=half - 1,
+        below=-half,
+        above=half - step,
+    )

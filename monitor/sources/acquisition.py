@@ -93,8 +93,8 @@ class Acquisition:
     ) -> None:
         self.duration_s = duration_s
         """Of the newest record."""
-        self.has_tags = False
-        """Whether the instrument tells when a record began."""
+        self.has_tags: bool | None = None
+        """Whether the instrument tells when a record began; None until that is known."""
         self.is_continuous = False
         """Whether a record begins where the previous one ended."""
         self._talk = talk
@@ -137,7 +137,9 @@ class Acquisition:
         duration_ns = round(self.duration_s * NS)
         time = host_time(seen, duration_ns, is_continuous=self.is_continuous)
         self._stop_ns = time.ns + duration_ns
-        return record_of(codes, preambles, time, first.tag_s if tag_s is None else tag_s)
+        if tag_s is None and self.has_tags is not False:
+            tag_s = first.tag_s
+        return record_of(codes, preambles, time, tag_s)
 
     def _watch(self, *, closely: bool) -> Sightings:
         """Arm, and wait until the record is done."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -57,7 +57,7 @@ class Conversation:
 
     def greet(self) -> None:
         """Forget old errors, and bring replies into the form that is expected."""
-        self.link.write(self.dialect.clear)
+        self.link.write(self.dialect.clear.format(format=self.code_format))
 
     def send(self, command: str) -> None:
         """Send a command; InstrumentError if the scope refuses it."""
@@ -79,8 +79,11 @@ class Conversation:
             )
 
     def ask(self, query: str, convert: Callable[[str], T]) -> T:
-        """Return what a reply means; ProtocolError if it is not what it should be."""
-        reply = self.link.query(query)
+        """Return what a reply means; ProtocolError if it is not what it should be.
+
+        Of several queries, one a line, the replies are joined by ``;``.
+        """
+        reply = ";".join(self.link.query(part) for part in _queries(query))
         try:
             return convert(reply)
         except (ValueError, OverflowError) as error:
@@ -211,3 +214,13 @@ class Conversation:
     def wrong(self, query: str, what: str) -> ProtocolError:
         """Return the error for a reply that should not be."""
         return ProtocolError(f"{self.address}, reply to {query!r}: {what}")
+
+
+def _queries(message: str) -> Iterator[str]:
+    """Yield the parts of a message that end with a query each."""
+    part: list[str] = []
+    for line in message.split("\n"):
+        part.append(line)
+        if "?" in line:
+            yield "\n".join(part)
+            part = []

@@ -79,7 +79,8 @@ class Dialect:
     """What stands around a block."""
 
     clear: str
-    """Sent first: forgets old errors, and switches off headers in replies."""
+    """Sent first: forgets old errors, and switches off headers in replies; ``{format}`` as in
+    ``setup``, of a family whose preamble is of the format that is set."""
     error: str
     """Query of the oldest error."""
     no_error: re.Pattern[str] = re.compile(r"[+-]?0\b")
@@ -146,7 +147,7 @@ class Dialect:
     """Query of a record's start on the instrument's clock, in s; few instruments have it."""
 
     preamble: str
-    """Selects an input and queries its preamble."""
+    """Selects an input and queries its preamble; or some queries, whose replies ``;`` joins."""
     parse_preamble: Callable[[str, int], Preamble | None] | None = None
     """Of a text and the bytes of a code. Returns None if the query is to be sent again;
     ValueError says what is wrong."""

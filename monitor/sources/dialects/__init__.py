@@ -8,12 +8,14 @@ from types import MappingProxyType
 from monitor.errors import ConfigError
 from monitor.sources.dialect import Dialect
 from monitor.sources.dialects.keysight import INFINIIVISION
+from monitor.sources.dialects.lecroy import LECROY
 from monitor.sources.dialects.rigol import RIGOL
 from monitor.sources.dialects.siglent import SIGLENT
+from monitor.sources.dialects.siglent_legacy import SIGLENT_LEGACY
 from monitor.sources.dialects.tektronix import TEKTRONIX
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
-    {row.id: row for row in (INFINIIVISION, RIGOL, SIGLENT, TEKTRONIX)}
+    {row.id: row for row in (INFINIIVISION, LECROY, RIGOL, SIGLENT, SIGLENT_LEGACY, TEKTRONIX)}
 )
 """By the id that the settings use."""
 

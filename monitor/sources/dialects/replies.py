@@ -88,6 +88,15 @@ def bit_is_clear(mask: int) -> Callable[[str], bool]:
     return is_done
 
 
+def bit_is_set(mask: int) -> Callable[[str], bool]:
+    """Return a done test: a bit of a register is 1."""
+
+    def is_done(reply: str) -> bool:
+        return bool(int(number(reply)) & mask)
+
+    return is_done
+
+
 def state_is(*done: str, otherwise: tuple[str, ...]) -> Callable[[str], bool]:
     """Return a done test by the word that a scope answers; any other word is no state."""
     finished = {word.upper() for word in done}

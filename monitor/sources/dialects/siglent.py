@@ -76,7 +76,9 @@ SIGLENT = Dialect(
     id="siglent",
     name="Siglent SDS",
     idn=re.compile(
-        r"SIGLENT[^,]*,\s*(SDS\d+X?\s?(HD|PLUS)|SDS5\d{3}X|SDS[67]\d{3}|SHS\d+X)", re.IGNORECASE
+        r"SIGLENT[^,]*,\s*(SDS\d+X?\s?(HD|PLUS)|SDS5\d{3}X|SDS[67]\d{3}|SHS\d+X)"
+        r"|[^,]*LECROY[^,]*,\s*T3DSO(2\d{3}(A|HD)|3\d{3})",
+        re.IGNORECASE,
     ),
     socket_port=5025,
     transports=("socket", "vxi11", "usbtmc"),
