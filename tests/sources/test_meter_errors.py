@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.model import NS, Marker, Reading, SlowChannel
-from monitor.sources.meters.spell import Sieve, is_error
+from monitor.sources.meters.spell import Sieve, Value, is_error
 
 POWER = SlowChannel(name="power", source="WT310E", unit="W", interval_s=1.0)
 ERRORS = [
@@ -19,12 +19,16 @@ ERRORS = [
 ]  # fmt: skip
 
 
+def value_of(channel, value, second, **how):
+    return Value(channel=channel, value=value, time_ns=T0_NS + second * NS, **how)
+
+
 def sifted(values, **how):
     sieve = Sieve()
     return [
         item
         for second, value in enumerate(values)
-        for item in sieve.take(POWER, value, T0_NS + second * NS, T0_NS + second * NS, **how)
+        for item in sieve.sift([value_of(POWER, value, second, **how)], T0_NS + second * NS)
     ]
 
 
@@ -53,7 +57,7 @@ def test_a_spell_of_errors_is_told_once_and_its_end_says_how_many():
     assert [item.value for item in items if isinstance(item, Reading)] == [1.0, 2.0, 3.0]
     assert kinds(items) == ["invalid", "invalid-over"]
     told = [item for item in items if isinstance(item, Marker)]
-    assert "WT310E: power: error value NaN" in told[0].attrs["text"]
+    assert "WT310E: error values for power (NaN)" in told[0].attrs["text"]
     assert "3 left out" in told[1].attrs["text"]
     assert [mark.time_ns - T0_NS for mark in told] == [NS, 4 * NS]
 
@@ -70,3 +74,14 @@ def test_begins_and_ends_of_spells_alternate_and_no_error_passes(values):
     assert [item.value for item in items if isinstance(item, Reading)] == good
     told = kinds(items)
     assert told == ["invalid", "invalid-over"] * (len(told) // 2) + ["invalid"] * (len(told) % 2)
+
+
+def test_what_fails_together_is_told_together():
+    amps = SlowChannel(name="current", source="WT310E", unit="A", interval_s=1.0)
+    sieve, told = Sieve(), []
+    for second, pair in enumerate([(math.nan, 9.9e37), (math.nan, math.nan), (1.0, 2.0)]):
+        values = [value_of(c, v, second) for c, v in zip((POWER, amps), pair, strict=True)]
+        told += [i for i in sieve.sift(values, T0_NS + second * NS) if isinstance(i, Marker)]
+    assert kinds(told) == ["invalid", "invalid-over"]
+    assert "power (NaN), current (overrange)" in told[0].attrs["text"]
+    assert "power (2 left out since 22:13:20 UTC), current (2 " in told[1].attrs["text"]

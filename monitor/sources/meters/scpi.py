@@ -12,7 +12,7 @@ from monitor.errors import ConnectionLostError, InstrumentError, ProtocolError
 from monitor.model import NS, Marker, Reading, SlowChannel
 from monitor.sources.clock import Clock
 from monitor.sources.meters.poll import Answer, Plan, Poller
-from monitor.sources.meters.spell import Sieve
+from monitor.sources.meters.spell import Sieve, Value
 from monitor.sources.retry import delays_s
 from monitor.sources.source import event
 from monitor.sources.worker import Worker
@@ -116,19 +116,17 @@ class ScpiMeter:
             await self._clock.sleep(max(0, due_ns - self._clock.now_ns()) / NS)
 
     def _items(self, answers: tuple[Answer, ...], sieve: Sieve) -> list[Reading | Marker]:
-        received_ns = self._clock.now_ns()
-        return [
-            item
-            for answer in answers
-            for item in sieve.take(
-                self._channels[answer.query.name],
-                answer.value,
-                answer.time_ns,
-                received_ns,
+        values = (
+            Value(
+                channel=self._channels[answer.query.name],
+                value=answer.value,
+                time_ns=answer.time_ns,
                 factor=answer.query.factor,
                 invalid=answer.query.invalid,
             )
-        ]
+            for answer in answers
+        )
+        return sieve.sift(values, self._clock.now_ns())
 
     async def _settled(self) -> int:
         """Wait for the first values after a connection; return when the first sweep is due."""

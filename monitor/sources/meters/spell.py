@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from monitor.model import NS, Marker, Reading, SlowChannel
@@ -16,41 +17,41 @@ _NAN_FROM = 9.905e37
 
 
 class Spell:
-    """A run of things that cannot be used, told at its beginning and at its end.
+    """A run of things that cannot be used."""
 
-    Parameters
-    ----------
-    kind
-        One word for programs, of the event at the beginning; ``kind-over`` at the end.
-    """
-
-    def __init__(self, kind: str) -> None:
-        self.n = 0
-        """How many since it began; 0 if there is none."""
-        self._kind = kind
+    def __init__(self) -> None:
+        self._n = 0
         self._since_ns = 0
 
-    def bad(self, text: str, time_ns: int) -> list[Marker]:
-        """Count one; return the event if it is the first."""
-        self.n += 1
-        if self.n > 1:
-            return []
-        self._since_ns = time_ns
-        return [event(text, self._kind, time_ns)]
+    def bad(self, time_ns: int) -> bool:
+        """Count one; return whether it is the first."""
+        self._n += 1
+        if self._n == 1:
+            self._since_ns = time_ns
+        return self._n == 1
 
-    def good(self, text: str, time_ns: int) -> list[Marker]:
-        """Return the event that a spell is over; nothing if there was none.
-
-        Parameters
-        ----------
-        text
-            What is well again; how many were left out is added.
-        """
-        if not self.n:
-            return []
+    def good(self) -> str | None:
+        """End the run and return what was left out in it; None if there was none."""
+        if not self._n:
+            return None
         began = datetime.fromtimestamp(self._since_ns // NS, UTC).strftime("%H:%M:%S")
-        n, self.n = self.n, 0
-        return [event(f"{text}; {n} left out since {began} UTC", f"{self._kind}-over", time_ns)]
+        n, self._n = self._n, 0
+        return f"{n} left out since {began} UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """What a meter gave."""
+
+    channel: SlowChannel
+    value: float
+    """As the meter gave it, perhaps an error code."""
+    time_ns: int
+    """UTC at which it was taken."""
+    factor: float = 1.0
+    """Makes the channel's unit of it."""
+    invalid: Collection[float] = ()
+    """Values that are error codes; NaN, infinity and what SCPI uses for them always are."""
 
 
 class Sieve:
@@ -59,44 +60,56 @@ class Sieve:
     def __init__(self) -> None:
         self._spells: dict[str, Spell] = {}
 
-    def take(
-        self,
-        channel: SlowChannel,
-        value: float,
-        time_ns: int,
-        received_ns: int,
-        *,
-        factor: float = 1.0,
-        invalid: Collection[float] = (),
-    ) -> list[Reading | Marker]:
-        """Return the reading of a value, or nothing, and what people should know.
+    def sift(self, values: Iterable[Value], received_ns: int) -> list[Reading | Marker]:
+        """Return the readings among values of one sweep, and what people should know.
+
+        That is at most one event for all values that became errors, and one for all that are
+        numbers again, each before the readings.
 
         Parameters
         ----------
-        value
-            As the meter gave it.
-        time_ns, received_ns
-            UTC at which it was taken, and at which it came.
-        factor
-            Makes the channel's unit of it.
-        invalid
-            Values that are error codes; NaN, infinity and what SCPI uses for them always are.
+        received_ns
+            UTC at which they came.
         """
-        spell = self._spells.setdefault(channel.name, Spell("invalid"))
-        who = f"{channel.source}: {channel.name}"
-        if is_error(value, invalid):
-            text = f"{who}: error value {_shown(value)}; left out until there is a number again"
-            return list(spell.bad(text, received_ns))
-        told = spell.good(f"{who}: numbers again", received_ns)
-        reading = Reading(
-            channel=channel, time_ns=time_ns, received_ns=received_ns, value=float(value * factor)
-        )
-        return [*told, reading]
+        readings: list[Reading] = []
+        bad: list[Value] = []
+        good: list[tuple[Value, str]] = []
+        for value in values:
+            spell = self._spells.setdefault(value.channel.name, Spell())
+            if is_error(value.value, value.invalid):
+                if spell.bad(received_ns):
+                    bad.append(value)
+                continue
+            left_out = spell.good()
+            if left_out is not None:
+                good.append((value, left_out))
+            readings.append(
+                Reading(
+                    channel=value.channel,
+                    time_ns=value.time_ns,
+                    received_ns=received_ns,
+                    value=float(value.value * value.factor),
+                )
+            )
+        return [*_told(bad, good, received_ns), *readings]
 
 
 def is_error(value: float, invalid: Collection[float] = ()) -> bool:
     """Return whether a value stands for an error."""
     return not math.isfinite(value) or abs(value) >= _ERROR_FROM or value in invalid
+
+
+def _told(bad: list[Value], good: list[tuple[Value, str]], time_ns: int) -> list[Marker]:
+    events = []
+    if bad:
+        which = ", ".join(f"{value.channel.name} ({_shown(value.value)})" for value in bad)
+        text = f"{bad[0].channel.source}: error values for {which}; left out until they are numbers"
+        events.append(event(text, "invalid", time_ns))
+    if good:
+        which = ", ".join(f"{value.channel.name} ({left_out})" for value, left_out in good)
+        text = f"{good[0][0].channel.source}: numbers again for {which}"
+        events.append(event(text, "invalid-over", time_ns))
+    return events
 
 
 def _shown(value: float) -> str:
