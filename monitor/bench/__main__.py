@@ -18,6 +18,7 @@ from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.lab import BenchSettings, Lab
 from monitor.bench.meters import METERS
 from monitor.bench.panel import ScopeSettings
+from monitor.bench.powermeter import Wrong
 from monitor.bench.transports import TRANSPORTS
 from monitor.bench.workload import WorkloadSettings
 from monitor.errors import ConfigError, WattstageError
@@ -72,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="a meter that measures the same load",
     )
+    add("--meter-error", choices=[w.value for w in Wrong], help="what it gives instead of values")
+    add("--meter-error-every", type=int, default=5, help="update intervals, one without values")
     add("--supply", choices=("mains230", "mains120", "dc"), default="mains230")
     add("--capture", type=Path, help="play this folder of a PMD-USB meter instead of the model")
     add(
@@ -111,6 +114,8 @@ def _settings(arguments: argparse.Namespace) -> BenchSettings:
         port=arguments.port,
         faults=tuple(arguments.fault),
         meters=tuple(arguments.meter),
+        meter_error=Wrong(arguments.meter_error) if arguments.meter_error else None,
+        meter_error_every=arguments.meter_error_every,
         supply=arguments.supply,
         capture=arguments.capture,
         loop=arguments.loop,

@@ -22,6 +22,7 @@ from monitor.bench.faults import Faults, Planned
 from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.meters import METERS, BenchMeter, Load
 from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
+from monitor.bench.powermeter import Wrong
 from monitor.bench.publisher import publishing
 from monitor.bench.scope import Handed, Scope
 from monitor.bench.server import ScopeServer
@@ -52,6 +53,10 @@ class BenchSettings:
     """What goes wrong, and when."""
     meters: tuple[str, ...] = ()
     """Which meters measure the same load: names in ``METERS``."""
+    meter_error: Wrong | None = None
+    """What power meters give instead of values; None gives the values."""
+    meter_error_every: int = 5
+    """Every how manyth update interval has no values."""
     supply: Literal["mains230", "mains120", "dc"] = "mains230"
     capture: Path | None = None
     """Folder of a PMD-USB capture to play; None runs the workload model."""
@@ -84,6 +89,8 @@ class BenchSettings:
                 f"the bench has no transport {self.transport!r}; expected one of"
                 f" {', '.join(sorted(TRANSPORTS))}"
             )
+        if self.meter_error_every < 1:
+            raise ConfigError(f"meter errors come every 1 or more, got {self.meter_error_every}")
         for name in self.meters:
             if name not in METERS:
                 raise ConfigError(
@@ -125,7 +132,12 @@ class Lab:
             clamp.units = "VOLT"
         self.instrument = INSTRUMENTS[settings.dialect](self.scope)
         self.server = ScopeServer(self.instrument, transport=settings.transport, port=settings.port)
-        load = Load(self._waveform, self._now_ns)
+        load = Load(
+            self._waveform,
+            self._now_ns,
+            wrong=settings.meter_error,
+            wrong_every=settings.meter_error_every,
+        )
         self.meters: dict[str, BenchMeter] = {name: METERS[name](load) for name in settings.meters}
         """By name; they can be reached once this is entered."""
         self._running = contextlib.AsyncExitStack()

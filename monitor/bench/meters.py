@@ -9,7 +9,7 @@ from typing import Protocol, Self
 
 from monitor.bench.means import Averager
 from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
-from monitor.bench.powermeter import ScpiMeter, YokogawaMeter
+from monitor.bench.powermeter import ScpiMeter, Wrong, YokogawaMeter
 from monitor.bench.scope import Scope
 from monitor.bench.server import ScopeServer
 from monitor.bench.signal import Waveform
@@ -22,6 +22,10 @@ class Load:
     waveform: Waveform
     now_ns: Callable[[], int]
     """Returns the nanoseconds since the bench's zero."""
+    wrong: Wrong | None = None
+    """What power meters give instead of values; None gives the values."""
+    wrong_every: int = 1
+    """In which update intervals: each, or every so manyth."""
 
 
 class BenchMeter(Protocol):
@@ -62,6 +66,8 @@ class ListeningMeter:
         wiring = (Wiring(0, 1.0), Wiring(1, 1.0), *(Wiring(None, 1.0),) * (N_CHANNELS - 2))
         scope = Scope(load.waveform, wiring, ScopeSettings(), load.now_ns)
         self.instrument = kind(scope, averager)
+        self.instrument.reader.wrong = load.wrong
+        self.instrument.reader.wrong_every = load.wrong_every
         self.server = ScopeServer(self.instrument)
 
     @property
