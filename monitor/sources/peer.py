@@ -1,8 +1,8 @@
 """Where PyVISA-py's transports do not notice that an instrument is gone, and need help.
 
-The clients of VICP (pyvicp 1.1) and VXI-11 take no bytes for a slow peer: they read a closed
-connection at full load, VICP for ever and VXI-11 until its timeout. So their sockets are made to
-say that nothing more will come. And closing a VXI-11 link whose instrument is silent waits five
+Raw sockets and the clients of VXI-11 and VICP (pyvicp 1.1) take no bytes for a slow peer: they
+read a closed connection at full load until their timeout, VICP for ever. So their sockets are made
+to say that nothing more will come. And closing a VXI-11 link whose instrument is silent waits five
 seconds for its farewell.
 """
 
@@ -14,7 +14,8 @@ from typing import Any
 
 from pyvisa.resources import MessageBasedResource
 
-_VICP, _VXI11 = "_socket", "sock"  # what pyvicp's and PyVISA-py's clients call their connection
+# Where a session has its connection, and the clients of two transports theirs.
+_RAW, _VICP, _VXI11 = "interface", "_socket", "sock"
 
 
 class _EndingSocket:
@@ -44,23 +45,26 @@ class _EndingSocket:
 
 
 def notice_the_end(resource: MessageBasedResource) -> None:
-    """Let a VICP or VXI-11 resource of PyVISA-py notice that its peer is gone."""
-    client = _client(resource)
-    for name in (_VICP, _VXI11):
-        connection = getattr(client, name, None)
+    """Let a resource of PyVISA-py notice that its peer is gone."""
+    session = _session(resource)
+    for owner, name in ((session, _RAW), (_client(session), _VICP), (_client(session), _VXI11)):
+        connection = getattr(owner, name, None)
         if isinstance(connection, socket.socket):
-            setattr(client, name, _EndingSocket(connection))
+            setattr(owner, name, _EndingSocket(connection))
 
 
 def give_up(resource: MessageBasedResource) -> None:
     """End the connection of a VXI-11 resource, so that closing it does not wait."""
-    client = _client(resource)
+    client = _client(_session(resource))
     with contextlib.suppress(OSError, AttributeError):  # it is gone, or of another transport
         getattr(client, _VXI11).shutdown(socket.SHUT_RDWR)
 
 
-def _client(resource: MessageBasedResource) -> object:
-    session = getattr(resource.visalib, "sessions", {}).get(resource.session)
+def _session(resource: MessageBasedResource) -> object:
+    return getattr(resource.visalib, "sessions", {}).get(resource.session)
+
+
+def _client(session: object) -> object:
     return getattr(session, "interface", None)
 
 

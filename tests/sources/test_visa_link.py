@@ -55,7 +55,7 @@ def test_an_empty_block_is_no_error():
         (b"#19abc\n", ConnectionLostError, "block of 9 bytes in reply to 'D\\?'"),
         (b"#", ConnectionLostError, "a block header"),
         (b"#800", ConnectionLostError, "a block length"),
-        (b"#15abc" + CLOSE, ConnectionLostError, "block of 5 bytes"),
+        (b"#15abc" + CLOSE, ConnectionLostError, "block of 5 bytes .* closed by the instrument"),
         (b"#13abc\n", ProtocolError, "items of 2 bytes .* got 3 bytes"),
         (None, ConnectionLostError, "a block header"),
     ],
@@ -76,7 +76,7 @@ def test_a_hostile_block_is_refused(reply, error, tells):
     [
         (b"\xff\xfe\n", ProtocolError, "expected text"),
         (b"no end", ConnectionLostError, "a reply to 'Q\\?', got no answer in time"),
-        (CLOSE, ConnectionLostError, "a reply to 'Q\\?'"),
+        (CLOSE, ConnectionLostError, "a reply to 'Q\\?', got connection closed by the instrument"),
     ],
 )
 def test_a_hostile_text_is_refused(reply, error, tells):
