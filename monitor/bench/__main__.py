@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Planned.parse,
         action="append",
         default=[],
-        help=f"what goes wrong, and when: {', '.join(fault.value for fault in Fault)}",
+        help=f"what goes wrong, and when; {', '.join(fault.value for fault in Fault)}",
     )
     add(
         "--meter",

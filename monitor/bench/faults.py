@@ -17,29 +17,38 @@ class Fault(enum.Enum):
     """What goes wrong. Its value is its name on the command line."""
 
     LF_DATA = "lf-data"
-    """The inputs are set so that most samples hold the byte 0x0A, a line feed."""
     NO_LF = "no-lf"
-    """A reply lacks its line feed."""
     SHORT_BLOCK = "short-block"
-    """A block ends before the length that its header announces."""
     CLOSE_MID_BLOCK = "close-mid-block"
-    """The connection is closed in the middle of a block."""
     SILENCE = "silence"
-    """A query is not answered."""
     WRONG_LENGTH = "wrong-length"
-    """A block goes on beyond the length that its header announces."""
     STALE_REPLY = "stale-reply"
-    """The reply before comes once more, ahead of the one that was asked for."""
     RESET = "reset"
-    """While a record is taken every connection is reset and the power fails; it comes back."""
     SLOW_LINK = "slow-link"
-    """A reply trickles."""
     CLOCK_JUMP = "clock-jump"
-    """The instrument's own clock jumps ahead."""
     CLIPPING = "clipping"
-    """During one record the signals are off the screen."""
     RANGE_CHANGE = "range-change"
-    """Somebody turns the vertical knobs."""
+
+    @property
+    def text(self) -> str:
+        """Return what happens."""
+        return _TEXTS[self]
+
+
+_TEXTS = {
+    Fault.LF_DATA: "the inputs are set so that most samples hold the byte 0x0A, a line feed",
+    Fault.NO_LF: "a reply lacks its line feed",
+    Fault.SHORT_BLOCK: "a block ends before the length that its header announces",
+    Fault.CLOSE_MID_BLOCK: "the connection is closed in the middle of a block",
+    Fault.SILENCE: "a query is not answered",
+    Fault.WRONG_LENGTH: "a block goes on beyond the length that its header announces",
+    Fault.STALE_REPLY: "the reply before comes once more, ahead of the one asked for",
+    Fault.RESET: "during a record all connections are reset and the power fails for a second",
+    Fault.SLOW_LINK: "a reply trickles at 50 kB/s",
+    Fault.CLOCK_JUMP: "the instrument's own clock jumps a minute ahead",
+    Fault.CLIPPING: "during one record the signals are off the screen",
+    Fault.RANGE_CHANGE: "somebody turns the vertical knobs",
+}
 
 
 class Faults:

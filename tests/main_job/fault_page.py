@@ -1,0 +1,124 @@
+"""The page about faults, made of what was seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from faulty import Key, Outcome, transport_of
+
+from monitor.bench.faults import Fault
+from monitor.bench.instruments import INSTRUMENTS
+from monitor.bench.transports import TRANSPORTS
+from monitor.sources.dialects import DIALECTS
+
+PAGE = Path(__file__).parents[2] / "docs/reference/faults.md"
+
+_INTRODUCTION = """\
+# When something goes wrong
+
+What becomes of a recording when an instrument, its connection or somebody at its front panel does
+what it should not. Each cell is a real run: the bench's instrument of that family with the fault
+switched on (`wattstage bench --dialect NAME --fault FAULT`), read through PyVISA while a constant
+load was recorded. In every one of them no number that was recorded was wrong, no record was put at
+a wrong time, nothing hung for longer than `timeout_s`, and the recording went on by itself.
+
+`scripts/fault_table` makes this page; the tests fail where it is not what happens.
+
+| fault | what goes wrong |
+|---|---|
+"""
+
+_WORDS = """
+| word | what the recording holds |
+|---|---|
+| nothing lost | every record, as if nothing had been |
+| gap | an event *instrument lost* with its reason, no samples, and *instrument answers again* |
+| marked as clipped | every record, with the number of its samples that were off the screen |
+
+A stage with a gap in it states its coverage beside its energy.
+"""
+
+_BY_DIALECT = """
+## By family of instruments
+
+Over a raw socket, where the line feed that ends a reply is all that tells where it ends. A clock
+that jumps concerns only instruments whose own time stamps are used.
+
+"""
+
+_BY_TRANSPORT = """
+## By transport
+
+The Keysight again. HiSLIP and VICP number their messages, so a reply that comes late is recognised
+and left out; all but the raw socket mark the end of a reply themselves, so that a missing line feed
+does not matter.
+
+"""
+
+_REASONS = """
+## What the events say
+
+The reason of *instrument lost* in the recording of the Keysight over a raw socket:
+
+| fault | reason |
+|---|---|
+"""
+
+
+def page(outcomes: Mapping[Key, Outcome]) -> str:
+    """Return the whole page."""
+    transports = [t for t in TRANSPORTS if ("keysight", t, Fault.SILENCE) in outcomes]
+    parts = [
+        _INTRODUCTION,
+        *(f"| `{fault.value}` | {fault.text} |\n" for fault in Fault),
+        _WORDS,
+        _BY_DIALECT,
+        _table(
+            [d for d in DIALECTS if d in INSTRUMENTS],
+            lambda d, fault: outcomes[d, transport_of(d), fault].words,
+        ),
+        _BY_TRANSPORT,
+        _table(transports, lambda t, fault: outcomes["keysight", t, fault].words),
+        _REASONS,
+        *_reasons({fault: outcomes["keysight", "socket", fault] for fault in Fault}),
+    ]
+    return "".join(parts)
+
+
+def cells(text: str) -> dict[tuple[str, Fault], str]:
+    """Return what the page's tables say, by column and fault."""
+    told = {}
+    header: list[str] = []
+    for line in text.splitlines():
+        row = [cell.strip().strip("`") for cell in line.strip("|").split("|")]
+        if line.startswith("| fault | `"):
+            header = row[1:]
+        elif header and line.startswith("| `"):
+            if len(row) != len(header) + 1:
+                break  # the reasons
+            told |= {
+                (column, Fault(row[0])): cell for column, cell in zip(header, row[1:], strict=True)
+            }
+    return told
+
+
+def _table(columns: Sequence[str], words: Callable[[str, Fault], str]) -> str:
+    lines = ["| fault | " + " | ".join(f"`{column}`" for column in columns) + " |"]
+    lines.append("|---" * (len(columns) + 1) + "|")
+    for fault in Fault:
+        row = [f"`{fault.value}`", *(words(column, fault) for column in columns)]
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _reasons(outcomes: Mapping[Fault, Outcome]) -> Iterator[str]:
+    for fault, outcome in outcomes.items():
+        if outcome.events:
+            text = str(outcome.events[0].attrs["text"])
+            reason = text.removeprefix("instrument lost: ").removesuffix("; trying again")
+            reason = re.sub(r"TCPIP::\S+?::SOCKET", "ADDRESS", reason)
+            reason = re.sub(r"b'(.{12}).*'", r"b'\1…'", reason)
+            reason = re.sub(r"\d+\.\d+ s", "… s", reason)
+            yield f"| `{fault.value}` | {reason} |\n"

@@ -1,0 +1,71 @@
+"""Every fault, with every dialect and over every transport: what the page about faults says."""
+
+import asyncio
+import gc
+import logging
+import os
+import warnings
+
+import pytest
+from fault_page import PAGE, cells, page
+from faulty import all_cases, outcomes, transport_of
+
+from monitor.bench.faults import Fault
+
+CASES = all_cases()
+
+
+def name(case):
+    return "-".join((*case[:2], case[2].value))
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """Return the outcomes of real runs, many at a time; write the page if asked to."""
+    # PyVISA-py leaves the socket of a HiSLIP session open that was refused; it hangs on its error,
+    # and pytest keeps every error that was logged.
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            found = asyncio.run(outcomes(tmp_path_factory.mktemp("faults"), CASES))
+            gc.collect()
+    finally:
+        logging.disable(logging.NOTSET)
+    if os.environ.get("WATTSTAGE_WRITE_FAULTS"):
+        PAGE.write_text(page(found), encoding="utf-8")
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=name)
+def test_no_fault_puts_a_wrong_number_or_a_wrong_time_into_a_recording(seen, case):
+    assert seen[case].n_wrong == 0
+    assert seen[case].n_misplaced == 0
+
+
+@pytest.mark.parametrize("case", CASES, ids=name)
+def test_what_is_lost_is_a_gap_with_a_plain_reason_and_the_recording_goes_on(seen, case):
+    outcome = seen[case]
+    assert outcome.kinds in ([], ["lost", "reconnected"])
+    for event, gap_s in zip(outcome.events, outcome.gaps_s, strict=True):
+        begins = {"lost": "instrument lost: ", "reconnected": "instrument answers again after "}
+        assert str(event.attrs["text"]).startswith(begins[event.attrs["kind"]])
+        assert gap_s > 0
+    assert len(outcome.blocks) >= 7
+
+
+@pytest.mark.parametrize("case", CASES, ids=name)
+def test_the_page_says_what_happens(seen, case):
+    dialect, transport, fault = case
+    told = cells(PAGE.read_text(encoding="utf-8"))
+    if (dialect, fault) not in told:
+        pytest.skip("the page is older than this dialect: scripts/fault_table")
+    if transport == transport_of(dialect):
+        assert told[dialect, fault] == seen[case].words
+    if dialect == "keysight":
+        assert told[transport, fault] == seen[case].words
+
+
+def test_clipped_samples_are_counted(seen):
+    for (_, _, fault), outcome in seen.items():
+        assert bool(outcome.n_clipped) == (fault is Fault.CLIPPING)
