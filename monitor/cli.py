@@ -33,6 +33,7 @@ app = typer.Typer(
 imports = typer.Typer(no_args_is_help=True, help="Turn other instruments' files into recordings.")
 app.add_typer(imports, name="import")
 app.command()(setup_cli.devices)
+app.command()(setup_cli.setup)
 
 _OUT = Console()
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console, Group
 from rich.live import Live
 
+from monitor.errors import ConfigError, InstrumentError, WattstageError
+from monitor.model import Supply
 from monitor.setup import shown
 from monitor.setup.candidate import Note
 from monitor.setup.devices import DEADLINE_S, Device, Progress, find
 from monitor.setup.events import tell
+from monitor.setup.guide import Outcome, Teller, attempt, save
+from monitor.setup.plan import Plan, meters
+from monitor.setup.presets import AS_SHOWN
+from monitor.setup.tellers import JsonTeller, Person, TextTeller
+from monitor.setup.wizard import Asker, ask_plan, choose
+from monitor.sources.inspect import inspect
 
 _OUT = Console()
 _EVENTS = Annotated[bool, typer.Option("--json", help="Tell programs: one JSON object a line.")]
@@ -75,3 +89,163 @@ async def _tell_devices(addresses: list[str], seconds: float) -> None:
                 n_found = event.n_found
                 tell("progress", event)
     tell("end", n_found=n_found)
+
+
+def setup(
+    address: Annotated[
+        str | None, typer.Option(help="VISA address; without it you are asked.")
+    ] = None,
+    dialect: Annotated[str, typer.Option(help="What the scope speaks.")] = "auto",
+    voltage: Annotated[
+        int | None, typer.Option(help="Input of the voltage; else the first in V.")
+    ] = None,
+    voltage_probe: Annotated[
+        str, typer.Option(help="10X, 100X ...; scope: what is set there is right.")
+    ] = AS_SHOWN,
+    current: Annotated[
+        int | None, typer.Option(help="Input of the current; else the first in A.")
+    ] = None,
+    clamp: Annotated[
+        str, typer.Option(help="100mV/A, 10mV/A, 1mOhm*50 (shunt and amplifier) ...")
+    ] = AS_SHOWN,
+    reports: Annotated[
+        str, typer.Option(help="What the scope shows of the current: unit (A), volts, auto.")
+    ] = "auto",
+    is_reversed: Annotated[
+        bool, typer.Option("--reversed", help="The clamp is the wrong way round.")
+    ] = False,
+    supply: Annotated[Supply, typer.Option(help="What feeds the computer.")] = Supply.AUTO,
+    expect: Annotated[
+        float | None, typer.Option(help="Nominal voltage of the supply, e.g. 230 or 12.")
+    ] = None,
+    record_length: Annotated[
+        float | None, typer.Option(help="Seconds of one record; else the scope's, if it will do.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Samples per second.")] = None,
+    meter: Annotated[
+        list[str] | None, typer.Option(help="KIND=ADDRESS of a meter beside it; repeat.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Profile to write.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the profile.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Write it though the numbers look wrong.")
+    ] = False,
+    look: Annotated[bool, typer.Option("--look", help="Only tell how the scope is set.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Go on looking until standard input ends.")
+    ] = False,
+    as_json: _EVENTS = False,
+) -> None:
+    """Set an instrument up: which inputs, which probes; try it; write a profile."""
+    if reports not in {"auto", "unit", "volts"}:
+        raise ConfigError(f"--reports must be unit, volts or auto, got {reports!r}")
+    plan = Plan(
+        address=address or "",
+        dialect=dialect,
+        voltage=voltage,
+        current=current,
+        voltage_probe=voltage_probe,
+        clamp=clamp,
+        reports=reports,
+        is_reversed=is_reversed,
+        supply=supply,
+        record_s=record_length,
+        sample_rate_hz=rate,
+        meters=meters(meter or ()),
+    )
+    if address is None:
+        if as_json or not sys.stdin.isatty():
+            raise ConfigError(
+                "name the instrument: --address, e.g. TCPIP::192.168.1.20::5025::SOCKET;"
+                " `wattstage devices` lists what it finds"
+            )
+        by_questions(Person(_OUT), plan, out or Path("wattstage.toml"), _OUT)
+        return
+    stopped = stdin_ended() if live else None
+    with told(as_json=as_json):
+        teller: Teller = JsonTeller() if as_json else TextTeller(_OUT)
+        panel = inspect(address, dialect=dialect)
+        teller.panel(panel)
+        if look:
+            return
+        outcome = attempt(plan, panel, teller, expected_v=expect, stopped=stopped)
+        if out is not None:
+            save(outcome, out, teller, overwrite=force, anyway=anyway)
+        elif outcome.trial.is_wrong:
+            raise typer.Exit(1)
+        elif not as_json:
+            _OUT.print("\nwrite a profile of it: the same command with --out profile.toml")
+
+
+@contextlib.contextmanager
+def told(*, as_json: bool) -> Iterator[None]:
+    """Tell a program of an error as an event; to a person it is told as anywhere else."""
+    try:
+        yield
+    except WattstageError as error:
+        if not as_json:
+            raise
+        what, _, fix = str(error).partition("; ")
+        tell("error", what=what, fix=fix)
+        raise typer.Exit(1) from error
+
+
+def by_questions(asker: Asker, plan: Plan, path: Path, out: Console) -> None:
+    """Set up by asking, until there is a profile or somebody has enough."""
+    found = [device.address for device in search([]) if device.kind == "scope"]
+    for k, address in enumerate(found, start=1):
+        out.print(f"{k}  {address}", highlight=False)
+    address = choose(asker, found)
+    teller = TextTeller(out)
+    expected_v: float | None = None
+    outcome: Outcome | None = None
+    word = "change"
+    while word != "quit":
+        if word == "save" and outcome is not None:
+            if _save(asker, outcome, path, teller):
+                return
+        else:
+            try:
+                panel = inspect(address, dialect=plan.dialect)
+                if word == "change":
+                    teller.panel(panel)
+                    plan = msgspec.structs.replace(plan, address=address)
+                    plan, expected_v = ask_plan(asker, panel, plan)
+                outcome = attempt(plan, panel, teller, expected_v=expected_v)
+            except (ConfigError, InstrumentError) as error:
+                outcome = None
+                asker.complain(str(error))
+        is_good = outcome is not None and not outcome.trial.is_wrong
+        word = asker.ask("Now", "save" if is_good else "retry", ("save", "retry", "change", "quit"))
+
+
+def _save(asker: Asker, outcome: Outcome, path: Path, teller: Teller) -> bool:
+    """Ask where to, and whether a file may be replaced; return whether it was written."""
+    path = Path(asker.ask("Profile", str(path)))
+    overwrite = path.exists()
+    if overwrite and asker.ask(f"{path} exists; overwrite it?", "no", ("yes", "no")) == "no":
+        return False
+    trial = outcome.trial
+    anyway = trial.is_wrong and not trial.is_refused
+    if anyway and asker.ask("The numbers look wrong; save anyway?", "no", ("yes", "no")) == "no":
+        return False
+    try:
+        save(outcome, path, teller, overwrite=overwrite, anyway=anyway)
+    except ConfigError as error:
+        asker.complain(str(error))
+        return False
+    return True
+
+
+def stdin_ended() -> threading.Event:
+    """Return an event that is set when standard input ends, as it does when its writer dies."""
+    ended = threading.Event()
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    return ended

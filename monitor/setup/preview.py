@@ -55,6 +55,8 @@ class Preview:
     ----------
     settings
         Which scope, and what is connected to it.
+    panel
+        How the scope is set, if it was asked already.
     expected_v
         Nominal voltage of the supply; None goes by the usual ones.
     wait
@@ -65,6 +67,7 @@ class Preview:
         self,
         settings: InstrumentSettings,
         *,
+        panel: Panel | None = None,
         expected_v: float | None = None,
         wait: Callable[[float], bool],
     ) -> None:
@@ -73,7 +76,7 @@ class Preview:
         # A record too short for mains is a finding here, with the others beside it.
         lenient = msgspec.structs.replace(settings, supply=Supply.AUTO)
         self._driver = Driver(lenient, now_ns=SystemClock().now_ns, wait=wait, delay=lambda: 0.0)
-        self._panel: Panel | None = None
+        self._panel = panel
         self._refused: tuple[Finding, ...] = ()
 
     def __enter__(self) -> Self:
@@ -89,9 +92,10 @@ class Preview:
             If it is no scope that can be spoken to.
         """
         settings = self._settings
-        self._panel = inspect(
-            settings.address, dialect=settings.dialect, timeout_s=settings.timeout_s
-        )
+        if self._panel is None:
+            self._panel = inspect(
+                settings.address, dialect=settings.dialect, timeout_s=settings.timeout_s
+            )
         self._refused = of_panel(settings, self._panel)
         if not self._refused:
             with contextlib.ExitStack() as stack:

@@ -1,11 +1,9 @@
 """A scope on loopback whose probes and panel are set as a test wants, mistakes included."""
 
 import asyncio
-import contextlib
 import time
 
 import numpy as np
-import pytest
 
 from monitor.bench.electrical import MAINS_230, Feed, Mains
 from monitor.bench.infiniivision import InfiniiVision
@@ -66,23 +64,12 @@ class Desk:
         """Return how the inputs are set, from input 1."""
         return self.scope.panel.channels
 
-    def look(self, **changes):
+    async def look(self, **changes):
         """Return what one look at the scope says, over real PyVISA."""
         expected_v = changes.pop("expected_v", None)
-
-        async def run():
-            server = ScopeServer(InfiniiVision(self.scope))
-            async with contextlib.AsyncExitStack() as stack:
-                await stack.enter_async_context(server)
-                settings = InstrumentSettings(address=server.visa, **changes)
-                return await asyncio.to_thread(look, settings, expected_v=expected_v)
-
-        return asyncio.run(run())
-
-
-@pytest.fixture
-def desk():
-    return Desk
+        async with ScopeServer(InfiniiVision(self.scope)) as server:
+            settings = InstrumentSettings(address=server.visa, **changes)
+            return await asyncio.to_thread(look, settings, expected_v=expected_v)
 
 
 def inputs(voltage=1, current=2, *, ratio=None):

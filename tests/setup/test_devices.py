@@ -300,7 +300,7 @@ def test_a_serial_port_without_permission_comes_with_its_command():
 
 def test_the_command_tells_programs_line_by_line():
     with bench() as visa:
-        lines = said("devices", visa, "--json").splitlines()
+        lines = said("devices", visa, "--json", "--seconds", "0.8").splitlines()
     events = [json.loads(line) for line in lines]
     scope = next(e for e in events if e["event"] == "device" and e["address"] == visa)
     assert (scope["kind"], scope["dialect"], scope["found_by"]) == ("scope", "keysight", "you")
@@ -310,7 +310,7 @@ def test_the_command_tells_programs_line_by_line():
 
 def test_the_command_tells_people_what_to_do_next():
     with bench() as visa:
-        text = said("devices", visa, "TCPIP::127.0.0.1::1::SOCKET", "[red]")
+        text = said("devices", visa, "TCPIP::127.0.0.1::1::SOCKET", "[red]", "--seconds", "0.8")
     assert f"wattstage setup --address {visa}" in text
     assert "connection refused" in text
     assert "[red]" in text
