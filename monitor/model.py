@@ -393,6 +393,9 @@ class StageEnergy(msgspec.Struct, frozen=True, kw_only=True):
     """Highest one-line-cycle mean on mains, highest sample on DC; NaN if nothing was captured."""
     coverage: float
     """Captured share of the stage's duration, 0 to 1."""
+    u_j: float | None = None
+    """Standard uncertainty (k = 1) that the channels' calibration makes of ``energy_j``; None if
+    none is stated. Those of several stages add up, for it is one error that all of them share."""
 
 
 class RecordingState(msgspec.Struct, frozen=True, kw_only=True):
@@ -496,6 +499,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     mean_w: float
     peak_w: float
     coverage: float
+    u_j: float | None = None
 
 
 class Unattributed(msgspec.Struct, frozen=True, kw_only=True):
@@ -503,6 +507,8 @@ class Unattributed(msgspec.Struct, frozen=True, kw_only=True):
 
     energy_j: float
     duration_s: float
+    u_j: float | None = None
+    """As in ``StageEnergy``."""
 
 
 class HeldEnergy(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from monitor import slow_text
 from monitor.model import HeldEnergy, SlowEnergy, StageEnergy, StageTable
-from monitor.units import duration, share, si, window
+from monitor.units import duration, give_or_take, share, si, window
 
 _MOST_ROWS = 8  # stages of one kind in a row that are told one by one
 _LONGEST_SAMPLE_S = 0.005  # a peak over less is one of a sample, not of a line cycle
@@ -70,13 +70,13 @@ class StageText:
             out.add_row(*_stage_row(group)[:n], *_slow_cells(slow, group, first))
             first += len(group)
         rest, total = table.unattributed, table.total
-        spent = ("", duration(rest.duration_s), si(rest.energy_j, "J"), "", "", "")
+        spent = ("", duration(rest.duration_s), _joules(rest.energy_j, rest.u_j), "", "", "")
         out.add_section()
         out.add_row("unattributed", *spent[: n - 1], *_cells(s.unattributed for s in slow))
         spent = (
             "",
             duration(total.duration_s),
-            si(total.energy_j, "J"),
+            _joules(total.energy_j, total.u_j),
             si(total.mean_w, "W"),
             si(total.peak_w, "W"),
             share(total.coverage),
@@ -91,7 +91,15 @@ _PLAIN = ("#", "duration", "energy", "mean", "peak", "coverage")
 def _caption(table: StageTable) -> str:
     cycle = f"mean over a line cycle, {window(table.peak_window_s)}"
     peak = cycle if table.peak_window_s > _LONGEST_SAMPLE_S else "sample"
-    return f"peak: the highest {peak}; energy in dead time: the mean of its stage"
+    known = "; ±: standard uncertainty (k = 1) of the calibration"
+    return (
+        f"peak: the highest {peak}; energy in dead time: the mean of its stage"
+        f"{'' if table.total.u_j is None else known}"
+    )
+
+
+def _joules(energy_j: float, u_j: float | None) -> str:
+    return give_or_take(energy_j, u_j, "J")
 
 
 def _slow_cells(
@@ -136,6 +144,8 @@ def _stage_row(group: list[StageEnergy]) -> tuple[RenderableType, ...]:
     stage, last = group[0].stage, group[-1].stage
     seconds = sum(used.duration_s for used in group)
     joules = sum(used.energy_j for used in group)
+    stated = [used.u_j for used in group if used.u_j is not None]
+    u_j = sum(stated) if stated else None  # one error that all of them share
     captured_s = sum(used.coverage * used.duration_s for used in group)
     cut = " (cut)" if any(used.stage.truncated for used in group) else ""
     count = f" × {len(group)}" if len(group) > 1 else ""
@@ -143,7 +153,7 @@ def _stage_row(group: list[StageEnergy]) -> tuple[RenderableType, ...]:
         Text("  " * stage.depth + stage.name + count + cut),
         f"{stage.index}–{last.index}" if len(group) > 1 else str(stage.index),
         duration(seconds),
-        si(joules, "J"),
+        _joules(joules, u_j),
         si(joules / seconds if seconds else math.nan, "W"),
         si(max(used.peak_w for used in group), "W"),
         share(captured_s / seconds if seconds else math.nan),

@@ -24,6 +24,18 @@ def si(value: float, unit: str, digits: int = 3) -> str:
     return f"0 {unit}"
 
 
+def give_or_take(value: float, uncertainty: float | None, unit: str) -> str:
+    """Return a value with its standard uncertainty, e.g. ``1.24 kW ± 15 W``.
+
+    Parameters
+    ----------
+    uncertainty
+        None shows the value alone.
+    """
+    text = si(value, unit)
+    return text if uncertainty is None else f"{text} ± {si(uncertainty, unit, 2)}"
+
+
 def share(value: float) -> str:
     """Return a share of 0 to 1 as percent; never rounded up to 100 %."""
     if not math.isfinite(value):

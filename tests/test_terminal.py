@@ -12,7 +12,7 @@ from rich.console import Console
 
 from monitor import slow_text, terminal
 from monitor.analysis.stage_table import stage_table
-from monitor.model import Edge, SlowValue
+from monitor.model import Calibration, Edge, Probe, SlowValue
 from monitor.recording.info import info
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
@@ -52,6 +52,19 @@ def recording(tmp_path):
             recorder.put(item)
     with Recording(tmp_path / "r.h5") as opened:
         yield opened
+
+
+def test_the_stage_table_has_the_uncertainty_that_the_calibration_makes(recording):
+    probe = Probe(calibration=Calibration(gain_uncertainty=0.01))
+    volts, amps = INFO.channels
+    recording.info = msgspec.structs.replace(
+        INFO, channels=(volts, msgspec.structs.replace(amps, probe=probe))
+    )
+    text = text_of(StageText(stage_table(recording, "r")))
+    assert "120 J ± 1.2 J" in text
+    assert "108 J ± 1.1 J" in text  # of nine steps, whose errors are one error
+    assert "240 J ± 2.4 J" in text
+    assert "±: standard uncertainty" in text
 
 
 def test_the_stage_table_has_the_energy_of_each_power_channel_with_its_coverage(recording):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.units import duration, energy, share, si, window
+from monitor.units import duration, energy, give_or_take, share, si, window
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,8 @@ def test_windows_have_no_empty_decimals():
 def test_large_energies_are_also_given_in_watt_hours():
     assert energy(3715.56) == "3.72 kJ (1.03 Wh)"
     assert energy(92.0) == "92.0 J"
+
+
+def test_an_uncertainty_stands_beside_its_value():
+    assert give_or_take(6120.0, 18.4, "J") == "6.12 kJ ± 18 J"
+    assert give_or_take(6120.0, None, "J") == "6.12 kJ"

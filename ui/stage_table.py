@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from monitor.model import NS, HeldEnergy, Stage, StageEnergy, StageTable
 from monitor.slow_text import names
-from monitor.units import duration, share, si
+from monitor.units import duration, give_or_take, share, si
 from ui.quantities import clock
 
 _COLUMNS: tuple[str, ...] = (
@@ -80,7 +80,7 @@ def stage_row(used: StageEnergy, origin_ns: int, held: Sequence[HeldEnergy] = ()
             str(stage.index),
             clock(start_s, 2),
             duration(used.duration_s),
-            si(used.energy_j, "J"),
+            give_or_take(used.energy_j, used.u_j, "J"),
             si(used.mean_w, "W"),
             si(used.peak_w, "W"),
             share(used.coverage),
@@ -107,13 +107,15 @@ def first_rows(table: StageTable) -> tuple[Row, Row]:
     mean_w = rest.energy_j / rest.duration_s if rest.duration_s > 0 else math.nan
     return (
         Row(
-            ("total", "", "", duration(total.duration_s), si(total.energy_j, "J"),
+            ("total", "", "", duration(total.duration_s),
+             give_or_take(total.energy_j, total.u_j, "J"),
              si(total.mean_w, "W"), si(total.peak_w, "W"), share(total.coverage),
              *_texts(slow.total for slow in table.slow)),
             (), None,
         ),
         Row(
-            ("unattributed", "", "", duration(rest.duration_s), si(rest.energy_j, "J"),
+            ("unattributed", "", "", duration(rest.duration_s),
+             give_or_take(rest.energy_j, rest.u_j, "J"),
              si(mean_w, "W"), "", "", *_texts(slow.unattributed for slow in table.slow)),
             (), None,
         ),

@@ -29,7 +29,7 @@ def to_json_value(table: StageTable) -> dict[str, Any]:
     """Return what ``wattstage stages --json`` prints; what is not known is null.
 
     Slow power channels are under ``slow``, which is only there if there are any; each stage has
-    them in the same order.
+    them in the same order. ``u_j`` is there if a calibration states an uncertainty.
     """
     total, rest = table.total, table.unattributed
     value: dict[str, Any] = {
@@ -40,10 +40,12 @@ def to_json_value(table: StageTable) -> dict[str, Any]:
             "mean_w": _known(total.mean_w),
             "peak_w": _known(total.peak_w),
             "coverage": _known(total.coverage),
+            **_uncertainty(total.u_j),
         },
         "unattributed": {
             "energy_j": _known(rest.energy_j),
             "duration_s": _known(rest.duration_s),
+            **_uncertainty(rest.u_j),
         },
         "peak_window_s": _known(table.peak_window_s),
         "stages": [_stage(used) for used in table.stages],
@@ -79,7 +81,13 @@ def _stage(used: StageEnergy) -> dict[str, Any]:
         "name": stage.name,
         "leaf": stage.leaf,
         "depth": stage.depth,
+        **_uncertainty(used.u_j),
     }
+
+
+def _uncertainty(u_j: float | None) -> dict[str, float]:
+    """Return the entry of an uncertainty; none if the calibration states none."""
+    return {} if u_j is None else {"u_j": u_j}
 
 
 def _known(value: float) -> float | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from monitor.dsp import energy
 from monitor.dsp.slow_energy import Totals as SlowTotals
 from monitor.dsp.slow_energy import slow_energy
+from monitor.dsp.uncertainty import calibration_share
 from monitor.model import (
     NS,
     SlowChannel,
@@ -89,18 +90,37 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
     joules, captured, owned = (energy.roll_up(values[:-1], parents, depths) for values in own)
     rate, length = info.sample_rate_hz, stop - start
     leaf = np.asarray([stage.leaf for stage in stages] + [False])
+    rest_j, total_j = float(own[0][~leaf].sum()) / rate, float(own[0].sum()) / rate
+    rest_s = float(own[2][~leaf].sum()) / rate
+
+    def everyones(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sum of the slices of each stage, of the unattributed rest, of the session."""
+        each = energy.gather(slices.owners, values, len(stages))
+        rolled = energy.roll_up(each[:-1], parents, depths)
+        return np.concatenate((rolled, [each[~leaf].sum(), each.sum()]))
+
+    uncertain = calibration_share(
+        info.channels,
+        energy_j=np.concatenate((joules / rate, [rest_j, total_j])),
+        duration_s=np.concatenate((owned / rate, [rest_s, length / rate])),
+        sums=np.diff(sums[:-1]),
+        n=np.diff(n),
+        together=everyones,
+    )
     return StageTable(
         session=session,
         total=Totals(
-            energy_j=float(own[0].sum()) / rate,
+            energy_j=total_j,
             duration_s=length / rate,
             mean_w=float(own[0].sum()) / length if length else math.nan,
             peak_w=samples.peak(start, stop) if length else math.nan,
             coverage=int(n[-1] - n[0]) / length if length else 0.0,
+            u_j=uncertain[-1],
         ),
         unattributed=Unattributed(
-            energy_j=float(own[0][~leaf].sum()) / rate,
-            duration_s=float(own[2][~leaf].sum()) / rate,
+            energy_j=rest_j,
+            duration_s=rest_s,
+            u_j=uncertain[-2],
         ),
         peak_window_s=samples.peak_window_s,
         stages=tuple(
@@ -111,14 +131,16 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
                 mean_w=joule / (b - a) if b > a and should else math.nan,
                 peak_w=samples.peak(a, b) if b > a else math.nan,
                 coverage=has / should if should else 0.0,
+                u_j=u,
             )
-            for stage, a, b, joule, has, should in zip(
+            for stage, a, b, joule, has, should, u in zip(
                 stages,
                 starts.tolist(),
                 stops.tolist(),
                 joules.tolist(),
                 captured.tolist(),
                 owned.tolist(),
+                uncertain[:-2],
                 strict=True,
             )
         ),

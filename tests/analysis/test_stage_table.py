@@ -3,6 +3,7 @@
 import json
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from fakes import INFO, RATE_HZ, T0_NS, dc_block, stage_edge
@@ -108,6 +109,19 @@ def test_the_json_has_exactly_the_agreed_names(table_of):
     assert (load["path"], load["leaf"], load["depth"]) == ("run/load", True, 1)
     assert load["start_ns"] == T0_NS + round(0.2 * NS)
     assert value["session"] == "r"
+
+
+def test_the_json_has_an_uncertainty_where_the_calibration_states_one(table_of):
+    table = table_of([*steps(), *RUN[:3]])
+    uncertain = msgspec.structs.replace(
+        table,
+        total=msgspec.structs.replace(table.total, u_j=2.0),
+        unattributed=msgspec.structs.replace(table.unattributed, u_j=0.0),
+        stages=tuple(msgspec.structs.replace(used, u_j=1.0) for used in table.stages),
+    )
+    value = to_json_value(uncertain)
+    assert (value["total"]["u_j"], value["unattributed"]["u_j"]) == (2.0, 0.0)
+    assert [stage["u_j"] for stage in value["stages"]] == [1.0, 1.0]
 
 
 def test_what_is_not_known_is_null(table_of):
