@@ -271,6 +271,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """How many occurrences were announced; None if unknown."""
     truncated: bool = False
     """Whether an edge is missing and was put at the parent's, or at the edge of the data."""
+    uncertainty_ns: int = 0
+    """Within so much its edges are right, as far as the sender's clock goes."""
     attrs: dict[str, Scalar] = {}
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.dsp.clocks import Clocks
 from monitor.model import Edge, Marker, Stage, Timeline
 
 _LONGEST_NAME = 64  # characters: a path must fit in a table
@@ -35,6 +36,7 @@ class _Node:
     start_ns: int = 0
     stop_ns: int | None = None
     truncated: bool = False
+    uncertainty_ns: int = 0
 
     @property
     def marker(self) -> Marker:
@@ -45,7 +47,10 @@ class _Node:
 
 
 class StageTree:
-    """The stages that a set of markers describes.
+    """The stages that a set of markers describes, by our clock.
+
+    Senders on other hosts have their own clocks; the markers that compare them are among the
+    others (see ``Clocks``), so that stages move to where they belong as these come.
 
     One task adds and asks. What is returned is only made anew after a marker has come.
     """
@@ -54,7 +59,9 @@ class StageTree:
         self._seen: set[tuple[object, ...]] = set()
         self._spans: dict[_SpanKey, _Node] = {}
         self._loose: defaultdict[_LooseKey, list[Marker]] = defaultdict(list)
+        self._points: list[Marker] = []
         self._marks: list[Marker] = []
+        self._clocks = Clocks()
         self._stale = False
         self._stages: tuple[Stage, ...] = ()
         self._starts: NDArray[np.int64] = np.empty(0, np.int64)
@@ -62,8 +69,8 @@ class StageTree:
 
     @property
     def n_markers(self) -> int:
-        """Return how many different markers have come."""
-        return len(self._seen)
+        """Return how many different markers have come, without those that compare clocks."""
+        return len(self._seen) - self._clocks.n_taken
 
     def add(self, marker: Marker) -> bool:
         """Take a marker; return False if it is a duplicate.
@@ -84,8 +91,10 @@ class StageTree:
             return False
         self._seen.add(identity)
         self._stale = True
+        if self._clocks.take(marker):
+            return True
         if marker.edge is Edge.INSTANT:
-            self._marks.append(marker)
+            self._points.append(marker)
         elif marker.span_id:
             node = self._spans.setdefault((marker.run_id, marker.span_id), _Node())
             if marker.edge is Edge.BEGIN:
@@ -140,10 +149,13 @@ class StageTree:
         if not self._stale:
             return
         self._stale = False
-        self._marks.sort(key=lambda mark: (mark.time_ns, mark.run_id, mark.rank, mark.seq))
+        self._marks = sorted(
+            map(self._clocks.aligned, self._points),
+            key=lambda mark: (mark.time_ns, mark.run_id, mark.rank, mark.seq),
+        )
         nodes = self._fresh_nodes()
         ordered = _top_down(nodes)
-        _place(ordered, self._aborts())
+        _place(ordered, self._aborts(), self._clocks)
         ordered.sort(key=_order)
         _number(ordered)
         self._stages = tuple(map(_stage, ordered))
@@ -233,11 +245,13 @@ def _top_down(nodes: list[_Node]) -> list[_Node]:
     return ordered
 
 
-def _place(ordered: list[_Node], aborts: Mapping[tuple[str, str], list[int]]) -> None:
+def _place(
+    ordered: list[_Node], aborts: Mapping[tuple[str, str], list[int]], clocks: Clocks
+) -> None:
     """Find when each stage starts and stops; parents come before children."""
     for node in reversed(ordered):
         if node.begin is not None:
-            node.begin_ns = node.begin.time_ns
+            node.begin_ns, node.uncertainty_ns = clocks.time_of(node.begin)
         begin_ns, parent = node.begin_ns, node.parent
         if parent is None or parent.begin is not None or begin_ns is None:
             continue
@@ -245,10 +259,13 @@ def _place(ordered: list[_Node], aborts: Mapping[tuple[str, str], list[int]]) ->
             parent.begin_ns = begin_ns
     for node in ordered:
         parent = node.parent
-        stop_ns = node.end.time_ns if node.end is not None else None
-        if stop_ns is None and node.begin is not None:
+        stop_ns = None
+        if node.end is not None:
+            stop_ns, bound_ns = clocks.time_of(node.end)
+            node.uncertainty_ns = max(node.uncertainty_ns, bound_ns)
+        elif node.begin is not None and node.begin_ns is not None:
             broken = aborts.get((node.begin.run_id, node.begin.sender), [])
-            place = bisect_left(broken, node.begin.time_ns)
+            place = bisect_left(broken, node.begin_ns)
             stop_ns = broken[place] if place < len(broken) else None
         if stop_ns is None and parent is not None:
             stop_ns = parent.stop_ns
@@ -301,6 +318,7 @@ def _stage(node: _Node) -> Stage:
         leaf=not node.children,
         total=total,
         truncated=node.truncated,
+        uncertainty_ns=node.uncertainty_ns,
         attrs=attrs,
     )
 

@@ -15,6 +15,7 @@ import aiomqtt
 
 from monitor.errors import BrokerError, ConfigError, MarkerError
 from monitor.markers import payload
+from monitor.markers.clock import Interview, compared, our_clock, same
 from monitor.markers.senders import Senders
 from monitor.model import NS, Edge, Marker
 from monitor.mqtt import address
@@ -69,7 +70,12 @@ class MarkerFeed:
         self.last_problem = ""
         """Why the last marker or connection was lost; empty if none ever was."""
         self._senders = Senders()
-        self._topics = (f"{prefix}/+/+/marker", f"{prefix}/+/+/+/run", f"{prefix}/+/+/+/status")
+        self._interviews: dict[str, Interview] = {}
+        self._our_clock = our_clock()
+        self._topics = (
+            f"{prefix}/+/+/marker",
+            *(f"{prefix}/+/+/+/{kind}" for kind in ("run", "status", "clock")),
+        )
         self._clock_ns = clock_ns
         # Fixed, because amqtt keeps a session for every identifier that it has ever seen.
         self._identifier = f"wattstage-feed-{uuid.uuid4().hex[:8]}"
@@ -160,7 +166,7 @@ class MarkerFeed:
             self.connected = True
             self._subscribed.set()
             logger.info("listening for markers at %s", where)
-            care = asyncio.create_task(self._ask_for_what_is_missing(client))
+            care = asyncio.create_task(self._ask(client))
             try:
                 async for message in client.messages:
                     self._take(message)
@@ -169,7 +175,8 @@ class MarkerFeed:
                 with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
                     await care
 
-    async def _ask_for_what_is_missing(self, client: aiomqtt.Client) -> None:
+    async def _ask(self, client: aiomqtt.Client) -> None:
+        """Ask senders for what is missing, and what time it is."""
         while True:
             for sender in tuple(self._senders):
                 wanted = sender.request(self._now_s())
@@ -177,6 +184,10 @@ class MarkerFeed:
                     first, last = wanted
                     logger.info("asking %s for markers %d to %d", sender.base, first, last)
                     await client.publish(f"{sender.base}/ask", payload.request(first, last))
+            for interview in tuple(self._interviews.values()):
+                if interview.is_due(self._now_s()):
+                    text = payload.question(self._identifier, self._clock_ns())
+                    await client.publish(f"{interview.base}/ask", text)
             await asyncio.sleep(_CARE_S)
 
     def _take(self, message: aiomqtt.Message) -> None:
@@ -189,6 +200,8 @@ class MarkerFeed:
                 self._take_header(base, payload.decode_header(sent))
             elif kind == "status":
                 self._take_status(base, payload.decode_status(sent))
+            elif kind == "clock":
+                self._take_answer(payload.decode_answer(sent), self._clock_ns())
         except MarkerError as error:
             self.n_malformed += 1
             self.last_problem = f"{message.topic}: {error}"
@@ -201,12 +214,26 @@ class MarkerFeed:
 
     def _take_header(self, base: str, header: payload.Header) -> None:
         sender = self._senders.of(base)
-        if sender is not None:
-            sender.tell(header.seq, self._now_s())
+        if sender is None:
+            return
+        sender.tell(header.seq, self._now_s())
+        if base in self._interviews:
+            return
+        self._interviews[base] = Interview(base, self._now_s())
+        if header.clock and header.clock == self._our_clock:
+            self._give(same(header.run_id, header.sender, self._clock_ns()))
+            self._interviews[base].close()
+
+    def _take_answer(self, answer: payload.Answer, t3_ns: int) -> None:
+        if answer.id == self._identifier:
+            point = compared(answer, t3_ns)
+            if point is not None:
+                self._give(point)
 
     def _take_status(self, base: str, status: payload.Status) -> None:
         if status.status == "ended":
             self._senders.end(base)
+            self._interviews.pop(base, None)
         elif status.status == "lost" and not self._senders.has_ended(base):
             now_ns = self._clock_ns()
             self._give(

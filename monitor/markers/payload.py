@@ -82,6 +82,19 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """``lost`` is told by the broker, where the connection broke without a goodbye."""
 
 
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A sender's answer to a question about its clock."""
+
+    schema: Literal[1]
+    run_id: _Run
+    sender: _Sender
+    rank: _Rank = 0
+    id: _Name
+    t0_ns: _Count
+    t1_ns: _Count
+    t2_ns: _Count
+
+
 _CHOICES = {
     "schema": "1",
     "event": "begin, end or point",
@@ -91,6 +104,7 @@ _CHOICES = {
 _decoder = msgspec.json.Decoder(_Payload)
 _headers = msgspec.json.Decoder(Header)
 _statuses = msgspec.json.Decoder(Status)
+_answers = msgspec.json.Decoder(Answer)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
@@ -138,6 +152,16 @@ def decode_header(payload: bytes) -> Header:
 def decode_status(payload: bytes) -> Status:
     """Return whether a sender is there; MarkerError as for ``decode``."""
     return _decoded(payload, _statuses)
+
+
+def decode_answer(payload: bytes) -> Answer:
+    """Return what a sender says of its clock; MarkerError as for ``decode``."""
+    return _decoded(payload, _answers)
+
+
+def question(identifier: str, t0_ns: int) -> bytes:
+    """Return the payload that asks a sender what time it is."""
+    return _encoder.encode({"id": identifier, "t0_ns": t0_ns})
 
 
 def request(first: int, last: int) -> bytes:

@@ -12,6 +12,7 @@ import sys
 import pytest
 from paho.mqtt.client import CallbackAPIVersion, Client
 
+from monitor.dsp.stages import StageTree
 from monitor.errors import BrokerError, ConfigError
 from monitor.markers.broker import EmbeddedBroker
 from monitor.markers.client import MarkerClient
@@ -25,8 +26,14 @@ POINT = {"schema": 1, "run_id": "r", "seq": 7, "event": "point", "stage": "note"
 
 
 async def take(feed, n):
+    """Return the next markers, without those that compare clocks."""
+    taken = []
     async with asyncio.timeout(LIMIT_S):
-        return [await anext(feed) for _ in range(n)]
+        while len(taken) < n:
+            marker = await anext(feed)
+            if marker.stage != "clock":
+                taken.append(marker)
+    return taken
 
 
 async def until(true):
@@ -306,3 +313,60 @@ def test_nonsense_beside_the_markers_is_counted_too(broker, prefix, kind, text):
             await until(lambda: feed.n_malformed == 1)
 
     asyncio.run(run())
+
+
+def test_a_sender_of_this_machine_has_our_clock(broker, prefix):
+    async def run():
+        async with MarkerFeed(broker.url, prefix=prefix) as feed:
+            await feed.wait_connected(LIMIT_S)
+            with MarkerClient(broker.url, prefix=prefix) as client:
+                client.point("note")
+                while (marker := await anext(feed)).stage != "clock":
+                    pass
+                return marker, client
+
+    marker, client = asyncio.run(run())
+    assert (marker.run_id, marker.sender) == (client.run_id, client.sender)
+    assert len(set(marker.attrs.values())) == 1
+
+
+SKEWED = """
+import sys, time
+from types import SimpleNamespace
+from monitor.markers import client as module
+real, begun_ns = time.time_ns, time.monotonic_ns()
+drift = lambda: int((time.monotonic_ns() - begun_ns) * 50e-6)
+module.time = SimpleNamespace(
+    time_ns=lambda: real() + 3_000_000_000 + drift(), monotonic=time.monotonic,
+    monotonic_ns=time.monotonic_ns, sleep=time.sleep,
+)
+module._clock = lambda: "another"
+with module.MarkerClient(sys.argv[1], prefix=sys.argv[2]) as client:
+    for _ in range(20):
+        client.point("now", true_ns=real())
+        time.sleep(0.1)
+"""
+
+
+def test_a_sender_with_another_clock_is_aligned_within_the_bound(broker, prefix):
+    async def run():
+        tree = StageTree()
+        async with MarkerFeed(broker.url, prefix=prefix) as feed:
+            await feed.wait_connected(LIMIT_S)
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", SKEWED, broker.url, prefix
+            )
+            n = 0
+            async for marker in feed:
+                tree.add(marker)
+                n += marker.stage == "now"
+                if n == 20:
+                    break
+            assert await process.wait() == 0
+        return tree
+
+    tree = asyncio.run(run())
+    marks = tree.marks()
+    assert len(marks) == 20
+    for mark in marks:
+        assert abs(mark.time_ns - mark.attrs["true_ns"]) < 50_000_000

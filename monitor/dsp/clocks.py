@@ -1,0 +1,52 @@
+"""The clocks of all senders: from the times that their markers carry to ours."""
+
+from __future__ import annotations
+
+import msgspec
+
+from monitor.dsp.clock_fit import ClockFit
+from monitor.model import Edge, Marker
+
+STAGE = "clock"
+"""Of the points that compare a sender's clock with ours."""
+_TIMES = ("t0_ns", "t1_ns", "t2_ns", "t3_ns")
+
+
+class Clocks:
+    """What is known of the senders' clocks; a sender of whom nothing is known has ours."""
+
+    def __init__(self) -> None:
+        self._fits: dict[tuple[str, str], ClockFit] = {}
+        self.n_taken = 0
+        """Points that compare clocks."""
+
+    def take(self, marker: Marker) -> bool:
+        """Take a point that compares clocks; return False if it is anything else."""
+        if marker.stage != STAGE or marker.edge is not Edge.INSTANT or not marker.sender:
+            return False
+        times = [marker.attrs.get(name) for name in _TIMES]
+        t0, t1, t2, t3 = times
+        if not (
+            isinstance(t0, int) and isinstance(t1, int)
+            and isinstance(t2, int) and isinstance(t3, int)
+        ):  # fmt: skip
+            return False
+        self.n_taken += 1
+        self._fits.setdefault((marker.run_id, marker.sender), ClockFit()).add(t0, t1, t2, t3)
+        return True
+
+    def time_of(self, marker: Marker) -> tuple[int, int]:
+        """Return when a marker was by our clock, in ns, and the bound of that."""
+        fit = self._fits.get((marker.run_id, marker.sender))
+        # What the listener has made for a sender that is gone is by our clock.
+        if not fit or marker.time_ns == marker.received_ns:
+            return marker.time_ns, 0
+        offset_ns, bound_ns = fit.at(marker.time_ns)
+        return marker.time_ns - offset_ns, bound_ns
+
+    def aligned(self, marker: Marker) -> Marker:
+        """Return a marker with its time by our clock."""
+        time_ns, _ = self.time_of(marker)
+        if time_ns == marker.time_ns:
+            return marker
+        return msgspec.structs.replace(marker, time_ns=time_ns)
