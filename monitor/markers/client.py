@@ -758,6 +758,8 @@ class _Link:
     def _on_message(self, client: Any, _userdata: Any, message: Any) -> None:
         """Answer who listens: with the time, or with what it misses."""
         read_ns = self._read_ns
+        if message.topic != self._base + "/ask":
+            return
         try:
             asked = json.loads(message.payload)
             if "t0_ns" in asked:

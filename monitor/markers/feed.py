@@ -192,6 +192,8 @@ class MarkerFeed:
 
     def _take(self, message: aiomqtt.Message) -> None:
         sent = message.payload if isinstance(message.payload, bytes) else b""
+        if not any(message.topic.matches(topic) for topic in self._topics):
+            return  # amqtt gives a new client what it keeps for others
         base, _, kind = message.topic.value.rpartition("/")
         try:
             if kind == "marker":
