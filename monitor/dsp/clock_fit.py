@@ -23,7 +23,8 @@ KNOT_S = 30.0
 """Between two places where the line may bend; clocks wander with temperature."""
 _REACH_S = 150.0  # to both sides of a knot; further away a clock may have changed its rate
 _FASTEST = 500e-6  # that one clock runs away from another; crystals are within 100 ppm
-_WANDER = 20e-6  # beyond the last answer, the bound grows by this share of the time
+_RATES = (-_FASTEST, _FASTEST)
+_WANDER = 20e-6  # by which a drift may change after the last answer
 _SHORTEST_S = 1.0  # in which a drift can be seen
 _LONGEST_S = 1e7  # of a session; what is further away is nonsense
 _ROUNDS = 48  # of the search for the drift; more would be finer than a nanosecond
@@ -86,8 +87,9 @@ class ClockFit:
             following, its_bound = self._knots[k + 1]
             share = place - k
             offset += share * (following - offset)
+            unsure = (bound + its_bound) / KNOT_S + _WANDER * NS  # of the drift, in ns/s
             bound += min(max(share, 0.0), 1.0) * (its_bound - bound)
-            bound += beyond_s * _WANDER * NS
+            bound += beyond_s * min(unsure, 2 * _FASTEST * NS)
         else:
             bound += beyond_s * _FASTEST * NS
         return self._zero[1] + round(offset), math.ceil(bound)
@@ -127,23 +129,26 @@ def _at_knot(
         bottom, top = limits(0.0)
         reach = max(float(np.abs(dt).max()), 0.0)
         return 0.5 * (bottom + top), 0.5 * abs(top - bottom) + reach * _FASTEST * NS
-    best = _highest(room, -_FASTEST, _FASTEST)
+    best = _highest(room, *_RATES)
     bottom, top = limits(best)
     offset = 0.5 * (bottom + top)
     if top <= bottom:  # no straight line keeps within all limits: the clock has wandered
         return offset, 0.5 * (bottom - top) + 0.5 * float(np.min(high - low))
     # Other lines that keep within the limits, and are highest or lowest here.
-    top = limits(_highest(lambda rate: _inside(limits(rate), 1), -_FASTEST, _FASTEST))[1]
-    bottom = limits(_highest(lambda rate: _inside(limits(rate), 0), -_FASTEST, _FASTEST))[0]
+    slowest, fastest = (_last(lambda rate: room(rate) >= 0, best, end) for end in _RATES)
+    top = limits(_highest(lambda rate: limits(rate)[1], slowest, fastest))[1]
+    bottom = limits(_highest(lambda rate: -limits(rate)[0], slowest, fastest))[0]
     return offset, max(top - offset, offset - bottom)
 
 
-def _inside(limits: tuple[float, float], which: int) -> float:
-    """Return how far a limit reaches outward, while there is room between the two."""
-    bottom, top = limits
-    if top < bottom:
-        return -1e18 + (top - bottom)
-    return top if which else -bottom
+def _last(is_so: Callable[[float], bool], start: float, end: float) -> float:
+    """Return the last place on the way from a start, where something is so, that it still is."""
+    if is_so(end):
+        return end
+    for _ in range(_ROUNDS):
+        middle = 0.5 * (start + end)
+        start, end = (middle, end) if is_so(middle) else (start, middle)
+    return start
 
 
 def _highest(value: Callable[[float], float], low: float, high: float) -> float:

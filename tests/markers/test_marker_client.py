@@ -398,7 +398,7 @@ with client.stage("stage"):
     child = os.fork()
     if not child:
         client.point("child")
-        client.close()
+        client.close(20.0)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 """
