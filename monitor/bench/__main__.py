@@ -17,6 +17,7 @@ from monitor.bench.faults import Fault, Planned
 from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.lab import BenchSettings, Lab
 from monitor.bench.meters import METERS
+from monitor.bench.mistakes import MISTAKES
 from monitor.bench.panel import ScopeSettings
 from monitor.bench.powermeter import Wrong
 from monitor.bench.transports import TRANSPORTS
@@ -67,6 +68,14 @@ def _parser() -> argparse.ArgumentParser:
         help=f"what goes wrong, and when; {', '.join(fault.value for fault in Fault)}",
     )
     add(
+        "--mistake",
+        choices=list(MISTAKES),
+        action="append",
+        default=[],
+        help="what was done wrong when it was connected and set",
+    )
+    add("--announce", action="store_true", help="announce it by mDNS, on loopback only")
+    add(
         "--meter",
         choices=sorted(METERS),
         action="append",
@@ -113,6 +122,8 @@ def _settings(arguments: argparse.Namespace) -> BenchSettings:
         transport=arguments.transport,
         port=arguments.port,
         faults=tuple(arguments.fault),
+        mistakes=tuple(arguments.mistake),
+        announce=arguments.announce,
         meters=tuple(arguments.meter),
         meter_error=Wrong(arguments.meter_error) if arguments.meter_error else None,
         meter_error_every=arguments.meter_error_every,

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +16,14 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.bench import mistakes
+from monitor.bench.announcement import announced
 from monitor.bench.capture import CaptureWaveform
 from monitor.bench.electrical import MAINS_120, MAINS_230, Feed, Mains, Power
 from monitor.bench.faults import Faults, Planned
 from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.meters import METERS, BenchMeter, Load
+from monitor.bench.mistakes import MISTAKES
 from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
 from monitor.bench.powermeter import Wrong
 from monitor.bench.publisher import publishing
@@ -51,6 +54,10 @@ class BenchSettings:
     """TCP port on loopback; 0 takes any free one. VICP has its own."""
     faults: tuple[Planned, ...] = ()
     """What goes wrong, and when."""
+    mistakes: tuple[str, ...] = ()
+    """What was done wrong when it was connected: names in ``MISTAKES``."""
+    announce: bool = False
+    """Whether it announces itself by mDNS on loopback."""
     meters: tuple[str, ...] = ()
     """Which meters measure the same load: names in ``METERS``."""
     meter_error: Wrong | None = None
@@ -89,6 +96,11 @@ class BenchSettings:
                 f"the bench has no transport {self.transport!r}; expected one of"
                 f" {', '.join(sorted(TRANSPORTS))}"
             )
+        for name in self.mistakes:
+            if name not in MISTAKES:
+                raise ConfigError(
+                    f"the bench knows no mistake {name!r}; expected one of {', '.join(MISTAKES)}"
+                )
         if self.meter_error_every < 1:
             raise ConfigError(f"meter errors come every 1 or more, got {self.meter_error_every}")
         for name in self.meters:
@@ -131,6 +143,8 @@ class Lab:
             clamp.attach(1.0)
             clamp.units = "VOLT"
         self.instrument = INSTRUMENTS[settings.dialect](self.scope)
+        for mistake in settings.mistakes:
+            mistakes.make(self.scope, mistake)
         self.server = ScopeServer(self.instrument, transport=settings.transport, port=settings.port)
         load = Load(
             self._waveform,
@@ -157,6 +171,8 @@ class Lab:
             if self.settings.truth is not None:
                 self._truth = stack.enter_context(_opened(self.settings.truth))
             await stack.enter_async_context(self.server)
+            if self.settings.announce:
+                await stack.enter_async_context(self._announced())
             self._monotonic_ns, self.zero_ns = time.monotonic_ns(), time.time_ns()
             for meter in self.meters.values():
                 await stack.enter_async_context(meter)
@@ -180,6 +196,13 @@ class Lab:
     def time_ns(self, t_s: float) -> int:
         """Return the UTC of an instant of the load, in seconds after it began."""
         return self.zero_ns + round((self.settings.start_delay_s + t_s) * NS)
+
+    @contextlib.asynccontextmanager
+    async def _announced(self) -> AsyncIterator[None]:
+        (identity,) = await self.instrument.execute("*IDN?")
+        server = self.server
+        async with announced(str(identity), self.settings.transport, server.host, server.port):
+            yield
 
     async def _inject(self, planned: Planned) -> None:
         await asyncio.sleep(planned.after_s)

@@ -90,7 +90,8 @@ class Scope:
         self.truth: list[tuple[int, int]] = []
         """First sample and length of each record that was read."""
         self._waveform = waveform
-        self._wiring = wiring
+        self.wiring = wiring
+        """What is connected to each input; may be changed at any time."""
         self._now_ns = now_ns
         self._handed_out = handed_out
         self._jump_ns = 0
@@ -113,7 +114,7 @@ class Scope:
 
     def autoscale(self) -> None:
         """Set the wired inputs as a careful user would: probe, unit, and the signal on screen."""
-        for state, wiring in zip(self.panel.channels, self._wiring, strict=True):
+        for state, wiring in zip(self.panel.channels, self.wiring, strict=True):
             state.display = wiring.quantity is not None
             if wiring.quantity is None:
                 continue
@@ -219,7 +220,7 @@ class Scope:
 
     def _readings(self, record: Record, channel: int) -> NDArray[np.float64]:
         """Return what the screen shows of one input, in its unit; shape (record.n,)."""
-        wiring, state = self._wiring[channel], record.channels[channel]
+        wiring, state = self.wiring[channel], record.channels[channel]
         if wiring.quantity is None:
             readings = np.zeros(record.n)
             self._noise[channel].add(readings, record.start, _IDLE_NOISE_V * state.probe)

@@ -9,6 +9,7 @@ from bench.fakes import readings
 
 from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.lab import BenchSettings, Lab
+from monitor.bench.panel import Record
 from monitor.bench.workload import WorkloadSettings
 from monitor.errors import ConfigError, RecordingError
 
@@ -46,6 +47,51 @@ def test_a_clamp_may_be_shown_in_volts():
     assert lab.scope.panel.channels[1].units == "VOLT"
     idle_w = lab.workload.power(np.array([0.5]))[0]
     assert np.mean(volts * clamp * 10.0) == pytest.approx(idle_w, rel=0.02)
+
+
+def shown(*mistakes, supply="mains230", channel=0):
+    """Return what an input shows for five line cycles, and the scope."""
+    settings = BenchSettings(supply=supply, mistakes=mistakes)
+    lab = Lab(settings)
+    state = lab.scope.panel.channels[channel]
+    record = Record(0, 10_000, 10_000, tuple(lab.scope.panel.channels))
+    values = readings(lab.scope, record, channel)
+    assert np.ptp(values) < 0.9 * state.range or not state.display
+    return values, lab.scope
+
+
+@pytest.mark.parametrize("supply", ["mains230", "dc"])
+def test_a_reversed_clamp_turns_the_current_round(supply):
+    right, scope = shown(supply=supply, channel=1)
+    wrong, _ = shown("clamp-reversed", supply=supply, channel=1)
+    np.testing.assert_allclose(wrong, -right, atol=scope.panel.channels[1].range / 2000)
+
+
+def test_a_probe_factor_left_at_a_tenth_shows_a_tenth():
+    right, wrong = shown()[0], shown("probe-10x")[0]
+    assert np.std(wrong) == pytest.approx(np.std(right) / 10, rel=0.01)
+
+
+def test_an_ac_coupled_input_hides_the_mean():
+    assert np.mean(shown(supply="dc")[0]) == pytest.approx(12, abs=0.3)
+    assert np.mean(shown("ac-coupled", supply="dc")[0]) == pytest.approx(0, abs=0.01)
+
+
+def test_a_clamp_on_another_input_is_there_and_not_where_it_should_be():
+    right = shown(channel=1)[0]
+    assert np.std(shown("wrong-channel", channel=1)[0]) < 0.01
+    elsewhere, scope = shown("wrong-channel", channel=2)
+    np.testing.assert_allclose(elsewhere, right)
+    assert [channel.display for channel in scope.panel.channels] == [True, False, True, False]
+
+
+def test_a_short_record_holds_no_line_cycle():
+    assert shown("short-record")[1].panel.range_s < 0.02
+
+
+def test_a_mistake_that_nobody_makes_is_refused_with_those_that_people_do():
+    with pytest.raises(ConfigError, match=r"'spilt-coffee'.*clamp-reversed, probe-10x"):
+        BenchSettings(mistakes=("spilt-coffee",))
 
 
 def test_a_capture_takes_the_place_of_the_workload():

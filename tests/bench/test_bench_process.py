@@ -69,6 +69,7 @@ def test_it_writes_down_what_it_handed_out(tmp_path):
     [
         (["--supply", "battery"], "battery"),
         (["--transport", "gpib"], "gpib"),
+        (["--mistake", "spilt-coffee"], "spilt-coffee"),
         (["--fault", "gremlin"], "gremlin"),
         (["--dialect", "klingon"], "klingon"),
         (["--frames", "7"], "frames must be"),
