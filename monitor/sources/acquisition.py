@@ -103,6 +103,8 @@ class Acquisition:
         self._pause = pause
         self._x_increment_s: float | None = None
         self._stop_ns: int | None = None
+        self._scales: tuple[Scale, ...] | None = None
+        """Of the newest record, of a family that tells how its knobs stand now."""
 
     def take(self, *, closely: bool = False) -> Record | DroppedRecord:
         """Return the next record.
@@ -131,6 +133,10 @@ class Acquisition:
             if misfit:
                 return DroppedRecord(f"a record was dropped: input {item.input} gave {misfit}")
             codes.append(self._talk.samples(item.input, preamble))
+        if self._is_turned(preambles):
+            return DroppedRecord(
+                "a record was dropped: the scale of an input was changed while it was taken"
+            )
         first = preambles[0]
         self._x_increment_s = first.x_increment_s
         self.duration_s = first.n_points * first.x_increment_s
@@ -174,6 +180,18 @@ class Acquisition:
     def _tag(self) -> float | None:
         query = self._talk.dialect.record_time
         return self._talk.ask(query, number) if self.has_tags and query else None
+
+    def _is_turned(self, preambles: Sequence[Preamble]) -> bool:
+        """Return whether a knob may have been turned since the codes were taken.
+
+        A record is sure to have been taken as the knobs stand if they stood so after the one
+        before it.
+        """
+        if not self._talk.dialect.is_of_panel:
+            return False
+        scales = tuple(preamble.scale for preamble in preambles)
+        before, self._scales = self._scales, scales
+        return before not in {None, scales}
 
     def _misfit(self, preamble: Preamble, first: Preamble) -> str:
         """Return what of an input's part does not fit; empty if all does."""

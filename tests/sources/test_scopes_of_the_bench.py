@@ -176,3 +176,35 @@ def test_the_bench_tells_how_it_is_set(dialect, bits):
     for state, channel in zip(panel.inputs, channels, strict=True):
         assert state.offset == pytest.approx(channel.middle)
         assert 0.8 * channel.range <= state.range <= channel.range * (1 + 1e-9)
+
+
+async def turned(dialect):
+    """Return what comes while somebody turns the knobs of an input."""
+    scope = Scope(Swing(), WIRING, ScopeSettings(dead_time_s=0.002), time.monotonic_ns)
+    scope.autoscale()
+    async with ScopeServer(INSTRUMENTS[dialect](scope)) as server:
+        settings = InstrumentSettings(
+            address=server.visa, supply=Supply.DC, record_s=0.02, timeout_s=0.5
+        )
+        async with (
+            ScopeSource(settings, SystemClock()) as source,
+            contextlib.aclosing(source.items()) as items,
+        ):
+            taken = [item async for _, item in zip_async(range(2), items)]
+            while not scope.running:  # noqa: ASYNC110 - the scope tells no one when it begins
+                await asyncio.sleep(0)
+            scope.panel.channels[0].range = 200.0
+            scope.panel.channels[0].offset = 0.0
+            taken += [item async for _, item in zip_async(range(6), items)]
+    return taken
+
+
+@pytest.mark.parametrize("dialect", INSTRUMENTS)
+def test_a_range_that_changes_in_mid_record_gives_no_wrong_number(dialect):
+    taken = asyncio.run(turned(dialect))
+    blocks = [item for item in taken if isinstance(item, Block)]
+    assert len(blocks) >= 6
+    for block in blocks:
+        readings = block.codes[0] * np.float64(block.scales[0].gain) + block.scales[0].offset
+        assert 43.0 <= readings.min() <= readings.max() <= 53.0
+    assert len({block.scales[0] for block in blocks}) == 2

@@ -53,21 +53,23 @@ def set_up():
     ]
 
 
-def preamble(number, *, rate="100kSa/s", n_points="70kpts"):
+def preamble(number, *, rate="100kSa/s", n_points="70kpts", vdiv="5.00E+00"):
     return [
-        (f"C{number}:VDIV?", "5.00E+00"),
+        (f"C{number}:VDIV?", vdiv),
         (f"C{number}:OFST?", "-2.40E+01"),
         ("SARA?", rate),
         (f"SANU? C{number}", n_points),
     ]
 
 
-def record(codes=(0,)):
+def record(codes=(0,), *, vdivs=("5.00E+00", "5.00E+00")):
     data = np.resize(np.array(codes, np.int8), 70_000).tobytes()
     armed = [("TRMD SINGLE", None), ("FRTR", None), ("SAST?", "Ready")]
     armed += [("SAST?", "Trig'd"), ("SAST?", "Stop")]
     return armed + [
-        line for n in (1, 2) for line in [*preamble(n), (f"C{n}:WF? DAT2", block(data))]
+        line
+        for n in (1, 2)
+        for line in [*preamble(n, vdiv=vdivs[n - 1]), (f"C{n}:WF? DAT2", block(data))]
     ]
 
 
@@ -96,6 +98,18 @@ def test_a_scope_is_set_up_and_read_in_bytes_though_words_were_asked_for():
     assert scale.gain * 25 + scale.offset == pytest.approx(29.0)
     assert taken.codes[1, :4].tolist() == [-128, 0, 1, 127]
     assert taken.clipped == ((35_000, 35_000),)
+
+
+def test_a_record_during_which_a_knob_was_turned_is_dropped():
+    turned = ("5.00E+00", "1.00E+01")
+    exchange = [*HELLO, *INPUTS, *set_up(), *record(), *record(), ("*OPC?", "1")]
+    exchange += [*record(vdivs=turned), *record(vdivs=turned)]
+    _, first, dropped, later = talk(
+        exchange, lambda d: (d.connect(), d.acquire(), d.acquire(), d.acquire())
+    )
+    assert "scale of an input was changed" in dropped.reason
+    assert [scale.gain for scale in first.scales] == [0.2, 0.2]
+    assert [scale.gain for scale in later.scales] == [0.2, 0.4]
 
 
 def converse(exchange, act):
