@@ -97,6 +97,8 @@ class Acquisition:
         """Whether the instrument tells when a record began; None until that is known."""
         self.is_continuous = False
         """Whether a record begins where the previous one ended."""
+        self.gap_s = 0.0
+        """Between the newest record and the one before, by the host's clock; 0 before both."""
         self._talk = talk
         self._settings = settings
         self._now_ns = now_ns
@@ -142,6 +144,8 @@ class Acquisition:
         self.duration_s = first.n_points * first.x_increment_s
         duration_ns = round(self.duration_s * NS)
         time = host_time(seen, duration_ns, is_continuous=self.is_continuous)
+        if self._stop_ns is not None:
+            self.gap_s = max(0, time.ns - self._stop_ns) / NS
         self._stop_ns = time.ns + duration_ns
         if tag_s is None and self.has_tags is not False:
             tag_s = first.tag_s

@@ -18,6 +18,7 @@ from monitor.sources.conversation import Conversation
 from monitor.sources.dialects.replies import number
 from monitor.sources.inspect import InputState, begin, read_input
 from monitor.sources.record_time import HostTime
+from monitor.sources.rhythm import Rhythm
 from monitor.sources.streaming import Stream
 from monitor.sources.visa import VisaLink
 
@@ -39,6 +40,8 @@ class Setup:
     """Whether a record begins where the one before ended, by the instrument's own clock."""
     notes: dict[str, str]
     """For ``StreamInfo.instrument``."""
+    warning: str = ""
+    """What may make numbers worse than they need be, and what to do; empty if nothing."""
 
 
 class Driver:
@@ -53,8 +56,8 @@ class Driver:
     wait
         Waits for some seconds; True, at once, when the source is being closed.
     delay
-        Returns the share of a record, 0 to 1, to wait before the next is armed. A fixed rhythm
-        would show a load that repeats with it always in the same phase.
+        Returns the share, 0 to 1, of the longest wait that is worth it before a record is armed;
+        see ``Rhythm``.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Driver:
         self._settings = settings
         self._now_ns = now_ns
         self._wait = wait
-        self._delay = delay
+        self._rhythm = Rhythm(delay)
         self._link = VisaLink(settings.address, settings.timeout_s, is_wanted=lambda: not wait(0.0))
         self._acquisition: Acquisition | None = None
         self._stream: Stream | None = None
@@ -102,7 +105,7 @@ class Driver:
         acquisition = self._set_up(talk)
         first = self._first(talk, acquisition)
         talk.raise_errors("the acquisition")
-        self._check_mains(acquisition)
+        warning = self._check_mains(acquisition)
         if settings.stream:
             stream = Stream(talk, settings, now_ns=self._now_ns)
             stream.start()
@@ -127,6 +130,7 @@ class Driver:
             time=first.time,
             is_continuous=acquisition.is_continuous,
             notes=notes,
+            warning=warning,
         )
 
     def acquire(self) -> Record | DroppedRecord:
@@ -137,9 +141,10 @@ class Driver:
             return self._stream.take()
         if self._acquisition is None:
             raise ConnectionLostError(f"{self._settings.address} is not connected")
-        if not self._acquisition.is_continuous:
-            self._pause(self._delay() * self._acquisition.duration_s)
-        return self._acquisition.take()
+        acquisition = self._acquisition
+        if not acquisition.is_continuous:
+            self._pause(self._rhythm.wait_s(acquisition.duration_s, acquisition.gap_s))
+        return acquisition.take()
 
     def _check_inputs(self, talk: Conversation) -> dict[str, str]:
         """Return what each input reports; InstrumentError if it is not as the settings say."""
@@ -202,16 +207,20 @@ class Driver:
         acquisition.is_continuous = abs(n_samples - first.n_samples) < 0.5
         acquisition.has_tags = n_samples > first.n_samples - 0.5
 
-    def _check_mains(self, acquisition: Acquisition) -> None:
-        duration_s = acquisition.duration_s
-        if self._settings.supply is not Supply.MAINS or acquisition.is_continuous:
-            return
-        if duration_s < _TWO_CYCLES_S * (1 - 1e-3):
-            raise InstrumentError(
-                f"{self._settings.address} takes records of {duration_s:g} s, in which no whole"
-                f" line cycle need lie: set record_s = {_TWO_CYCLES_S:g} or more (two cycles of"
-                ' 50 Hz), or supply = "dc" if it is not mains'
-            )
+    def _check_mains(self, acquisition: Acquisition) -> str:
+        """Return what is to be said of records too short for mains; refuse them if it is mains."""
+        supply, duration_s = self._settings.supply, acquisition.duration_s
+        is_long = duration_s >= _TWO_CYCLES_S * (1 - 1e-3)
+        if supply is Supply.DC or acquisition.is_continuous or is_long:
+            return ""
+        short = (
+            f"{self._settings.address} takes records of {duration_s:g} s, in which no whole line"
+            " cycle need lie"
+        )
+        fix = f"set record_s = {_TWO_CYCLES_S:g} or more (two cycles of 50 Hz)"
+        if supply is Supply.MAINS:
+            raise InstrumentError(f'{short}: {fix}, or supply = "dc" if it is not mains')
+        return f'{short}: if the supply is mains, {fix}; if it is not, set supply = "dc"'
 
     def _fitting(self, record: Record | DroppedRecord) -> Record:
         if isinstance(record, DroppedRecord):

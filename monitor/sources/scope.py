@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, repeat
+from collections.abc import AsyncGenerator, Iterator
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from monitor.config import InstrumentSettings
 from monitor.errors import ConnectionLostError, InstrumentError, ProtocolError
@@ -19,16 +16,13 @@ from monitor.sources.acquisition import DroppedRecord, Record, StoppedError
 from monitor.sources.clock import Clock, SystemClock
 from monitor.sources.driver import Driver, Setup
 from monitor.sources.record_time import Place, Placer
+from monitor.sources.retry import delays_s
 from monitor.sources.source import Item, event
+from monitor.sources.worker import Worker, forget
 
 logger = logging.getLogger(__name__)
 
-_BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
-_LONGEST_BACK_OFF_S = 10.0
-_LONGEST_DELAY = 0.1  # of a record, before the next is armed
 _RATE_TOLERANCE = 1e-3
-
-T = TypeVar("T")
 
 
 class ScopeSource:
@@ -54,9 +48,9 @@ class ScopeSource:
             settings,
             now_ns=self._clock.now_ns,
             wait=self._leaving.wait,
-            delay=lambda: rhythm.uniform(0.0, _LONGEST_DELAY),
+            delay=rhythm.random,
         )
-        self._executor: ThreadPoolExecutor | None = None
+        self._worker: Worker | None = None
         self._is_dropping = False
         self._opened: tuple[Setup, StreamInfo] | None = None
 
@@ -73,9 +67,9 @@ class ScopeSource:
 
     async def __aenter__(self) -> Self:
         self._leaving.clear()
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="wattstage-scope")
+        self._worker = Worker("wattstage-scope")
         try:
-            setup = await self._submit(self._driver.connect)
+            setup = await self._worker.run(self._driver.connect)
         except BaseException:
             await self._leave()
             raise
@@ -102,8 +96,11 @@ class ScopeSource:
         """
         setup, info = self._entered
         placer = Placer(info.sample_rate_hz, info.t0_ns)
-        upcoming = self._submit(self._driver.acquire)
+        upcoming = self._used.run(self._driver.acquire)
         try:
+            if setup.warning:
+                logger.warning("%s", setup.warning)
+                yield event(setup.warning, "warning", self._clock.now_ns())
             while True:
                 taken: list[Item] = []
                 try:
@@ -119,12 +116,12 @@ class ScopeSource:
                     await self._reconnect(setup)
                     placer.restart()
                     yield self._reconnected(lost_ns)
-                upcoming = self._submit(self._driver.acquire)
+                upcoming = self._used.run(self._driver.acquire)
                 for item in taken:
                     yield item
         finally:
             upcoming.cancel()  # the thread ends what it has begun, but nobody takes it
-            upcoming.add_done_callback(_retrieve)
+            upcoming.add_done_callback(forget)
 
     def _items_of(self, record: Record | DroppedRecord, placer: Placer) -> list[Item]:
         if isinstance(record, Record):
@@ -138,10 +135,10 @@ class ScopeSource:
         return [event(record.reason, "dropped", self._clock.now_ns())]
 
     async def _reconnect(self, before: Setup) -> None:
-        for delay_s in chain(_BACK_OFF_S, repeat(_LONGEST_BACK_OFF_S)):
+        for delay_s in delays_s():
             await self._clock.sleep(delay_s)
             try:
-                after = await self._submit(self._driver.connect)
+                after = await self._used.run(self._driver.connect)
             except (ConnectionLostError, ProtocolError) as error:
                 logger.info("still no instrument: %s", error)
                 continue
@@ -178,21 +175,17 @@ class ScopeSource:
             instrument=setup.notes,
         )
 
-    def _submit(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        if self._executor is None:
+    @property
+    def _used(self) -> Worker:
+        if self._worker is None:
             raise RuntimeError("ScopeSource is used outside its `async with`")
-        return asyncio.get_running_loop().run_in_executor(self._executor, work)
+        return self._worker
 
     async def _leave(self) -> None:
         """End the thread; it needs no longer than the instrument may be silent."""
         self._leaving.set()
-        closed = self._submit(self._driver.close)
-        executor, self._executor = self._executor, None
-        try:
-            await asyncio.shield(closed)
-        finally:
-            if executor is not None:
-                executor.shutdown(wait=closed.done())
+        worker, self._worker = self._used, None
+        await worker.close(self._driver.close)
 
 
 def blocks(record: Record, place: Place, sample_rate_hz: float) -> Iterator[Block]:
@@ -210,9 +203,3 @@ def blocks(record: Record, place: Place, sample_rate_hz: float) -> Iterator[Bloc
 
 def _kind(setup: Setup) -> tuple[str, str, str]:
     return setup.identity, f"{setup.sample_rate_hz:g} samples a second", f"codes of {setup.dtype}"
-
-
-def _retrieve(future: asyncio.Future[T]) -> None:
-    """Take an error that nobody waits for any more, so that asyncio does not report it."""
-    if not future.cancelled():
-        future.exception()

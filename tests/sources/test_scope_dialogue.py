@@ -1,5 +1,6 @@
 """What is said to an InfiniiVision, word for word, and what is made of its answers."""
 
+import itertools
 import time
 
 import numpy as np
@@ -8,7 +9,7 @@ from sources.scripted import ScriptedInstrument, block
 
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.errors import ConnectionLostError, InstrumentError, ProtocolError
-from monitor.model import Quantity, Scale
+from monitor.model import Quantity, Scale, Supply
 from monitor.sources.acquisition import DroppedRecord, StoppedError
 from monitor.sources.driver import Driver
 
@@ -81,9 +82,9 @@ UP = [*HELLO, *INPUTS, *SET_UP, *FIRST]
 SETTINGS = {"format": "BYTE", "record_s": 0.004, "sample_rate_hz": 1000.0, "timeout_s": 0.2}
 
 
-def driver(scope, *, now_ns=time.monotonic_ns, wait=lambda seconds: False, **changes):
+def driver(scope, *, now_ns=time.monotonic_ns, wait=lambda seconds: False, share=0.0, **changes):
     settings = InstrumentSettings(address=scope.visa, **SETTINGS | changes)
-    return Driver(settings, now_ns, wait, delay=lambda: 0.0)
+    return Driver(settings, now_ns, wait, delay=lambda: share)
 
 
 def talk(exchange, act=lambda d: d.connect(), **changes):
@@ -228,6 +229,30 @@ def test_leaving_ends_the_wait_for_a_record():
     talk(UP, act, wait=lambda seconds: bool(flag))
 
 
+@pytest.mark.parametrize(
+    ("look_ms", "expected_s"),
+    [
+        (0, 0.0),  # each record follows the one before: a wait would open a gap
+        (10, 0.0004),  # far more dead time than a tenth of a record
+    ],
+)
+def test_the_wait_before_an_arming_is_not_longer_than_the_dead_time(look_ms, expected_s):
+    looks, waits_s = itertools.count(0, look_ms * 1_000_000), []
+
+    def wait(seconds):
+        waits_s.append(seconds)
+        return False
+
+    def act(speaker):
+        speaker.connect()
+        speaker.acquire()
+        waits_s.clear()
+        speaker.acquire()
+
+    talk([*UP, *record()], act, now_ns=lambda: next(looks), wait=wait, share=1.0)
+    assert waits_s[0] == pytest.approx(expected_s)
+
+
 def test_another_instrument_is_told_by_its_name():
     with pytest.raises(InstrumentError, match="is 'RIGOL,DS1'; expected a Keysight InfiniiVision"):
         talk([("*IDN?", "RIGOL,DS1")])
@@ -283,6 +308,94 @@ def test_a_contradiction_of_units_is_refused_with_both_ways_out(quantity, report
     assert not isinstance(caught.value, (ConnectionLostError, ProtocolError))
     assert f"but it reports {scope}" in str(caught.value)
     assert all(fix in str(caught.value) for fix in fixes)
+
+
+def contradicted(settings, **says):
+    """Return how an input is refused that a scope sets otherwise."""
+    exchange = [*HELLO, *state(1, "VOLT", **says)]
+    with pytest.raises(InstrumentError) as caught:
+        talk(exchange, inputs=(InputSettings(input=1, **settings),))
+    assert not isinstance(caught.value, (ConnectionLostError, ProtocolError))
+    who, _, text = str(caught.value).partition(": ")
+    assert who.endswith("SOCKET input 1")
+    return text
+
+
+VOLTS = {"quantity": Quantity.VOLTAGE}
+CLAMP = {"quantity": Quantity.CURRENT, "reports": "volts", "ratio": 10.0}
+
+
+def test_another_probe_factor_is_refused_with_both_ways_out():
+    assert contradicted(VOLTS | {"probe_factor": 100.0}, factor="+1.0E+01") == (
+        "the settings expect a probe factor of 100, but the scope multiplies by 10; either set the"
+        " scope (:CHANnel1:PROBe 100), or correct the settings (probe_factor = 10)"
+    )
+
+
+def test_a_clamp_that_would_be_scaled_twice_is_refused_with_both_ways_out():
+    assert contradicted(CLAMP, factor="+1.0E+01") == (
+        'reports = "volts" with ratio = 10 expects a probe factor of 1, else the probe would be'
+        " scaled twice, but the scope multiplies by 10; either set the scope (:CHANnel1:PROBe 1),"
+        " or correct the settings (probe_factor = 10 if the scope's factor is that of a part"
+        ' between the clamp and the input, or reports = "unit" and no ratio if it is the clamp\'s)'
+    )
+
+
+@pytest.mark.parametrize(
+    ("coupling", "wanted", "text"),
+    [
+        (
+            "AC",
+            "DC",
+            "is AC-coupled at the scope, which takes the mean away and makes power wrong; the"
+            ' settings say coupling = "DC": set the scope (:CHANnel1:COUPling DC)',
+        ),
+        (
+            "DC",
+            "AC",
+            'is DC-coupled at the scope, but the settings say coupling = "AC"; power needs DC:'
+            ' correct the settings (coupling = "DC")',
+        ),
+        (
+            "GND",
+            "DC",
+            "is connected to ground at the scope and measures nothing; set the scope"
+            " (:CHANnel1:COUPling DC)",
+        ),
+    ],
+)
+def test_another_coupling_is_refused_with_the_fix(coupling, wanted, text):
+    exchange = [*HELLO, *state(1, "VOLT", coupling=coupling)]
+    inputs = (InputSettings(input=1, coupling=wanted, **VOLTS),)
+    with pytest.raises(InstrumentError) as caught:
+        talk(exchange, inputs=inputs)
+    assert str(caught.value).endswith(f"SOCKET input 1 {text}")
+
+
+SHORT = (
+    "takes records of 0.004 s, in which no whole line cycle need lie: {}set record_s = 0.04 or"
+    " more (two cycles of 50 Hz){}"
+)
+
+
+def test_a_record_too_short_for_mains_is_refused_with_the_fix():
+    with pytest.raises(InstrumentError) as caught:
+        talk(UP, supply=Supply.MAINS)
+    assert str(caught.value).endswith(SHORT.format("", ', or supply = "dc" if it is not mains'))
+
+
+@pytest.mark.parametrize(
+    ("supply", "warning"),
+    [
+        (
+            Supply.AUTO,
+            SHORT.format("if the supply is mains, ", '; if it is not, set supply = "dc"'),
+        ),
+        (Supply.DC, ""),
+    ],
+)
+def test_a_record_too_short_for_what_may_be_mains_is_warned_of(supply, warning):
+    assert talk(UP, supply=supply).warning.partition("SOCKET ")[2] == warning
 
 
 def test_a_power_input_is_refused_by_a_scope():

@@ -335,3 +335,16 @@ def test_a_rate_that_the_scope_does_not_reach_is_told(caplog):
 
     run(work, gap_free=True, max_rate_hz=20_000.0)
     assert "samples at 20000 Hz, not at the 1e+06 Hz" in caplog.text
+
+
+@pytest.mark.parametrize("record_s", [0.01, 0.05])
+def test_records_too_short_for_what_may_be_mains_are_told_once_and_first(record_s):
+    async def work(bench):
+        async with playing(bench, record_s=record_s) as (_, items):
+            taken = await take(items, 4)
+        markers = [item for item in taken if isinstance(item, Marker)]
+        assert [marker.attrs["kind"] for marker in markers] == ["warning"] * (record_s < 0.04)
+        assert all(marker is taken[0] for marker in markers)
+        assert all("set record_s = 0.04 or more" in marker.attrs["text"] for marker in markers)
+
+    run(work)
