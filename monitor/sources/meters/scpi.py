@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self
 
 from monitor.config import MeterSettings
-from monitor.errors import ConnectionLostError, InstrumentError, ProtocolError
+from monitor.errors import ConnectionLostError, ProtocolError
 from monitor.model import NS, Marker, Reading, SlowChannel
 from monitor.sources.clock import Clock
 from monitor.sources.meters.poll import Answer, Plan, Poller
+from monitor.sources.meters.recovery import recovered
 from monitor.sources.meters.spell import Sieve, Value
-from monitor.sources.retry import delays_s
 from monitor.sources.source import event
 from monitor.sources.worker import Worker
 
@@ -52,7 +53,7 @@ class ScpiMeter:
     async def __aenter__(self) -> Self:
         self._worker = Worker("wattstage-meter")
         try:
-            self._identity = await self._worker.run(self._poller.connect)
+            self._identity = await self._connect()
         except BaseException:
             await self._leave()
             raise
@@ -99,11 +100,10 @@ class ScpiMeter:
             try:
                 answers = await worker.run(self._poller.sweep)
             except (ConnectionLostError, ProtocolError) as error:
-                lost_ns = self._clock.now_ns()
-                logger.warning("meter lost: %s", error)
-                yield event(f"meter lost: {error}; trying again", "lost", lost_ns)
-                await self._reconnect(worker)
-                yield self._reconnected(lost_ns)
+                again = recovered(error, self._connect, self._clock, identity=self._identity)
+                async with contextlib.aclosing(again) as told:
+                    async for mark in told:
+                        yield mark
                 due_ns = await self._settled()
                 continue
             for item in self._items(answers, sieve):
@@ -133,26 +133,8 @@ class ScpiMeter:
         await self._clock.sleep(self._plan.settle_s)
         return self._clock.now_ns()
 
-    async def _reconnect(self, worker: Worker) -> None:
-        for delay_s in delays_s():
-            await self._clock.sleep(delay_s)
-            try:
-                identity = await worker.run(self._poller.connect)
-            except (ConnectionLostError, ProtocolError) as error:
-                logger.info("still no meter: %s", error)
-                continue
-            if identity != self._identity:
-                raise InstrumentError(
-                    f"{self._settings.address} came back as {identity}; this session is of"
-                    f" {self._identity}: begin a new one"
-                )
-            return
-
-    def _reconnected(self, lost_ns: int) -> Marker:
-        now_ns = self._clock.now_ns()
-        text = f"meter answers again after {(now_ns - lost_ns) / NS:.1f} s"
-        logger.warning("%s", text)
-        return event(text, "reconnected", now_ns)
+    async def _connect(self) -> str:
+        return await self._used().run(self._poller.connect)
 
     def _slow(self, took_ns: int) -> Marker:
         text = (
