@@ -22,7 +22,7 @@ from monitor.bench.capture import CaptureWaveform
 from monitor.bench.electrical import MAINS_120, MAINS_230, Feed, Mains, Power
 from monitor.bench.faults import Faults, Planned
 from monitor.bench.instruments import INSTRUMENTS
-from monitor.bench.meters import METERS, BenchMeter, Load
+from monitor.bench.meters import METERS, BenchMeter, Load, check
 from monitor.bench.mistakes import MISTAKES
 from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
 from monitor.bench.powermeter import Wrong
@@ -101,13 +101,11 @@ class BenchSettings:
                 raise ConfigError(
                     f"the bench knows no mistake {name!r}; expected one of {', '.join(MISTAKES)}"
                 )
-        if self.meter_error_every < 1:
-            raise ConfigError(f"meter errors come every 1 or more, got {self.meter_error_every}")
-        for name in self.meters:
-            if name not in METERS:
-                raise ConfigError(
-                    f"the bench has no meter {name!r}; expected one of {', '.join(sorted(METERS))}"
-                )
+        check(
+            self.meters,
+            self.meter_error_every,
+            on_12_v=self.capture is not None or self.supply == "dc",
+        )
         if self.supply not in {"mains230", "mains120", "dc"}:
             raise ConfigError(f"supply must be mains230, mains120 or dc, got {self.supply!r}")
         if not 0.0 <= self.start_delay_s <= 86_400.0:

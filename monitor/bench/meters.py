@@ -9,10 +9,12 @@ from typing import Protocol, Self
 
 from monitor.bench.means import Averager
 from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
+from monitor.bench.pmd import BenchPmd
 from monitor.bench.powermeter import ScpiMeter, Wrong, YokogawaMeter
 from monitor.bench.scope import Scope
 from monitor.bench.server import ScopeServer
 from monitor.bench.signal import Waveform
+from monitor.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,20 @@ class ListeningMeter:
 METERS: Mapping[str, Callable[[Load], BenchMeter]] = MappingProxyType(
     {
         "scpi": lambda load: ListeningMeter(ScpiMeter, load),
+        "elmorlabs-pmd": lambda load: BenchPmd(load.waveform, load.now_ns),
         "yokogawa-wt": lambda load: ListeningMeter(YokogawaMeter, load),
     }
 )
+
+
+def check(names: tuple[str, ...], error_every: int, *, on_12_v: bool) -> None:
+    """Raise ConfigError unless the bench has these meters and they can measure the supply."""
+    for name in names:
+        if name not in METERS:
+            raise ConfigError(
+                f"the bench has no meter {name!r}; expected one of {', '.join(sorted(METERS))}"
+            )
+    if "elmorlabs-pmd" in names and not on_12_v:
+        raise ConfigError("an elmorlabs-pmd measures 12 V: choose supply dc, or a capture")
+    if error_every < 1:
+        raise ConfigError(f"meter errors come every 1 or more intervals, got {error_every}")

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +95,18 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments, says, capfd):
     assert says in err
     assert err.startswith("wattstage bench: ")
     assert err.count("\n") == 1
+
+
+def test_it_says_where_its_meters_are():
+    names = ["elmorlabs-pmd", "scpi", "yokogawa-wt"]
+    with bench("--supply", "dc", *(word for n in names for word in ("--meter", n))) as (_, hello):
+        assert sorted(hello["meters"]) == names
+        assert talk(hello["meters"]["yokogawa-wt"], "*IDN?", 1)[0].startswith(b"YOKOGAWA,WT310E")
+        assert Path(hello["meters"]["elmorlabs-pmd"]).is_char_device()
+
+
+def test_a_meter_that_cannot_measure_the_supply_is_refused():
+    command = [sys.executable, "-m", "monitor.bench", "--meter", "elmorlabs-pmd"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 2
+    assert "measures 12 V: choose supply dc" in done.stderr

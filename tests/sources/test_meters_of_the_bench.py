@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from monitor.bench.lab import BenchSettings, Lab
 from monitor.bench.powermeter import Wrong
 from monitor.bench.workload import WorkloadSettings
 from monitor.config import MeterSettings, QuerySettings
+from monitor.errors import ConnectionLostError, ProtocolError
 from monitor.model import NS, Marker, Reading
 from monitor.sources.clock import SystemClock
 from monitor.sources.meters.make import make_meter
@@ -108,3 +110,83 @@ def test_a_meter_that_is_switched_off_and_on_is_found_again(name):
     assert [kind for kind in kinds(items) if kind in {"lost", "reconnected"}] == [
         "lost", "reconnected",
     ]  # fmt: skip
+
+
+def pmd_truth_w(lab, reading):
+    end_s = (reading.time_ns - lab.zero_ns) / NS
+    ends = np.linspace(end_s - 0.15, end_s + 0.05, 81)
+    means = [lab.workload.energy_j(end - 0.2, end) / 0.2 for end in ends]
+    return min(means), max(means)
+
+
+def test_a_pmd_reads_the_sum_of_its_inputs_with_the_offsets_that_it_keeps():
+    lab, items = asyncio.run(
+        taken(
+            "elmorlabs-pmd",
+            lambda items, lab: sum(r.channel.name == "input 4 power" for r in items) == 8,
+            interval_s=0.2,
+        )
+    )
+    totals = [item for item in items if item.channel.name == "power"]
+    for reading in totals[1:]:
+        low, high = pmd_truth_w(lab, reading)
+        assert 0.99 * low - 2.0 <= reading.value <= 1.01 * high + 2.0
+    by_time = {}
+    for item in items:
+        by_time.setdefault(item.time_ns, []).append(item.value)
+    for total, *inputs in by_time.values():
+        assert len(inputs) == 4
+        assert sum(inputs) == pytest.approx(total)
+    values = [reading.value for reading in totals]
+    assert max(values) > 2 * min(values), "the load was not seen to change"
+
+
+@pytest.mark.parametrize("how", ["unplugged", "lost byte", "silent"])
+def test_a_pmd_that_goes_away_is_found_again(how):
+    async def interfere(pmd):
+        if how == "lost byte":
+            pmd.lose_byte = True
+        elif how == "silent":
+            pmd.is_sending = False
+        else:
+            await pmd.unplug()
+            await asyncio.sleep(0.1)
+            pmd.plug()
+
+    tasks = []
+
+    def until(items, lab):
+        if len(powers(items)) >= 5 and not tasks:
+            tasks.append(asyncio.create_task(interfere(lab.meters["elmorlabs-pmd"])))
+        return "reconnected" in kinds(items) and isinstance(items[-1], Reading)
+
+    lab, items = asyncio.run(taken("elmorlabs-pmd", until, timeout_s=0.4))
+    assert kinds(items) == ["lost", "reconnected"]
+    assert all(0 < item.value < 2000 for item in powers(items) if item.channel.name == "power")
+    assert not lab.meters["elmorlabs-pmd"].is_sending, "it was told to stop"
+
+
+def test_what_is_no_pmd_is_named(tmp_path):
+    meter = make_meter(
+        MeterSettings(kind="elmorlabs-pmd", address=str(tmp_path / "none")), SystemClock()
+    )
+
+    async def enter(what):
+        async with what:
+            pass
+
+    with pytest.raises(ConnectionLostError, match=r"cannot be opened: .*No such file"):
+        asyncio.run(enter(meter))
+
+    async def stranger():
+        ours, theirs = os.openpty()
+        try:
+            port = os.ttyname(theirs)
+            settings = MeterSettings(kind="elmorlabs-pmd", address=port, timeout_s=0.2)
+            await enter(make_meter(settings, SystemClock()))
+        finally:
+            os.close(ours)
+            os.close(theirs)
+
+    with pytest.raises(ProtocolError, match=r"expected an ElmorLabs PMD-USB .* says nothing"):
+        asyncio.run(stranger())

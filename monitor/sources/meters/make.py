@@ -7,6 +7,7 @@ from monitor.errors import ConfigError
 from monitor.sources.clock import Clock
 from monitor.sources.meter_feed import Meter
 from monitor.sources.meters import poll, yokogawa
+from monitor.sources.meters.pmd_meter import PmdMeter
 from monitor.sources.meters.scpi import ScpiMeter
 from monitor.sources.meters.source import MeterSource
 
@@ -24,6 +25,8 @@ def make_meter(settings: MeterSettings, clock: Clock) -> Meter:
             return ScpiMeter(settings, poll.plan_of(settings), clock)
         case "yokogawa-wt":
             return ScpiMeter(settings, yokogawa.plan_of(settings), clock)
+        case "elmorlabs-pmd":
+            return PmdMeter(settings, clock)
     raise ConfigError(f"meter {settings.address!r}: kind {settings.kind} is not there yet")
 
 
