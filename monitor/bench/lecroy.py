@@ -45,7 +45,7 @@ _N_DIVISIONS = 10  # of the width of the screen
 _EXTRA = 2  # samples of a record beyond the memory that was asked for
 _SWITCHED_ON = datetime(2026, 1, 31, 23, 59, 50)  # by its own clock, at the bench's zero
 _ACQUIRED, _READY = 1 << 0, 1 << 13  # of the register of internal state changes
-_UNITS = {":C<n>:VDIV?": "V", ":C<n>:OFST?": "V", ":TDIV?": "S", ":MSIZ?": "SAMPLE"}
+_UNITS = {":TDIV?": "S", ":MSIZ?": "SAMPLE"}
 
 
 class LeCroyScope:
@@ -53,7 +53,7 @@ class LeCroyScope:
 
     def __init__(self, scope: Scope, *, sleep: Sleep = asyncio.sleep) -> None:
         self.scope = scope
-        self._headers = Headers(_UNITS)
+        self._headers = Headers(scope, _UNITS)
         self._trigger = Trigger(scope)
         self._interpreter = Interpreter(
             scope,

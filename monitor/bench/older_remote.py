@@ -38,11 +38,14 @@ class Headers:
 
     Parameters
     ----------
+    scope
+        Whose inputs have units.
     units
-        By header of a query: what stands behind its number while headers are on.
+        By header of any other query: what stands behind its number while headers are on.
     """
 
-    def __init__(self, units: dict[str, str]) -> None:
+    def __init__(self, scope: Scope, units: dict[str, str]) -> None:
+        self._scope = scope
         self._units = units
         self.reset()
 
@@ -70,7 +73,11 @@ class Headers:
         """Return a reply as it is sent."""
         if isinstance(reply, bytes):
             return self.before(call).encode() + reply
-        unit = self._units.get(call.header, "") if self.mode != "OFF" else ""
+        if self.mode == "OFF":
+            return reply
+        unit = self._units.get(call.header, "")
+        if call.header in {":C<n>:VDIV?", ":C<n>:OFST?"}:
+            unit = channel_of(self._scope, call).units[0]
         return self.before(call) + reply + unit
 
 

@@ -47,7 +47,7 @@ class SiglentLegacyScope:
 
     def __init__(self, scope: Scope, *, sleep: Sleep = asyncio.sleep) -> None:
         self.scope = scope
-        self._headers = Headers(_UNITS)
+        self._headers = Headers(scope, _UNITS)
         self._trigger = Trigger(scope)
         self._interpreter = Interpreter(
             scope,
@@ -59,7 +59,7 @@ class SiglentLegacyScope:
             sleep=sleep,
             waits=False,
             split=commands,
-            answer=self._answer,
+            answer=self._headers.answer,
         )
         self._depth: int | None = None
         self._reset_interface()
@@ -87,12 +87,6 @@ class SiglentLegacyScope:
         self.scope.panel = Panel()
         self._depth = None
         self._reset_interface()
-
-    def _answer(self, call: Call, reply: str | bytes) -> str | bytes:
-        """Add the header, and the unit of the input to what is in that unit."""
-        if call.header in {":C<n>:VDIV?", ":C<n>:OFST?"} and self._headers.mode != "OFF":
-            reply = f"{reply!s}{channel_of(self.scope, call).units[0]}"
-        return self._headers.answer(call, reply)
 
     def _control(self) -> dict[str, Handler]:
         return {
