@@ -56,9 +56,10 @@ class Faults:
 
     def __init__(self) -> None:
         self._waiting: dict[Fault, int] = {}
+        self._spared: dict[Fault, int] = {}
 
-    def inject(self, fault: Fault | str, times: int = 1) -> None:
-        """Let a fault strike the next ``times`` occasions that it has.
+    def inject(self, fault: Fault | str, times: int = 1, *, spare: int = 0) -> None:
+        """Let a fault strike the next ``times`` occasions that it has, after ``spare`` others.
 
         Raises
         ------
@@ -67,6 +68,7 @@ class Faults:
         """
         fault = named(fault)
         self._waiting[fault] = self._waiting.get(fault, 0) + times
+        self._spared[fault] = spare
 
     def clear(self) -> None:
         """Forget the faults that have not struck."""
@@ -78,10 +80,13 @@ class Faults:
 
     def take(self, fault: Fault) -> bool:
         """Return whether a fault strikes now, and count it."""
-        strikes = self.waits(fault)
-        if strikes:
-            self._waiting[fault] -= 1
-        return strikes
+        if not self.waits(fault):
+            return False
+        if self._spared[fault]:
+            self._spared[fault] -= 1
+            return False
+        self._waiting[fault] -= 1
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,12 @@ def test_a_fault_strikes_as_often_as_it_was_injected():
     assert not faults.take(Fault.NO_LF)
 
 
+def test_a_fault_may_spare_its_first_occasions():
+    faults = Faults()
+    faults.inject("silence", 2, spare=2)
+    assert [faults.take(Fault.SILENCE) for _ in range(5)] == [False, False, True, True, False]
+
+
 def test_planned_faults_are_injected_at_their_time():
     async def main():
         planned = (Planned(Fault.SILENCE, times=2), Planned(Fault.NO_LF, after_s=3600.0))

@@ -35,6 +35,7 @@ _WORDS = """
 |---|---|
 | nothing lost | every record, as if nothing had been |
 | gap | an event *instrument lost* with its reason, no samples, and *instrument answers again* |
+| record dropped | an event *a record was dropped* with its reason; the others are there |
 | marked as clipped | every record, with the number of its samples that were off the screen |
 
 A stage with a gap in it states its coverage beside its energy.
@@ -43,8 +44,10 @@ A stage with a gap in it states its coverage beside its energy.
 _BY_DIALECT = """
 ## By family of instruments
 
-Over a raw socket, where the line feed that ends a reply is all that tells where it ends. A clock
-that jumps concerns only instruments whose own time stamps are used.
+Over a raw socket, where the line feed that ends a reply is all that tells where it ends; LeCroy's
+by VICP. A clock that jumps concerns only instruments whose own time stamps are used. A Siglent of
+the older kind does not say with which scale a record was taken, so one during which the knobs were
+turned is left out.
 
 """
 

@@ -30,7 +30,7 @@ RECORD_S = 0.05
 TIMEOUT_S = 2.0
 LIMIT_S = 60.0
 _BEFORE, _AFTER = 3, 4  # blocks
-_AT_ONCE = 24
+_AT_ONCE = 32
 _SLACK_NS = 20_000_000  # of a busy machine, beyond what a record's time claims
 
 
@@ -89,11 +89,11 @@ class Outcome:
         return "marked as clipped" if self.n_clipped else "nothing lost"
 
 
-Key = tuple[str, str, Fault]
-"""Dialect, transport, fault."""
+Key = tuple[str, str, Fault] | tuple[str, str, Fault, int]
+"""Dialect, transport, fault, and how many occasions it spares first."""
 
 
-def all_cases() -> list[Key]:
+def all_cases() -> list[tuple[str, str, Fault]]:
     """Return every fault of every dialect, and of every transport of one."""
     cases = [(dialect, transport_of(dialect)) for dialect in INSTRUMENTS]
     cases += [("keysight", transport) for transport in TRANSPORTS]
@@ -111,9 +111,11 @@ async def outcomes(folder: Path, cases: Iterable[Key]) -> dict[Key, Outcome]:
     return dict(await asyncio.gather(*map(one, cases)))
 
 
-async def outcome(folder: Path, dialect: str, transport: str, fault: Fault) -> Outcome:
+async def outcome(
+    folder: Path, dialect: str, transport: str, fault: Fault, spare: int = 0
+) -> Outcome:
     """Record a constant load through one fault, and return what the file holds."""
-    path = folder / f"{dialect}-{transport}-{fault.value}.h5"
+    path = folder / f"{dialect}-{transport}-{fault.value}-{spare}.h5"
     clock = HastyClock()
     zero_ns = clock.now_ns()
     wiring = (Wiring(0, 1.0), Wiring(1, 10.0), Wiring(None, 1.0), Wiring(None, 1.0))
@@ -135,7 +137,7 @@ async def outcome(folder: Path, dialect: str, transport: str, fault: Fault) -> O
             if n_before < _BEFORE:
                 n_before += isinstance(item, Block)
                 if n_before == _BEFORE:
-                    server.faults.inject(fault)
+                    server.faults.inject(fault, spare=spare)
             elif not server.faults.waits(fault):
                 n_after += isinstance(item, Block)
                 if n_after == _AFTER:

@@ -11,8 +11,20 @@ from fault_page import PAGE, cells, page
 from faulty import all_cases, outcomes, transport_of
 
 from monitor.bench.faults import Fault
+from monitor.bench.instruments import INSTRUMENTS
 
 CASES = all_cases()
+# The reply that is late may be any of those that a record takes.
+LATE = [
+    (d, transport_of(d), Fault.STALE_REPLY, spare) for d in INSTRUMENTS for spare in range(1, 7)
+]
+LATE += [(d, transport_of(d), Fault.WRONG_LENGTH, 1) for d in INSTRUMENTS]
+
+BEGINS = {
+    "lost": "instrument lost: ",
+    "reconnected": "instrument answers again after ",
+    "dropped": "a record was dropped: ",
+}
 
 
 def name(case):
@@ -28,7 +40,7 @@ def seen(tmp_path_factory):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
-            found = asyncio.run(outcomes(tmp_path_factory.mktemp("faults"), CASES))
+            found = asyncio.run(outcomes(tmp_path_factory.mktemp("faults"), [*CASES, *LATE]))
             gc.collect()
     finally:
         logging.disable(logging.NOTSET)
@@ -46,10 +58,9 @@ def test_no_fault_puts_a_wrong_number_or_a_wrong_time_into_a_recording(seen, cas
 @pytest.mark.parametrize("case", CASES, ids=name)
 def test_what_is_lost_is_a_gap_with_a_plain_reason_and_the_recording_goes_on(seen, case):
     outcome = seen[case]
-    assert outcome.kinds in ([], ["lost", "reconnected"])
+    assert outcome.kinds in ([], ["lost", "reconnected"], ["dropped"])
     for event, gap_s in zip(outcome.events, outcome.gaps_s, strict=True):
-        begins = {"lost": "instrument lost: ", "reconnected": "instrument answers again after "}
-        assert str(event.attrs["text"]).startswith(begins[event.attrs["kind"]])
+        assert str(event.attrs["text"]).startswith(BEGINS[str(event.attrs["kind"])])
         assert gap_s > 0
     assert len(outcome.blocks) >= 7
 
@@ -66,6 +77,14 @@ def test_the_page_says_what_happens(seen, case):
         assert told[transport, fault] == seen[case].words
 
 
+@pytest.mark.parametrize("case", LATE, ids=lambda case: f"{name(case)}-{case[3]}")
+def test_wherever_it_strikes_no_number_is_wrong(seen, case):
+    assert seen[case].n_wrong == 0
+    assert seen[case].n_misplaced == 0
+    assert seen[case].kinds in ([], ["lost", "reconnected"])
+
+
 def test_clipped_samples_are_counted(seen):
-    for (_, _, fault), outcome in seen.items():
-        assert bool(outcome.n_clipped) == (fault is Fault.CLIPPING)
+    for case in CASES:
+        is_dropped = seen[case].kinds == ["dropped"]
+        assert bool(seen[case].n_clipped) == (case[2] is Fault.CLIPPING and not is_dropped)
