@@ -19,6 +19,8 @@ HOST = "127.0.0.1"
 _LONGEST_MESSAGE = 1 << 16  # bytes
 _MOST_HOSTS = 64
 _OFF_S = 1.0  # after a power failure
+_reserved: set[str] = set()
+"""Addresses of instruments with a fixed port, those of which the power has failed among them."""
 
 
 class ScopeServer:
@@ -74,7 +76,10 @@ class ScopeServer:
         InstrumentError
             If the port cannot be taken.
         """
-        hosts = [f"127.0.0.{k}" for k in range(1, _MOST_HOSTS)] if self._may_move else [self.host]
+        hosts = [self.host]
+        if self._may_move:
+            some = (f"127.0.0.{k}" for k in range(1, _MOST_HOSTS))
+            hosts = [host for host in some if host not in _reserved]
         for host in hosts:
             try:
                 server = await asyncio.start_server(
@@ -89,8 +94,10 @@ class ScopeServer:
                 ) from error
             break
         self._server = server
-        self._may_move = False
         self.host, self.port = server.sockets[0].getsockname()[:2]
+        if self._transport.fixed_port is not None:
+            self._may_move = False
+            _reserved.add(self.host)
 
     async def stop(self) -> None:
         """Close every connection and forget what was acquired."""
@@ -99,6 +106,7 @@ class ScopeServer:
             failing.cancel()
             await asyncio.gather(failing, return_exceptions=True)
         await self._switch_off()
+        _reserved.discard(self.host)
 
     async def _switch_off(self) -> None:
         if self._server is None:

@@ -138,6 +138,11 @@ def test_a_second_vicp_scope_takes_another_address_for_its_port_is_fixed():
             assert other.port == server.port == 1861
             assert other.host != server.host
             assert other.visa == f"VICP::{other.host}::INSTR"
+            await other._switch_off()
+            async with ScopeServer(
+                InfiniiVision(counting_scope(Clock())), transport="vicp"
+            ) as third:
+                assert third.host not in {server.host, other.host}  # the other may come back
 
     serving("vicp", work)
 
