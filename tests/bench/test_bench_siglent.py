@@ -85,6 +85,15 @@ def test_the_formula_of_the_guide_turns_codes_into_values(bits, form, error, ord
     assert np.abs(values - expected).max() <= error * scale / 250
 
 
+@pytest.mark.parametrize(("bits", "told"), [(8, 25.0), (12, 6400.0)])
+@pytest.mark.parametrize("form", ["BYTE", "WORD"])
+def test_codes_of_a_division_are_told_of_the_converter_whatever_is_sent(bits, told, form):
+    bench = Bench(bits=bits)
+    bench.take()
+    bench.ask(f":WAV:WIDT {form}")
+    assert struct.unpack_from("<f", bench.descriptor(1), 0xA4) == (told,)
+
+
 def test_the_offset_lifts_the_trace():
     bench = Bench()
     bench.ask(":CHAN1:OFFS 12")
