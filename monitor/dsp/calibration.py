@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BATCH_S = 0.1  # holds whole cycles of 50 and of 60 Hz, and is longer than what noise remembers
+_APART = 0.1  # relative: half the range of gains that are still of one channel
 _FEWEST_BATCHES = 2  # that have a scatter
 
 
@@ -146,7 +147,7 @@ def through_zero(points: Sequence[Point], zero: float, zero_uncertainty: float) 
     Raises
     ------
     ValueError
-        If there is no point, or one of nothing.
+        If there is no point, one of nothing, or they contradict each other.
     """
     if not points or any(p.shown.value <= 0 or p.reference <= 0 for p in points):
         raise ValueError("an rms value must be above 0, both as shown and at the reference")
@@ -160,10 +161,16 @@ def through_zero(points: Sequence[Point], zero: float, zero_uncertainty: float) 
     weights = 1.0 / np.maximum(relative, 1e-12) ** 2
     gain = float(np.average(gains, weights=weights))
     together = float(1.0 / math.sqrt(weights.sum()))
+    apart = float(np.ptp(gains)) / 2 / gain
+    if apart > _APART:
+        raise ValueError(
+            f"the points contradict each other: their gains are {gains.min():.4g} to"
+            f" {gains.max():.4g}"
+        )
     return Line(
         gain=gain,
         offset=-gain * zero,
-        gain_uncertainty=max(together, float(np.ptp(gains)) / 2 / gain),
+        gain_uncertainty=max(together, apart),
         offset_uncertainty=gain * zero_uncertainty,
     )
 

@@ -12,11 +12,10 @@ from monitor.markers.broker import EmbeddedBroker
 from monitor.markers.feed import MarkerFeed
 from monitor.recording.reader import Recording
 from monitor.session import Session
-from monitor.sources import plugins
+from monitor.sources import choice
 from monitor.sources.clock import Clock, SystemClock
 from monitor.sources.meters import make as meters
 from monitor.sources.replay import ReplaySource
-from monitor.sources.scope import ScopeSource
 from monitor.sources.source import Source
 
 _BROKER_WAIT_S = 5.0
@@ -53,9 +52,7 @@ def _source(settings: Settings, clock: Clock) -> Source:
     """Return what is measured from."""
     if settings.instrument is None:
         return meters.make_source(settings.meters[0], clock)
-    if settings.instrument.kind != "scope":
-        return plugins.make_source(settings.instrument, clock)
-    return ScopeSource(settings.instrument, clock)
+    return choice.make_source(settings.instrument, clock)
 
 
 def _beside(settings: Settings) -> tuple[MeterSettings, ...]:

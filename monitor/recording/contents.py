@@ -16,6 +16,7 @@ from monitor.dsp.power import rails
 from monitor.errors import RecordingError
 from monitor.model import Marker, Scale, SlowChannel, StreamInfo
 from monitor.recording import marker_text, schema, slow
+from monitor.recording.calibrated import Correction, corrections
 from monitor.recording.opening import n_readable
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ class Contents:
     schema_version: int
     info: StreamInfo
     settings: dict[str, str]
+    corrections: tuple[Correction, ...]
+    """Of the probes, oldest first."""
     blocks: NDArray[np.void]
     """``schema.block_row``, in recorded order."""
     scales: tuple[tuple[Scale, ...], ...]
@@ -97,6 +100,7 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
         schema_version=version,
         info=info,
         settings=_settings(file),
+        corrections=corrections(file),
         blocks=blocks[:kept],
         scales=tuple(
             tuple(Scale(float(gain), float(offset)) for gain, offset in row) for row in scales

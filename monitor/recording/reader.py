@@ -69,6 +69,8 @@ class Recording:
         self.schema_version = contents.schema_version
         self.info = contents.info
         self.settings = contents.settings
+        self.corrections = contents.corrections
+        """Of the probes, oldest first; what they are now is in ``info``."""
         self.markers = contents.markers
         self.slow = SlowReadings(contents.slow_channels, contents.readings)
         self.closed = contents.closed

@@ -137,6 +137,11 @@ def test_points_that_contradict_each_other_make_a_gain_uncertain():
     assert line.gain_uncertainty == pytest.approx(0.02, rel=0.05)
 
 
+def test_points_of_two_different_gains_are_refused():
+    with pytest.raises(ValueError, match=r"their gains are 1 to 1\.3"):
+        through_zero([point(10, 10.0), point(10, 13.0)], 0.0, 0.0)
+
+
 def edges(at, n=4000, rise=3.0, fall=2500.0):
     """A pulse whose edges are a few samples wide and may lie between two samples."""
     t = np.arange(n)

@@ -1,0 +1,1 @@
+"""Finding out what a channel does by measuring something known, and keeping it."""

@@ -1,0 +1,121 @@
+"""Probes and calibrations of a recording that exists, put right; what was there is kept beside."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import h5py
+import msgspec
+
+from monitor.errors import RecordingError
+from monitor.model import Probe, StreamInfo
+from monitor.recording.calibrated import HISTORY, Correction
+from monitor.recording.reader import Recording
+
+_PIECE = 8 << 20  # bytes
+_SPARE = 16 << 20  # bytes
+
+
+def correct(
+    path: Path,
+    probes: dict[str, Probe],
+    reason: str,
+    progress: Callable[[float], None] = lambda _: None,
+) -> None:
+    """Replace probes of a recording, by the names of their channels.
+
+    A copy is changed and then takes the recording's place, so that there is always one whole file.
+    No sample is touched.
+
+    Parameters
+    ----------
+    reason
+        One sentence, kept with what was there before.
+    progress
+        Told the share that is copied, 0 to 1; may raise to give up.
+
+    Raises
+    ------
+    RecordingError
+        If it is no closed recording, has no such channel, or cannot be copied.
+    """
+    path = path.resolve()
+    with Recording(path) as recording:
+        info, history = recording.info, recording.corrections
+        if not recording.closed:
+            raise RecordingError(
+                f"{path} is still being recorded, or its recorder died; only what is closed can be"
+                " corrected"
+            )
+    names = {channel.name for channel in info.channels}
+    if unknown := sorted(probes.keys() - names):
+        raise RecordingError(
+            f"{path} has no channel {', '.join(map(repr, unknown))}; it has"
+            f" {', '.join(map(repr, sorted(names)))}"
+        )
+    new = msgspec.structs.replace(
+        info,
+        channels=tuple(
+            msgspec.structs.replace(channel, probe=probes.get(channel.name, channel.probe))
+            for channel in info.channels
+        ),
+    )
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    before = {channel.name: channel.probe for channel in info.channels}
+    history = (*history, Correction(corrected=now, reason=reason, before=before))
+    try:
+        with _copy(path, progress) as copy:
+            with h5py.File(copy, "r+", libver="latest") as file:
+                file.attrs["info"] = msgspec.json.encode(new).decode()
+                file.attrs[HISTORY] = msgspec.json.encode(history).decode()
+            _check(copy, new)
+            _keep(copy)
+            copy.replace(path)
+    except OSError as error:
+        raise RecordingError(
+            f"{path} was left as it is: {error.strerror or error}; it is copied first, so there"
+            f" must be as much room again beside it"
+        ) from error
+
+
+@contextlib.contextmanager
+def _copy(path: Path, progress: Callable[[float], None]) -> Iterator[Path]:
+    """Yield a copy in the same folder; it is gone in the end, if it was not moved."""
+    n_bytes = path.stat().st_size
+    free = shutil.disk_usage(path.parent).free
+    if free < n_bytes + _SPARE:
+        raise RecordingError(
+            f"{path} was left as it is: a corrected copy needs {n_bytes / 1e6:.0f} MB beside it,"
+            f" and {free / 1e6:.0f} MB are free"
+        )
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    copy = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as out, path.open("rb") as source:
+            while piece := source.read(_PIECE):
+                out.write(piece)
+                progress(out.tell() / n_bytes)
+        shutil.copystat(path, copy)
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _check(copy: Path, info: StreamInfo) -> None:
+    with Recording(copy) as recording:
+        if recording.info != info or not recording.closed:
+            raise RecordingError(f"{copy} is not what it should be; nothing was changed")
+
+
+def _keep(copy: Path) -> None:
+    handle = os.open(copy, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
