@@ -16,6 +16,7 @@ import typer
 from rich.console import Console, Group
 from rich.live import Live
 
+from monitor.engine import endpoint as endpoints
 from monitor.errors import ConfigError, InstrumentError, WattstageError
 from monitor.model import Supply
 from monitor.setup import shown
@@ -28,6 +29,7 @@ from monitor.setup.presets import AS_SHOWN
 from monitor.setup.tellers import JsonTeller, Person, TextTeller
 from monitor.setup.wizard import Asker, ask_plan, choose
 from monitor.sources.inspect import inspect
+from monitor.viewer import Viewer
 
 _OUT = Console()
 _EVENTS = Annotated[bool, typer.Option("--json", help="Tell programs: one JSON object a line.")]
@@ -130,6 +132,8 @@ def setup(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Write it though the numbers look wrong.")
     ] = False,
+    window: Annotated[bool, typer.Option("--window", help="In a window.")] = False,
+    theme: Annotated[str, typer.Option(help="Of the window: dark or light.")] = "dark",
     look: Annotated[bool, typer.Option("--look", help="Only tell how the scope is set.")] = False,
     live: Annotated[
         bool, typer.Option("--live", help="Go on looking until standard input ends.")
@@ -137,6 +141,9 @@ def setup(
     as_json: _EVENTS = False,
 ) -> None:
     """Set an instrument up: which inputs, which probes; try it; write a profile."""
+    if window:
+        in_window(theme)
+        return
     if reports not in {"auto", "unit", "volts"}:
         raise ConfigError(f"--reports must be unit, volts or auto, got {reports!r}")
     plan = Plan(
@@ -188,6 +195,14 @@ def told(*, as_json: bool) -> Iterator[None]:
         what, _, fix = str(error).partition("; ")
         tell("error", what=what, fix=fix)
         raise typer.Exit(1) from error
+
+
+def in_window(theme: str) -> None:
+    """Set up in a window; then measure, if that was asked for there."""
+    viewer = Viewer(window=True, seconds=None, theme=theme, picture=None, out=_OUT)
+    profile = viewer.set_up()
+    if profile is not None:
+        viewer.start(endpoints.default(), [f"--config={profile}"])
 
 
 def by_questions(asker: Asker, plan: Plan, path: Path, out: Console) -> None:

@@ -74,12 +74,17 @@ class Viewer:
             " `wattstage stop` ends it"
         )
 
+    def set_up(self) -> Path | None:
+        """Let somebody set an instrument up; return the profile to measure with, if any."""
+        _need_qt()
+        command = [sys.executable, "-m", "ui", "--setup", f"--theme={self.theme}"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise typer.Exit(done.returncode)
+        return Path(done.stdout) if done.stdout else None
+
     def _show(self, *, endpoint: str | None, recording: Path | None) -> None:
-        if importlib.util.find_spec("PySide6") is None:
-            raise ConfigError(
-                "the window needs Qt, which is not installed: install wattstage[ui], or use"
-                " --terminal"
-            )
+        _need_qt()
         options = {
             "endpoint": endpoint,
             "recording": recording,
@@ -92,6 +97,13 @@ class Viewer:
             command += [f"--{name}", str(value)] if value is not None else []
         if code := _run(command):
             raise typer.Exit(code)
+
+
+def _need_qt() -> None:
+    if importlib.util.find_spec("PySide6") is None:
+        raise ConfigError(
+            "the window needs Qt, which is not installed: install wattstage[ui], or use --terminal"
+        )
 
 
 def follow(client: EngineClient, out: Console, *, seconds: float | None) -> None:

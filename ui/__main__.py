@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from monitor.errors import WattstageError
-from ui.app import run
+from ui.app import run, set_up
 
 
 def main() -> None:
@@ -18,8 +18,13 @@ def main() -> None:
     parser.add_argument("--theme", default="dark")
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--setup", action="store_true", help="write the profile to measure with")
+    options = vars(parser.parse_args())
     try:
-        sys.exit(run(**vars(parser.parse_args())))
+        if options.pop("setup"):
+            sys.stdout.write(str(set_up(theme=options["theme"]) or ""))
+            return
+        sys.exit(run(**options))
     except WattstageError as error:
         sys.exit(f"wattstage: {error}")
 

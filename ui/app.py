@@ -15,7 +15,8 @@ from monitor.errors import ConfigError
 from ui.feed import EngineFeed, Feed
 from ui.fonts import font
 from ui.recording_feed import RecordingFeed
-from ui.theme import THEMES
+from ui.setup_dialog import SetupDialog
+from ui.theme import THEMES, style_sheet
 from ui.window import Window
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -55,26 +56,67 @@ def run(
     RecordingError
         If the file is not a recording.
     """
-    if theme not in THEMES:
-        raise ConfigError(f"theme {theme!r}: expected one of {', '.join(sorted(THEMES))}")
-    if not has_display():
-        raise ConfigError(
-            "no display for the window: set DISPLAY or WAYLAND_DISPLAY, or use --terminal"
-        )
+    _check(theme)
     if picture is not None and not picture.parent.is_dir():
         raise ConfigError(f"{picture}: there is no folder {picture.parent}")
     live = _live(endpoint)
     feed = RecordingFeed(recording) if recording is not None else live() if live else None
     if feed is None:
         raise ConfigError("nothing to show: give the endpoint of an engine, or a recording")
+    app = _application()
+    window = Window(feed, theme=THEMES[theme], open_recording=RecordingFeed, live=live)
+    return _show(app, window, seconds=seconds, picture=picture)
+
+
+def set_up(*, theme: str) -> Path | None:
+    """Set an instrument up; return the profile that shall be measured with, if any.
+
+    Raises
+    ------
+    ConfigError
+        If there is no display, or no such theme.
+    """
+    _check(theme)
+    app = _application()
+    chosen: list[Path] = []
+
+    def measure(profile: Path) -> bool:
+        chosen.append(profile)
+        return True
+
+    dialog = SetupDialog(None, THEMES[theme], measure=measure)
+    dialog.setStyleSheet(style_sheet(THEMES[theme]))
+    before = {s: signal.signal(s, lambda *_: dialog.reject()) for s in _SIGNALS}
+    wakes = QTimer(dialog)  # Python looks for signals only between its own steps
+    wakes.timeout.connect(lambda: None)
+    wakes.start(200)
+    try:
+        dialog.exec()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        dialog.deleteLater()
+        app.processEvents()
+    return chosen[0] if chosen else None
+
+
+def _check(theme: str) -> None:
+    if theme not in THEMES:
+        raise ConfigError(f"theme {theme!r}: expected one of {', '.join(sorted(THEMES))}")
+    if not has_display():
+        raise ConfigError(
+            "no display for the window: set DISPLAY or WAYLAND_DISPLAY, or use --terminal"
+        )
+
+
+def _application() -> QApplication:
     app = QApplication.instance() or QApplication(["wattstage"])
     if not isinstance(app, QApplication):
         raise ConfigError("another kind of Qt application runs in this process already")
     app.setApplicationName("wattstage")
     app.setStyle("Fusion")
     app.setFont(font())
-    window = Window(feed, theme=THEMES[theme], open_recording=RecordingFeed, live=live)
-    return _show(app, window, seconds=seconds, picture=picture)
+    return app
 
 
 def has_display() -> bool:

@@ -37,6 +37,8 @@ COMMANDS = (
     Command("record", "Record", ("R",), "Start recording, or stop it", _SESSION),
     Command("mark", "Mark", ("M",), "Put a mark at this moment, with a text", _SESSION),
     Command("open", "Open…", ("Ctrl+O",), "Open a recording to browse and replay it", _SESSION),
+    Command("setup", "Set up…", ("Ctrl+I",),
+            "Find an instrument, say how it is connected, and measure with it", _SESSION),
     Command("live", "Live", ("L",), "Go back from a recording to the live session", _SESSION),
     Command("pause", "Pause", ("Space",),
             "Hold the plots while the session goes on; in a recording: play, or hold", _VIEW),

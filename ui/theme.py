@@ -222,6 +222,27 @@ QScrollBar::handle {{ background: {t.line}; border-radius: 4px; min-height: 24px
     margin: 1px; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+QPushButton {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 5px;
+    padding: 5px 14px; }}
+QPushButton:hover {{ background: {t.line}; }}
+QPushButton:focus {{ border-color: {t.accent}; }}
+QPushButton:disabled {{ color: {mix(t.muted, t.panel, 0.45)}; }}
+QListWidget {{ background: {t.plot}; border: 1px solid {t.line}; border-radius: 5px;
+    selection-background-color: {mix(t.accent, t.plot, 0.3)}; selection-color: {t.text}; }}
+QListWidget:focus {{ border-color: {t.accent}; }}
+QListWidget::item {{ padding: 6px 8px; }}
+QListWidget::item:selected {{ background: {mix(t.accent, t.plot, 0.3)}; }}
+QLineEdit:disabled, QComboBox:disabled, QCheckBox:disabled {{ color: {t.muted}; }}
+QCheckBox::indicator {{ width: 14px; height: 14px; background: {t.plot};
+    border: 1px solid {t.muted}; border-radius: 3px; }}
+QCheckBox::indicator:checked {{ background: {t.accent}; border-color: {t.accent}; }}
+QCheckBox:focus {{ color: {t.accent}; }}
+QProgressBar {{ background: {t.raised}; border: none; border-radius: 2px; }}
+QProgressBar::chunk {{ background: {t.accent}; border-radius: 2px; }}
+#findings {{ background: {t.panel}; }}
+#findings QLabel[level="bad"] {{ color: {t.bad}; }}
+#findings QLabel[level="warn"] {{ color: {t.warn}; }}
+#findings QLabel[level="good"] {{ color: {t.good}; }}
 #key {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 4px; padding: 1px 7px;
     font-size: {SMALL_PX}px; }}
 #heading {{ color: {t.muted}; font-size: {SMALL_PX}px; }}

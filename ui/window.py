@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from monitor.engine import endpoint as endpoints
 from monitor.errors import WattstageError
 from monitor.model import NS, Frame, Snapshot, StageTable
 from ui.actions import Actions
@@ -29,6 +30,7 @@ from ui.presenter import status, tiles
 from ui.quantities import clock, utc
 from ui.readouts import Readouts
 from ui.remote import Remote
+from ui.setup_dialog import SetupDialog, measure_with
 from ui.slow import slow_tiles
 from ui.stage_table import StageTableView
 from ui.status import Banner, StatusLine
@@ -129,6 +131,7 @@ class Window(QMainWindow):
             "record": self._toggle_recording,
             "mark": self.toolbar.mark_field.begin,
             "open": self._choose_recording,
+            "setup": self._set_up,
             "live": self._go_live,
             "pause": self._toggle_pause,
             "follow": navigator.toggle_follow,
@@ -302,6 +305,14 @@ class Window(QMainWindow):
     def _go_live(self) -> None:
         if self._live is not None:
             self.show_feed(self._live())
+
+    def _set_up(self) -> None:
+        # A live session keeps its engine; another one listens elsewhere.
+        where = None if self._live is None else endpoints.own()
+        measure = partial(measure_with, endpoint=where)
+        dialog = SetupDialog(self, self.theme, measure=measure)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def _show_help(self) -> None:
         sheet = HelpSheet(self)

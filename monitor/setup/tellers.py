@@ -12,6 +12,8 @@ from rich.text import Text
 from monitor.setup import shown
 from monitor.setup.events import tell
 from monitor.setup.guide import columns
+from monitor.setup.plan import guess
+from monitor.setup.presets import PRESETS
 from monitor.setup.preview import Trial
 from monitor.sources.inspect import Panel
 
@@ -42,8 +44,9 @@ class JsonTeller:
     """Writes events (docs/reference/setup-json.md)."""
 
     def panel(self, panel: Panel) -> None:
-        """Tell how the scope is set."""
-        tell("panel", panel)
+        """Tell how the scope is set, which inputs are likely, and which probes are usual."""
+        voltage, current = guess(panel)
+        tell("panel", panel, voltage=voltage, current=current, presets=msgspec.to_builtins(PRESETS))
 
     def trial(self, trial: Trial) -> None:
         """Tell the findings, then the preview they belong to."""
