@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
 from types import TracebackType
@@ -17,7 +18,7 @@ from monitor.errors import InstrumentError
 
 HOST = "127.0.0.1"
 _LONGEST_MESSAGE = 1 << 16  # bytes
-_MOST_HOSTS = 64
+_MOST_HOSTS = 250
 _OFF_S = 1.0  # after a power failure
 _reserved: set[str] = set()
 """Addresses of instruments with a fixed port, those of which the power has failed among them."""
@@ -78,7 +79,9 @@ class ScopeServer:
         """
         hosts = [self.host]
         if self._may_move:
-            some = (f"127.0.0.{k}" for k in range(1, _MOST_HOSTS))
+            # By process, so that none takes what another's instrument left for a moment.
+            net = f"127.{os.getpid() >> 8 & 0xFF}.{os.getpid() & 0xFF}"
+            some = [HOST, *(f"{net}.{k}" for k in range(2, _MOST_HOSTS))]
             hosts = [host for host in some if host not in _reserved]
         for host in hosts:
             try:
