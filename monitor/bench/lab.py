@@ -105,6 +105,7 @@ class BenchSettings:
             self.meters,
             self.meter_error_every,
             on_12_v=self.capture is not None or self.supply == "dc",
+            has_broker=self.broker is not None,
         )
         if self.supply not in {"mains230", "mains120", "dc"}:
             raise ConfigError(f"supply must be mains230, mains120 or dc, got {self.supply!r}")
@@ -147,6 +148,7 @@ class Lab:
         load = Load(
             self._waveform,
             self._now_ns,
+            broker=settings.broker,
             wrong=settings.meter_error,
             wrong_every=settings.meter_error_every,
         )

@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from monitor.bench.means import Averager
 from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
+from monitor.bench.plug import PLUGS, BenchPlug
 from monitor.bench.pmd import BenchPmd
 from monitor.bench.powermeter import ScpiMeter, Wrong, YokogawaMeter
 from monitor.bench.scope import Scope
@@ -24,6 +25,8 @@ class Load:
     waveform: Waveform
     now_ns: Callable[[], int]
     """Returns the nanoseconds since the bench's zero."""
+    broker: str | None = None
+    """URL of the MQTT broker that plugs report to; None if there is none."""
     wrong: Wrong | None = None
     """What power meters give instead of values; None gives the values."""
     wrong_every: int = 1
@@ -91,16 +94,26 @@ class ListeningMeter:
         await self.server.stop()
 
 
+def _plug(name: str) -> Callable[[Load], BenchMeter]:
+    def made(load: Load) -> BenchPlug:
+        return BenchPlug(
+            name, load.waveform, load.now_ns, broker=load.broker or "", is_wrong=bool(load.wrong)
+        )
+
+    return made
+
+
 METERS: Mapping[str, Callable[[Load], BenchMeter]] = MappingProxyType(
     {
         "scpi": lambda load: ListeningMeter(ScpiMeter, load),
         "elmorlabs-pmd": lambda load: BenchPmd(load.waveform, load.now_ns),
+        **{name: _plug(name) for name in PLUGS},
         "yokogawa-wt": lambda load: ListeningMeter(YokogawaMeter, load),
     }
 )
 
 
-def check(names: tuple[str, ...], error_every: int, *, on_12_v: bool) -> None:
+def check(names: tuple[str, ...], error_every: int, *, on_12_v: bool, has_broker: bool) -> None:
     """Raise ConfigError unless the bench has these meters and they can measure the supply."""
     for name in names:
         if name not in METERS:
@@ -109,5 +122,7 @@ def check(names: tuple[str, ...], error_every: int, *, on_12_v: bool) -> None:
             )
     if "elmorlabs-pmd" in names and not on_12_v:
         raise ConfigError("an elmorlabs-pmd measures 12 V: choose supply dc, or a capture")
+    if not has_broker and set(names) & set(PLUGS):
+        raise ConfigError("a plug reports over MQTT: name a broker, e.g. mqtt://127.0.0.1:1883")
     if error_every < 1:
         raise ConfigError(f"meter errors come every 1 or more intervals, got {error_every}")

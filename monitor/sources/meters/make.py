@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from monitor.config import MeterSettings
-from monitor.errors import ConfigError
 from monitor.sources.clock import Clock
 from monitor.sources.meter_feed import Meter
 from monitor.sources.meters import poll, yokogawa
+from monitor.sources.meters.plug import PlugMeter
 from monitor.sources.meters.pmd_meter import PmdMeter
 from monitor.sources.meters.scpi import ScpiMeter
 from monitor.sources.meters.source import MeterSource
@@ -27,7 +27,8 @@ def make_meter(settings: MeterSettings, clock: Clock) -> Meter:
             return ScpiMeter(settings, yokogawa.plan_of(settings), clock)
         case "elmorlabs-pmd":
             return PmdMeter(settings, clock)
-    raise ConfigError(f"meter {settings.address!r}: kind {settings.kind} is not there yet")
+        case "plug":
+            return PlugMeter(settings, clock)
 
 
 def make_source(settings: MeterSettings, clock: Clock) -> MeterSource:
