@@ -36,8 +36,8 @@ class ScopeServer:
     transport
         A name in ``TRANSPORTS``.
     port
-        0 takes any free one. A transport whose port is fixed takes another address of loopback
-        where 127.0.0.1 is occupied.
+        0 takes any free one. A transport whose port is fixed takes an address of loopback to
+        itself.
     """
 
     def __init__(self, instrument: Instrument, *, transport: str = "socket", port: int = 0) -> None:
@@ -79,9 +79,10 @@ class ScopeServer:
         """
         hosts = [self.host]
         if self._may_move:
-            # By process, so that none takes what another's instrument left for a moment.
+            # By process, so that none takes what another's instrument left for a moment. Linux has
+            # all of 127.0.0.0/8, others only 127.0.0.1.
             net = f"127.{os.getpid() >> 8 & 0xFF}.{os.getpid() & 0xFF}"
-            some = [HOST, *(f"{net}.{k}" for k in range(2, _MOST_HOSTS))]
+            some = [*(f"{net}.{k}" for k in range(2, _MOST_HOSTS)), HOST]
             hosts = [host for host in some if host not in _reserved]
         for host in hosts:
             try:
