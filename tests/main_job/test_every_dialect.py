@@ -1,0 +1,145 @@
+"""The same workload through every dialect: the same joules, by the bench's own account."""
+
+import asyncio
+import contextlib
+import itertools
+
+import pytest
+
+from monitor.analysis.stage_table import stage_table
+from monitor.bench.instruments import INSTRUMENTS
+from monitor.bench.lab import BenchSettings, Lab
+from monitor.bench.panel import ScopeSettings
+from monitor.bench.workload import WorkloadSettings
+from monitor.config import InputSettings, InstrumentSettings
+from monitor.model import Block, Marker, Quantity, Supply
+from monitor.recording.reader import Recording
+from monitor.recording.recorder import Recorder
+from monitor.sources.clock import SystemClock
+from monitor.sources.dialects import DIALECTS
+from monitor.sources.scope import ScopeSource
+
+SECONDS = 10.0
+AT_ONCE = 4
+LONG_S = 2.0
+EDGE_S = 0.003
+"""Of an edge, by the time that a host can give to records of a scope without a clock of its own."""
+RATE_HZ = 20_000.0
+INPUTS = (
+    InputSettings(input=1, quantity=Quantity.VOLTAGE),
+    InputSettings(input=2, quantity=Quantity.CURRENT),
+)
+WORKLOAD = WorkloadSettings(speed=5.0, idle_s=2.0, frames=65, steps=4, n_clips=1)
+CASES = {
+    f"{dialect} {form}": (dialect, form, bits, tolerance)
+    for dialect in INSTRUMENTS
+    for form, bits, tolerance in (("WORD", 12, 0.002), ("BYTE", 8, 0.01))
+    if form in DIALECTS[dialect].formats
+}
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Record each for ten seconds, some at once; return each bench's truth and our table."""
+    folder = tmp_path_factory.mktemp("dialects")
+
+    async def all_of_them():
+        turn = asyncio.Semaphore(AT_ONCE)
+
+        async def one(name, case):
+            async with turn:
+                return await measured(folder / f"{name}.h5", *case[:3])
+
+        return await asyncio.gather(
+            *(one(name, case) for name, case in CASES.items()), return_exceptions=True
+        )
+
+    return dict(zip(CASES, asyncio.run(all_of_them()), strict=True))
+
+
+async def measured(path, dialect, form, bits):
+    """Record one bench; return the true energy by path of stage, and the recording's table."""
+    settings = BenchSettings(
+        dialect=dialect,
+        supply="dc",
+        workload=WORKLOAD,
+        scope=ScopeSettings(bits=bits, dead_time_s=0.002),
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        lab = await stack.enter_async_context(Lab(settings))
+        instrument = InstrumentSettings(
+            address=lab.visa,
+            inputs=INPUTS,
+            record_s=1.0,
+            sample_rate_hz=RATE_HZ,
+            format=form,
+            supply=Supply.DC,
+        )
+        source = await stack.enter_async_context(ScopeSource(instrument, SystemClock()))
+        with Recorder(path, source.info) as recorder:
+            async with contextlib.aclosing(source.items()) as items:
+                async for item in items:
+                    recorder.put(item)
+                    until_s = SECONDS * source.info.sample_rate_hz
+                    if isinstance(item, Block) and item.stop >= until_s:
+                        break
+            for marker in markers(lab):
+                recorder.mark(marker)
+    with Recording(path) as recording:
+        table = stage_table(recording, dialect)
+        return truth(lab, recording), table
+
+
+def markers(lab):
+    """Return what the load would have published."""
+    for seq, event in enumerate(itertools.takewhile(lambda e: e.t_s < SECONDS, edges(lab)), 1):
+        yield Marker(
+            time_ns=lab.time_ns(event.t_s),
+            stage=event.stage,
+            edge=event.edge,
+            run_id="run",
+            span_id=event.key,
+            parent_id=event.parent,
+            seq=seq,
+            index=event.index,
+            total=event.total,
+            attrs=event.attrs,
+        )
+
+
+def edges(lab):
+    return lab.workload.events()
+
+
+def truth(lab, recording):
+    """Return the energy of the load by key of stage, for stages that lie in the recording."""
+    info, (start, stop) = recording.info, recording.bounds
+    begun, found = {}, {}
+    for event in itertools.takewhile(lambda e: e.t_s < SECONDS, edges(lab)):
+        first = begun.setdefault(event.key, event.t_s)
+        inside = info.time_ns(start) < lab.time_ns(first) and lab.time_ns(event.t_s) < info.time_ns(
+            stop
+        )
+        if event.t_s > first and inside:
+            found[event.key] = lab.workload.energy_j(first, event.t_s)
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_stage_used_what_the_bench_says(tables, name):
+    if isinstance(tables[name], BaseException):
+        raise tables[name]
+    true_j, table = tables[name]
+    tolerance = CASES[name][3]
+    measured_j = {used.stage.span_id: used for used in table.stages if used.stage.span_id in true_j}
+    assert len(measured_j) == len(true_j) >= 10
+    # What a busy machine did not capture is an estimate, and says so by its coverage.
+    captured = {key: used for key, used in measured_j.items() if used.coverage >= 0.98}
+    errors = {key: used.energy_j - true_j[key] for key, used in captured.items()}
+    long = {key for key, used in captured.items() if used.duration_s >= LONG_S}
+    assert len(long) >= 4
+    allowed = {
+        key: tolerance * true_j[key] + (0 if key in long else EDGE_S * table.total.peak_w)
+        for key in captured
+    }
+    assert {key: error for key, error in errors.items() if abs(error) > allowed[key]} == {}
