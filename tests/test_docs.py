@@ -1,11 +1,13 @@
 """What the documents say is so."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
 
 from monitor.analysis.stage_table import stage_table
+from monitor.bench.lab import BenchSettings, Lab
 from monitor.config import load
 from monitor.recording.reader import Recording
 
@@ -28,6 +30,16 @@ def test_every_link_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not target.startswith(("http:", "https:")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_bench_page_names_the_instruments_as_they_name_themselves():
+    page = (ROOT / "docs/how-to/use-the-bench.md").read_text()
+    table = page.split("it answers `*IDN?` as |")[1].split("\n\n")[0]
+    told = dict(re.findall(r"^\| `([a-z-]+)`.*? \| (.+) \|$", table, re.MULTILINE))
+    assert "keysight" in told
+    for dialect, identity in told.items():
+        lab = Lab(BenchSettings(dialect=dialect))
+        assert asyncio.run(lab.instrument.execute("*IDN?")) == [identity]
 
 
 def test_the_sample_session_is_what_its_page_says():
