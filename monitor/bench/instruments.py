@@ -9,6 +9,7 @@ from typing import Protocol
 from monitor.bench.infiniivision import InfiniiVision
 from monitor.bench.lecroy import LeCroyScope
 from monitor.bench.rigol import RigolScope
+from monitor.bench.rohde_schwarz import RohdeSchwarzScope
 from monitor.bench.scope import Scope
 from monitor.bench.scpi import Answer
 from monitor.bench.siglent import SiglentScope
@@ -41,6 +42,7 @@ INSTRUMENTS: Mapping[str, Callable[[Scope], Instrument]] = MappingProxyType(
         "keysight": InfiniiVision,
         "lecroy": LeCroyScope,
         "rigol": RigolScope,
+        "rohde-schwarz": RohdeSchwarzScope,
         "siglent": SiglentScope,
         "siglent-legacy": SiglentLegacyScope,
         "tektronix": TektronixScope,

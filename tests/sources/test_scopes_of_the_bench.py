@@ -64,6 +64,10 @@ async def zip_async(numbers, items):
         ("lecroy", 12, "BYTE", 20e3, 256),
         ("lecroy", 8, "BYTE", 1e6, 256),
         ("lecroy", 8, "WORD", 20e3, 256),
+        ("rohde-schwarz", 12, "WORD", 1e6, 4096),
+        ("rohde-schwarz", 12, "BYTE", 20e3, 256),
+        ("rohde-schwarz", 8, "BYTE", 20e3, 256),
+        ("rohde-schwarz", 8, "WORD", 20e3, 256),
         ("siglent-legacy", 8, "BYTE", 20e3, 256),
         ("siglent-legacy", 12, "WORD", 5e6, 256),
         ("siglent", 12, "WORD", 5e6, 4096),
@@ -142,6 +146,8 @@ async def changed(dialect, change):
         ("lecroy", "CFMT DEF9,BYTE,BIN"),
         ("lecroy", "CHDR SHORT"),
         ("rigol", ":WAV:FORM BYTE"),
+        ("rohde-schwarz", "FORM UINT,8"),
+        ("rohde-schwarz", "FORM REAL,32"),
         ("siglent", ":WAV:WIDT BYTE"),
         ("siglent-legacy", "CHDR SHORT"),
         ("siglent-legacy", "WFSU SP,4"),
@@ -157,7 +163,9 @@ def test_what_another_client_switches_is_noticed_and_switched_back(dialect, chan
     assert 44.0 <= readings.min() <= readings.max() <= 52.0
 
 
-@pytest.mark.parametrize("dialect", ["lecroy", "rigol", "siglent", "siglent-legacy", "tektronix"])
+@pytest.mark.parametrize(
+    "dialect", ["lecroy", "rigol", "rohde-schwarz", "siglent", "siglent-legacy", "tektronix"]
+)
 @pytest.mark.parametrize("bits", [8, 12])
 def test_the_bench_tells_how_it_is_set(dialect, bits):
     async def asked():

@@ -10,12 +10,16 @@ from monitor.sources.dialect import Dialect
 from monitor.sources.dialects.keysight import INFINIIVISION
 from monitor.sources.dialects.lecroy import LECROY
 from monitor.sources.dialects.rigol import RIGOL
+from monitor.sources.dialects.rohde_schwarz import ROHDE_SCHWARZ
 from monitor.sources.dialects.siglent import SIGLENT
 from monitor.sources.dialects.siglent_legacy import SIGLENT_LEGACY
 from monitor.sources.dialects.tektronix import TEKTRONIX
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
-    {row.id: row for row in (INFINIIVISION, LECROY, RIGOL, SIGLENT, SIGLENT_LEGACY, TEKTRONIX)}
+    {
+        row.id: row
+        for row in (INFINIIVISION, LECROY, RIGOL, ROHDE_SCHWARZ, SIGLENT, SIGLENT_LEGACY, TEKTRONIX)
+    }
 )
 """By the id that the settings use."""
 

@@ -51,6 +51,15 @@ def below_zero(reply: str) -> float:
     return -number(reply)
 
 
+def middle(reply: str) -> float:
+    """Return what the middle of the screen shows, of ``offset;position;units a division``.
+
+    The position, in divisions, lifts the trace.
+    """
+    offset, position, scale = map(number, fields(reply, ";"))
+    return offset - position * scale
+
+
 def fields(reply: str, separator: str) -> list[str]:
     """Split a reply outside of its quotes."""
     parts, is_quoted = [""], False

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from monitor.model import Scale
 from monitor.sources.dialect import Dialect, Preamble, Variant
-from monitor.sources.dialects.replies import bit_is_clear, fields, number
+from monitor.sources.dialects.replies import bit_is_clear, fields, middle, number
 
 _ASKED = "DATa:SOUrce?;:WFMOutpre:BYT_Nr?;BN_Fmt?;BYT_Or?;NR_Pt?;XINcr?;YMUlt?;YOFf?;YZEro?;YUNit?"
 _N_FIELDS = _ASKED.count("?")
@@ -59,12 +59,6 @@ def factor_of_gain(reply: str) -> float:
     if gain == 0.0:
         raise ValueError("expected a gain, got 0")
     return 1.0 / gain
-
-
-def middle(reply: str) -> float:
-    """Return what the middle of the screen shows: the position, in divisions, lifts the trace."""
-    offset, position, scale = map(number, fields(reply, ";"))
-    return offset - position * scale
 
 
 _MANUAL = {
