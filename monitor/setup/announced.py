@@ -11,7 +11,7 @@ import zeroconf
 
 from monitor.setup.candidate import Candidate, Found, Note
 
-_HISLIP_PORT, _PORTMAPPER_PORT = 4880, 111
+_HISLIP_PORT, _PORTMAPPER_PORT, _VICP_PORT = 4880, 111, 1861  # of IANA
 _BROWSE_S = 2.2  # queries go out at once and after about a second
 _RESOLVE_MS = 900.0
 _PLUGS = ("shelly", "tasmota")
@@ -19,9 +19,10 @@ _TYPES = {
     "_hislip._tcp.local.": 0,
     "_scpi-raw._tcp.local.": 1,
     "_vxi-11._tcp.local.": 2,
-    "_lxi._tcp.local.": 3,
-    "_shelly._tcp.local.": 4,
-    "_http._tcp.local.": 5,
+    "_vicp._tcp.local.": 3,
+    "_lxi._tcp.local.": 4,
+    "_shelly._tcp.local.": 5,
+    "_http._tcp.local.": 6,
 }
 """Service types, and how much each is preferred for measuring; lower is better."""
 
@@ -101,6 +102,7 @@ def candidates(
                     found_by="mDNS",
                     name=_name(properties) or instance,
                     rank=_TYPES.get(kind, 9),
+                    is_told=kind != "_lxi._tcp.local.",
                     kind="plug" if is_plug or kind == "_shelly._tcp.local." else "",
                 )
             )
@@ -117,8 +119,14 @@ def _addresses(kind: str, host: str, port: int) -> tuple[str, ...]:
         case "_vxi-11._tcp.local.":
             where = host if port == _PORTMAPPER_PORT else f"{host},{port}"
             return (f"TCPIP::{where}::inst0::INSTR",)
+        case "_vicp._tcp.local.":
+            return (f"VICP::{host}::INSTR",) if port == _VICP_PORT else ()
         case "_lxi._tcp.local.":  # a web page; what else it has is not said
-            return (f"TCPIP::{host}::inst0::INSTR", f"TCPIP::{host}::5025::SOCKET")
+            return (
+                f"TCPIP::{host}::inst0::INSTR",
+                f"TCPIP::{host}::5025::SOCKET",
+                f"VICP::{host}::INSTR",
+            )
         case _:
             return (f"http://{host}" + (f":{port}" if port != 80 else ""),)
 

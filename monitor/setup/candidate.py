@@ -22,6 +22,8 @@ class Candidate:
     """What it calls itself, before it was asked."""
     rank: int = 0
     """Lower ones of the same key are asked first."""
+    is_told: bool = True
+    """Whether the instrument said so; else it is a place that is worth a try."""
     kind: str = ""
     """plug or serial; empty if asking will tell."""
     problem: str = ""

@@ -165,19 +165,27 @@ class _Hunt:
     def add(self, candidate: Candidate) -> Device | None:
         """Take what a search found; ask it, unless it is being asked at another address."""
         if candidate.address in self._seen:
+            self._prefer(candidate)
             return None
         self._seen.add(candidate.address)
         if not candidate.is_askable:
             return self._keep(_unasked(candidate))
         known = self._answers.get(candidate.key)
         if known is not None:
-            return self._join(known, (candidate.address,))
+            return self._join(known, (candidate.address,)) if candidate.is_told else None
         self._waiting.setdefault(candidate.key, []).append(candidate)
         if candidate.key not in self._asking:
             settle_s = _SETTLE_S if candidate.rank else 0.0  # nothing is preferred to rank 0
             ask = functools.partial(self._ask_next, candidate.key)
             self._loop.call_later(settle_s, self._inbox.put_nowait, ask)
         return None
+
+    def _prefer(self, candidate: Candidate) -> None:
+        """Take the better of two that are the same place, if it was not asked yet."""
+        waiting = self._waiting.get(candidate.key, [])
+        for k, other in enumerate(waiting):
+            if other.address == candidate.address and candidate.rank < other.rank:
+                waiting[k] = candidate
 
     def _ask_next(self, key: str) -> None:
         """Ask one address of an instrument at a time, the preferred one first."""
@@ -198,7 +206,7 @@ class _Hunt:
         if problem:
             return None if self._is_known(candidate) else self._keep(_silent(candidate, problem))
         made = _identified(candidate, identity)
-        also = tuple(c.address for c in more)
+        also = tuple(c.address for c in more if c.is_told)
         more.clear()
         self._hosts[made.address] = candidate.host
         same = self._same(made)

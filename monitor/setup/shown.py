@@ -23,34 +23,32 @@ from monitor.units import duration, si
 
 _ORDER = ("scope", "meter", "plug", "serial", "unknown", "silent")
 _SIGNS = MappingProxyType({"error": ("✗", "red"), "warning": ("!", "yellow"), "note": ("·", "dim")})
+_KINDS = MappingProxyType({"scope": "bold green", "meter": "green", "silent": "yellow"})
 _BARS = "▁▂▃▄▅▆▇█"
 _FLAT = 0.02  # relative: less is noise, which bars would blow up
 
 
 def devices(found: Iterable[Device], notes: Iterable[Note] = ()) -> RenderableType:
     """Return what was found, scopes first, and what to do about the rest."""
-    sorted_ones = sorted(found, key=lambda d: (_ORDER.index(d.kind), d.address))
-    parts: list[RenderableType] = []
-    if sorted_ones:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for name in ("what", "name", "address", "found by"):
-            table.add_column(name, no_wrap=name == "address", overflow="fold")
-        for device in sorted_ones:
-            what = f"{device.kind}, {device.dialect}" if device.dialect else device.kind
-            address = "\n".join((device.address, *device.also))
-            # Text, because an address or a name may hold what rich takes for markup.
-            row = (what, device.name or "–", address, device.found_by)
-            table.add_row(*map(Text, row), style="dim" if device.kind == "silent" else "")
-        parts.append(table)
-    for device in sorted_ones:
-        if device.problem:
-            is_named = device.address in device.problem
-            what = device.problem if is_named else f"{device.address}: {device.problem}"
-            parts.append(_problem(what, device.fix))
-        elif device.fix:
-            parts.append(_problem(device.address, device.fix))
-    parts += [_problem(f"{note.search}: {note.problem}", note.fix) for note in notes]
-    return Group(*parts)
+    grid = Table.grid(padding=(0, 2))
+    for device in sorted(found, key=lambda d: (_ORDER.index(d.kind), d.address)):
+        # Text, because an address or a name may hold what rich takes for markup.
+        grid.add_row(Text(device.kind, style=_KINDS.get(device.kind, "")), _device(device))
+    return Group(grid, *(_problem(f"{note.search}: {note.problem}", note.fix) for note in notes))
+
+
+def _device(device: Device) -> Text:
+    name = device.name or device.address
+    text = Text(f"{name} ({device.dialect})" if device.dialect else name)
+    text.append(f"\n{device.address}", style="bold")
+    for other in device.also:
+        text.append(f"\nor {other}")
+    text.append(f"\nfound by {device.found_by}", style="dim")
+    if device.problem:
+        text.append(f"\n{device.problem}", style="yellow")
+    if device.fix:
+        text.append(f"\n→ {device.fix}", style="cyan")
+    return text
 
 
 def searching(progress: Progress | None) -> Text:

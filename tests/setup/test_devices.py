@@ -69,6 +69,13 @@ def test_an_instrument_is_asked_at_its_best_address_and_the_others_are_told():
     assert (device.kind, device.dialect) == ("scope", "keysight")
 
 
+def test_places_that_were_only_worth_a_try_are_not_told():
+    web = announced.candidates("_lxi._tcp.local.", "x", ["10.0.0.7"], 80, {})
+    raw = announced.candidates("_scpi-raw._tcp.local.", "x", ["10.0.0.7"], 5025, {})
+    _, (device,) = found(lambda address: KEYSIGHT, *web, *raw)
+    assert (device.address, device.also) == ("TCPIP::10.0.0.7::5025::SOCKET", ())
+
+
 def test_where_the_best_address_is_dead_the_next_is_asked():
     def ask(address):
         if "hislip" in address:
@@ -184,8 +191,13 @@ def test_what_answers_but_is_no_scope_is_told_with_what_it_is_for():
         (
             "_lxi._tcp.local.",
             80,
-            ["TCPIP::10.0.0.7::inst0::INSTR", "TCPIP::10.0.0.7::5025::SOCKET"],
+            [
+                "TCPIP::10.0.0.7::inst0::INSTR",
+                "TCPIP::10.0.0.7::5025::SOCKET",
+                "VICP::10.0.0.7::INSTR",
+            ],
         ),
+        ("_vicp._tcp.local.", 1861, ["VICP::10.0.0.7::INSTR"]),
         ("_http._tcp.local.", 80, []),
     ],
 )
