@@ -43,12 +43,13 @@ def of_panel(settings: InstrumentSettings, panel: Panel) -> tuple[Finding, ...]:
     for item in settings.inputs:
         state = states.get(item.input)
         if state is None:
-            found.append(_no_such_input(item, panel))
+            found.append(_no_such_input(item, settings, panel))
             continue
         try:
             check_input(item, state, dialect, f"input {item.input}")
         except InstrumentError as error:
             what, _, fix = str(error).partition("; ")
+            fix += "" if state.shown else _hint(item, settings, panel)
             found.append(
                 Finding(
                     id=_contradiction(item, state), level="error", what=what, fix=fix,
@@ -66,15 +67,29 @@ def spoken(panel: Panel) -> Dialect:
     return dialect
 
 
-def _no_such_input(item: InputSettings, panel: Panel) -> Finding:
+def _no_such_input(item: InputSettings, settings: InstrumentSettings, panel: Panel) -> Finding:
     there = ", ".join(str(state.input) for state in panel.inputs)
     return Finding(
         id="no-input",
         level="error",
         what=f"the scope has no input {item.input}; it has {there}",
-        fix="name the input that the probe is plugged into",
+        fix="name the input that the probe is plugged into" + _hint(item, settings, panel),
         input=item.input,
     )
+
+
+def _hint(item: InputSettings, settings: InstrumentSettings, panel: Panel) -> str:
+    """Return which other inputs show what is looked for; empty if none does."""
+    named = {other.input for other in settings.inputs}
+    unit = item.quantity.unit
+    others = [
+        str(state.input)
+        for state in panel.inputs
+        if state.shown and state.unit == unit and state.input not in named
+    ]
+    if not others:
+        return ""
+    return f": {unit} is shown on input {' and '.join(others)}"
 
 
 def _contradiction(item: InputSettings, state: InputState) -> str:

@@ -158,6 +158,8 @@ def fitted(
 
 
 def _reported(quantity: Quantity, state: InputState, preset: Preset | None) -> str:
+    if not state.shown:
+        return "unit"  # it is refused for that first
     if quantity is Quantity.CURRENT:
         return "volts" if state.unit == "V" else "unit"
     factor = state.probe_factor

@@ -53,7 +53,12 @@ def of_record(
     judge = _Judge(levels, settings, panel, expected_v)
     found = [finding for rail in levels.rails for finding in judge.rail(rail)]
     named = {finding.input for finding in found}
-    found += [f for f in judge.screens() if f.level == "error" or f.input not in named]
+    is_short = any(finding.id == "record-too-short" for finding in found)
+    found += [
+        finding
+        for finding in judge.screens()
+        if finding.level == "error" or not (is_short or finding.input in named)
+    ]
     return tuple(sorted(found, key=lambda f: ("error", "warning", "note").index(f.level)))
 
 

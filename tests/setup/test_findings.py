@@ -115,7 +115,9 @@ def test_an_input_that_is_switched_off_or_missing_is_refused(trials):
     assert trial.is_refused
     assert named(trial) == ["switched-off", "no-input"]
     assert ":CHANnel3:DISPlay ON" in trial.findings[0].fix
+    assert trial.findings[0].fix.endswith(": V is shown on input 1")
     assert "it has 1, 2, 3, 4" in trial.findings[1].what
+    assert trial.findings[1].fix.endswith(": A is shown on input 2")
 
 
 def test_swapped_inputs_are_refused_by_their_units(trials):

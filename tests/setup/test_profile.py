@@ -186,3 +186,8 @@ def test_a_voltage_probe_is_at_the_scope_or_in_the_settings_never_in_both():
 def test_volts_of_a_current_without_a_clamp_are_refused():
     with pytest.raises(ConfigError, match="name the clamp"):
         fitted(Quantity.CURRENT, STATE)
+
+
+def test_an_input_that_is_off_is_left_to_the_findings():
+    off = dataclasses.replace(STATE, shown=False)
+    assert fitted(Quantity.CURRENT, off).reports == "unit"
