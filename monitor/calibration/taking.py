@@ -35,6 +35,15 @@ class Taken:
     full_scales: tuple[float, ...]
     """All codes of each channel, in its nominal unit."""
     n_clipped: tuple[int, ...]
+    span_s: float
+    """From the first sample to the last, dead time included."""
+    bytes_per_s: float
+    """Of codes, dead time included."""
+
+    @property
+    def coverage(self) -> float:
+        """Return the captured share of the span, 0 to 1."""
+        return self.seconds / self.span_s
 
     @property
     def seconds(self) -> float:
@@ -103,6 +112,7 @@ async def take(
 
 def _taken(blocks: list[Block], channels: tuple[Channel, ...], rate_hz: float) -> Taken:
     codes = np.iinfo(blocks[0].codes.dtype)
+    span_s = (blocks[-1].stop - blocks[0].start) / rate_hz
     steps = tuple(
         abs(fold(channel, scale).gain)
         for channel, scale in zip(channels, blocks[0].scales, strict=True)
@@ -113,5 +123,7 @@ def _taken(blocks: list[Block], channels: tuple[Channel, ...], rate_hz: float) -
         records=tuple(to_units(block.codes, channels, block.scales) for block in blocks),
         steps=steps,
         full_scales=tuple(step * (int(codes.max) - int(codes.min)) for step in steps),
+        span_s=span_s,
+        bytes_per_s=sum(block.codes.nbytes for block in blocks) / span_s,
         n_clipped=tuple(np.sum([block.clipped for block in blocks], axis=0).tolist()),
     )

@@ -1,0 +1,1 @@
+"""What is wrong with everything that a measurement needs, on one page."""
