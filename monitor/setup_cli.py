@@ -21,7 +21,8 @@ from monitor.errors import ConfigError, InstrumentError, WattstageError
 from monitor.model import Supply
 from monitor.setup import shown
 from monitor.setup.candidate import Note
-from monitor.setup.devices import DEADLINE_S, Device, Progress, find
+from monitor.setup.device import Device, Progress
+from monitor.setup.devices import DEADLINE_S, find
 from monitor.setup.events import tell
 from monitor.setup.guide import Outcome, Teller, attempt, save
 from monitor.setup.plan import Plan, meters

@@ -19,8 +19,8 @@ from monitor.errors import WattstageError
 from monitor.setup.announced import search_mdns
 from monitor.setup.broadcast import search_vxi11
 from monitor.setup.candidate import Candidate, Found, Note
+from monitor.setup.device import Device, Progress, identified, silent, transport, unasked
 from monitor.setup.plugged import search_serial, search_usb
-from monitor.sources.dialects import spoken_by
 from monitor.sources.inspect import identify
 
 Search = Callable[[Found, threading.Event], None]
@@ -31,46 +31,6 @@ SEARCHES: Mapping[str, Search] = MappingProxyType(
 DEADLINE_S = 4.5
 _ASK_S = 1.5
 _SETTLE_S = 0.3  # within which an instrument announces all that it offers
-_METERS = ("YOKOGAWA,WT", "CHROMA", "HIOKI", "ZES", "NEWTONS4TH")
-_HINTS = MappingProxyType(
-    {
-        "plug": 'a meter beside the scope: [[meters]] kind = "plug", with its MQTT topic',
-        "serial": 'a PMD-USB is a meter: [[meters]] kind = "elmorlabs-pmd"',
-        "meter": "a meter beside the scope: see [[meters]] in docs/reference/settings.md",
-        "unknown": "it answers, but is no scope that can be spoken to",
-    }
-)
-
-
-class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that was found; the same address again replaces it."""
-
-    address: str
-    kind: str
-    """scope, meter, plug, serial; unknown if it answers and is none; silent if it does not."""
-    identity: str = ""
-    """Its reply to ``*IDN?``."""
-    name: str = ""
-    """For people."""
-    dialect: str = ""
-    """Id of what a scope speaks."""
-    found_by: str
-    also: tuple[str, ...] = ()
-    """Other addresses of the same instrument."""
-    problem: str = ""
-    """Why it cannot be used; empty if it can."""
-    fix: str = ""
-    """What to do about that, or how it is used."""
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the search is."""
-
-    searching: tuple[str, ...]
-    """Searches that are under way."""
-    n_found: int
-    n_asking: int
-    """Instruments that have not answered yet."""
 
 
 async def find(
@@ -103,7 +63,7 @@ async def find(
                 for event in await hunt.next():
                     yield event
     except TimeoutError:
-        for device in hunt.silent():
+        for device in hunt.unanswered():
             yield device
     finally:
         hunt.stop()
@@ -156,11 +116,11 @@ class _Hunt:
     def stop(self) -> None:
         self._stopped.set()
 
-    def silent(self) -> list[Device]:
+    def unanswered(self) -> list[Device]:
         """Return those that have not answered."""
         asked = [*self._asking.values(), *(few[0] for few in self._waiting.values() if few)]
         first = {candidate.key: candidate for candidate in reversed(asked)}
-        return [_silent(candidate, "no answer in time") for candidate in first.values()]
+        return [silent(candidate, "no answer in time") for candidate in first.values()]
 
     def add(self, candidate: Candidate) -> Device | None:
         """Take what a search found; ask it, unless it is being asked at another address."""
@@ -169,7 +129,7 @@ class _Hunt:
             return None
         self._seen.add(candidate.address)
         if not candidate.is_askable:
-            return self._keep(_unasked(candidate))
+            return self._keep(unasked(candidate))
         known = self._answers.get(candidate.key)
         if known is not None:
             return self._join(known, (candidate.address,)) if candidate.is_told else None
@@ -204,8 +164,8 @@ class _Hunt:
             self._ask_next(candidate.key)
             return None
         if problem:
-            return None if self._is_known(candidate) else self._keep(_silent(candidate, problem))
-        made = _identified(candidate, identity)
+            return None if self._is_known(candidate) else self._keep(silent(candidate, problem))
+        made = identified(candidate, identity)
         also = tuple(c.address for c in more if c.is_told)
         more.clear()
         self._hosts[made.address] = candidate.host
@@ -232,8 +192,8 @@ class _Hunt:
         for device in self._devices.values():
             is_here = bool(host) and self._hosts.get(device.address) == host
             if is_here and device.identity == made.identity:
-                kinds = {_transport(address) for address in (device.address, *device.also)}
-                if _transport(made.address) not in kinds:
+                kinds = {transport(address) for address in (device.address, *device.also)}
+                if transport(made.address) not in kinds:
                     return device
         return None
 
@@ -273,46 +233,3 @@ class _Hunt:
     def _start(self, work: Callable[..., None], *arguments: object) -> None:
         name = "wattstage-devices"
         threading.Thread(target=work, args=arguments, name=name, daemon=True).start()
-
-
-def _unasked(candidate: Candidate) -> Device:
-    return Device(
-        address=candidate.address,
-        kind=candidate.kind or "silent",
-        name=candidate.name,
-        found_by=candidate.found_by,
-        problem=candidate.problem,
-        fix=candidate.fix or _HINTS.get(candidate.kind, ""),
-    )
-
-
-def _silent(candidate: Candidate, problem: str) -> Device:
-    what, _, fix = problem.partition("; ")
-    return Device(
-        address=candidate.address,
-        kind="silent",
-        name=candidate.name,
-        found_by=candidate.found_by,
-        problem=what,
-        fix=fix or "see that it is switched on, and that nobody else is connected to it",
-    )
-
-
-def _identified(candidate: Candidate, identity: str) -> Device:
-    row = spoken_by(identity)
-    is_meter = identity.upper().startswith(_METERS)
-    kind = "scope" if row is not None else "meter" if is_meter else "unknown"
-    return Device(
-        address=candidate.address,
-        kind=kind,
-        identity=identity,
-        name=", ".join(part.strip() for part in identity.split(",")[:2]),
-        dialect=row.id if row is not None else "",
-        found_by=candidate.found_by,
-        fix=_HINTS.get(kind, ""),
-    )
-
-
-def _transport(address: str) -> str:
-    name = address.upper()
-    return next((word for word in ("HISLIP", "SOCKET", "USB") if word in name), "VXI-11")

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.setup.candidate import Note
-from monitor.setup.devices import Device, Progress
+from monitor.setup.device import Device, Progress
 from monitor.setup.findings import Finding
 from monitor.setup.levels import Levels
 from monitor.setup.preview import Trial

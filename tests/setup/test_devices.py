@@ -18,7 +18,8 @@ from main_job.lab import bench, said
 from monitor.errors import ConnectionLostError
 from monitor.setup import announced, broadcast, plugged
 from monitor.setup.candidate import Candidate, Note
-from monitor.setup.devices import Device, Progress, find
+from monitor.setup.device import Device, Progress
+from monitor.setup.devices import find
 
 KEYSIGHT = "KEYSIGHT TECHNOLOGIES,DSO-X 3024T,MY1,07.50"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from monitor.model import Quantity
-from monitor.setup import devices, findings, levels, preview, record_findings, tellers
+from monitor.setup import device, findings, levels, preview, record_findings, tellers
 from monitor.setup.presets import probe
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -25,7 +25,7 @@ def test_every_finding_is_in_the_table_and_no_other():
 
 
 def test_every_field_of_an_event_is_named():
-    structs = (devices.Device, devices.Progress, findings.Finding, levels.Level, levels.RailLevel)
+    structs = (device.Device, device.Progress, findings.Finding, levels.Level, levels.RailLevel)
     for struct in structs:
         for field in msgspec.structs.fields(struct):
             assert f"`{field.name}`" in EVENTS, (struct.__name__, field.name)
