@@ -77,16 +77,12 @@ class Form(QWidget):
             for state in panel["inputs"]:
                 choice.addItem(_described(state), state["input"])
             choice.setCurrentIndex(max(0, choice.findData(guess)))
-        states = {state["input"]: state for state in panel["inputs"]}
-        shows_volts = states.get(panel["current"], {}).get("unit") == "V"
         for choice, quantity in ((self.voltage_probe, "voltage"), (self.clamp, "current")):
             choice.clear()
             choice.addItem("as set at the scope", _AS_SHOWN)
             for preset in panel["presets"]:
                 if preset["quantity"] == quantity:
                     choice.addItem(preset["name"], preset["id"])
-        if shows_volts:
-            self.clamp.setCurrentIndex(max(0, self.clamp.findData("100mV/A")))
         self._is_filling = False
         self.setEnabled(True)
 

@@ -1,4 +1,4 @@
-"""Setting up by questions, one at a time, each with an answer that is probably right."""
+"""Setting up by questions, one at a time; what the scope tells is offered as the answer."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ def _ask_probe(asker: Asker, quantity: Quantity, state: InputState, before: str)
     needs_name = quantity is Quantity.CURRENT and state.unit == "V"
     default = before
     if needs_name and before == AS_SHOWN:
-        default = "100mV/A"
+        default = ""  # a clamp that is guessed wrong is an error of ten that nothing shows
     elif before == AS_SHOWN:
         usual = f"{AS_SHOWN} (as set there: {_shown(state)}), {usual}"
     while True:
         word = asker.ask(f"Its probe: {usual}, or your own numbers", default)
-        if word.strip().lower() == AS_SHOWN:
+        if word.strip().lower() in {AS_SHOWN, ""}:
             if not needs_name:
                 return AS_SHOWN
             asker.complain("the scope shows volts there: the clamp must be named, e.g. 100mV/A")

@@ -152,9 +152,10 @@ def guided(monkeypatch, visa, path, *answers):
 
 def test_questions_lead_to_a_profile(scope_in_volts, tmp_path, monkeypatch):
     profile = tmp_path / "profile.toml"
-    answers = ("", "", "", "", "", "12", "0.1", "", "save", str(profile))
+    answers = ("", "", "", "", "100mV/A", "", "12", "0.1", "", "save", str(profile))
     script = guided(monkeypatch, scope_in_volts, profile, *answers)
-    assert script.complaints == []
+    assert len(script.complaints) == 1  # nobody guesses a clamp
+    assert "the clamp must be named" in script.complaints[0]
     voltage, current = load(profile).instrument.inputs
     assert (voltage.input, voltage.quantity) == (1, Quantity.VOLTAGE)
     assert (current.input, current.ratio) == (2, 10.0)

@@ -166,12 +166,12 @@ def test_the_choices_become_what_the_command_is_told(dialog):
     ]  # fmt: skip
 
 
-def test_where_the_scope_shows_volts_a_clamp_is_offered(dialog):
+def test_no_clamp_is_guessed_where_the_scope_shows_volts(dialog):
     one = dialog()
     one.use("A")
     inputs = [{"input": 1, **STATE}, {"input": 2, **STATE}]
     one.talk.told.emit(PANEL | {"inputs": inputs})
-    assert one.form.clamp.currentText() == "clamp 100 mV/A"
+    assert "--clamp=scope" in one.started[-1]
 
 
 def test_a_preview_says_what_it_shows(dialog):
