@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
 _SCHEMA = 1
-_QUEUE = 10_000  # markers that wait for the sender; filled by the workload, emptied at once
+_QUEUE = 50_000  # markers that wait for the sender; filled by the workload, emptied at once
 _SPOOL = 64 << 20  # bytes of markers that are kept, for a broker that is away or a late listener
 _SEGMENT = 4 << 20  # bytes of which the oldest are given up together
 _IN_FLIGHT = 20  # not yet acknowledged; what brokers accept from one client by default
@@ -56,7 +56,8 @@ _MAX_BYTES = 65_536
 _ANSWER_S = 5.0
 _KEEPALIVE_S = 15
 _GOODBYE_S = 0.5
-_GATHER_S = 0.005  # the sender lets so much come together, so that it disturbs less
+_GATHER_S = 0.02  # between two looks of the sender while markers come, so that none need wake it
+_AWAKE_S = 2.0  # after the last of them
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
 _TIMINGS = ("sync", "event", "host", "log", "hand")
 _PLAIN = frozenset([bool, int, float, str, type(None)])
@@ -701,7 +702,7 @@ class _Link:
         """Take what the workload has queued."""
         with contextlib.suppress(OSError):
             self._ear.recv(4096)
-        self._is_awake = False
+        self._is_awake = time.monotonic() < self._quiet_since_s + _AWAKE_S
         while self._queue:
             entry = self._queue.popleft()
             try:
@@ -831,12 +832,12 @@ class _Link:
     def _step(self, client: Any, sock: Any, selector: selectors.BaseSelector) -> None:
         held = sock.pending() if hasattr(sock, "pending") else 0  # TLS has read ahead
         wait_s = min(1.0, max(0.0, self._give_up_s - time.monotonic()))
-        if self._told < self._position:
+        if self._is_awake:
+            wait_s = min(wait_s, _GATHER_S)
+        elif self._told < self._position:
             wait_s = min(wait_s, 0.5)
         ready = {key.fileobj: events for key, events in selector.select(0.0 if held else wait_s)}
         self._read_ns = time.time_ns()
-        if self._ear in ready and not self._closing.is_set():
-            time.sleep(_GATHER_S)
         if held or ready.get(sock, 0) & selectors.EVENT_READ:
             client.loop_read()
         if ready.get(sock, 0) & selectors.EVENT_WRITE and client.socket() is sock:

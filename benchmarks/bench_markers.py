@@ -1,0 +1,159 @@
+"""What a marker costs the workload, and whether one is ever lost.
+
+    python benchmarks/bench_markers.py [--seconds 60] [--mosquitto PATH]
+
+First the time of single calls, with a broker that takes them. Then a thousand markers a second
+through mosquitto, which is stopped and started again twice meanwhile: every marker must come, once.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from monitor.dsp.stages import StageTree
+from monitor.markers.broker import EmbeddedBroker
+from monitor.markers.client import MarkerClient
+from monitor.markers.feed import MarkerFeed
+
+RATE_HZ = 1000
+
+SENDER = """
+import sys, time
+from monitor.markers.client import MarkerClient
+url, seconds, rate = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+with MarkerClient(url, run_id="bench") as client:
+    begin, n = time.perf_counter(), int(seconds * rate) // 2
+    for k in range(n):
+        with client.stage("step", index=k, total=n):
+            pass
+        left = begin + 2 * (k + 1) / rate - time.perf_counter()
+        if left > 0:
+            time.sleep(left)
+    client.close(30.0)
+    print(2 * n, client.n_sent, client.n_dropped)
+"""
+
+
+def calls(url):
+    """Print how long single calls take, at a pace of denoising and in a storm.
+
+    Beside them what this machine takes for a call that makes a dict, at the same pace: after a
+    sleep, caches are cold.
+    """
+    for what, pause_s, n in (("every 5 ms", 0.005, 2000), ("back to back", 0.0, 20_000)):
+        took_us, nothing_us = [], []
+        with MarkerClient(url) as client:
+            for k in range(n):
+                begin = time.perf_counter_ns()
+                span = client.begin("denoise_step", index=k, total=50, timestep=0.5)
+                middle = time.perf_counter_ns()
+                client.end(span)
+                took_us += [(middle - begin) / 1e3, (time.perf_counter_ns() - middle) / 1e3]
+                if pause_s:
+                    time.sleep(pause_s)
+                begin = time.perf_counter_ns()
+                nothing("denoise_step", index=k, total=50, timestep=0.5)
+                nothing_us.append((time.perf_counter_ns() - begin) / 1e3)
+                if pause_s:
+                    time.sleep(pause_s)
+            dropped = client.n_dropped
+        for name, sample_us in ((what, took_us), (f"{what}, nothing", nothing_us)):
+            cuts = statistics.quantiles(sample_us, n=1000)
+            print(
+                f"call, {name}: p50 {cuts[499]:.1f} us, p99 {cuts[989]:.1f} us,"
+                f" p99.9 {cuts[998]:.1f} us"
+            )
+        print(f"  {dropped} of {2 * n} dropped")
+
+
+def nothing(stage, **attrs):
+    """Do what any call does."""
+    return dict(attrs, stage=stage, time=time.time_ns())
+
+
+@contextlib.contextmanager
+def mosquitto(path, port):
+    """Run mosquitto on a port of loopback."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "mosquitto.conf"
+        settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest none\n")
+        with subprocess.Popen([path, "-c", settings]) as process:
+            while True:
+                with contextlib.suppress(OSError):
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+                time.sleep(0.02)
+            try:
+                yield process
+            finally:
+                process.terminate()
+
+
+async def storm(path, seconds):
+    """Print what came of a storm of markers through a broker that is restarted twice."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"mqtt://127.0.0.1:{port}"
+    markers, is_all = [], asyncio.Event()
+    async with MarkerFeed(url) as feed, contextlib.AsyncExitStack() as stack:
+        broker = stack.enter_context(mosquitto(path, port))
+        await feed.wait_connected(10.0)
+
+        async def pump():
+            async for marker in feed:
+                if marker.stage == "step":
+                    markers.append(marker)
+                    if len(markers) == seconds * RATE_HZ:
+                        is_all.set()
+
+        task = asyncio.create_task(pump())
+        sender = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", SENDER, url, str(seconds), str(RATE_HZ),
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        for _ in range(2):
+            await asyncio.sleep(seconds / 4)
+            broker.terminate()
+            await asyncio.to_thread(broker.wait)
+            await asyncio.sleep(1.0)
+            broker = stack.enter_context(mosquitto(path, port))
+        said, _ = await sender.communicate()
+        n, n_sent, n_dropped = map(int, said.split())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(is_all.wait(), 30.0)
+        await asyncio.sleep(1.0)
+        task.cancel()
+    tree = StageTree()
+    for marker in markers:
+        tree.add(marker)
+    stages = tree.stages(time.time_ns())
+    per = Counter(stage.index for stage in stages)
+    print(f"storm: {n} sent in {seconds:g} s, {n_sent} acknowledged, {n_dropped} dropped")
+    print(
+        f"       {len(markers)} came, {feed.n_lost} lost; {len(stages)} stages of {n // 2},"
+        f" {sum(c > 1 for c in per.values())} twice, {sum(s.truncated for s in stages)} cut"
+    )
+
+
+def main():
+    """Measure both."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--mosquitto", default="/usr/sbin/mosquitto")
+    options = parser.parse_args()
+    with EmbeddedBroker(0) as broker:
+        calls(broker.url)
+    asyncio.run(storm(options.mosquitto, options.seconds))
+
+
+if __name__ == "__main__":
+    main()
