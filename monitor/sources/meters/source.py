@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
-from types import TracebackType
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import numpy as np
@@ -57,12 +57,26 @@ class MeterSource:
         Is opened and closed with this.
     clock
         Of the host.
+    uncertainty_ns
+        How well the times of the readings are known, besides by the meter's own window.
+    notes
+        More about where they come from.
     tells_changes
         Whether a reading stands until the next, not for the interval that ends with it.
     """
 
-    def __init__(self, meter: Meter, clock: Clock, *, tells_changes: bool = False) -> None:
+    def __init__(
+        self,
+        meter: Meter,
+        clock: Clock,
+        *,
+        tells_changes: bool = False,
+        uncertainty_ns: int = 0,
+        notes: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._meter = meter
+        self._uncertainty_ns = uncertainty_ns
+        self._notes = notes
         self._tells_changes = tells_changes
         self._clock = clock
         self._opened: tuple[tuple[SlowChannel, ...], StreamInfo] | None = None
@@ -221,6 +235,7 @@ class MeterSource:
         notes = {
             "identity": first.source,
             "meter": first.note,
+            **self._notes,
             "grid": f"{held}; {PER_CODE:g} per code",
         }
         if units == ["V", "A"]:
@@ -233,7 +248,8 @@ class MeterSource:
             sample_rate_hz=max(_LOWEST_HZ, _PER_READING / first.interval_s),
             t0_ns=self._clock.now_ns(),
             # When in its update interval the meter was asked is not known.
-            t0_uncertainty_ns=round((first.window_s or first.interval_s) / 2 * NS),
+            t0_uncertainty_ns=round((first.window_s or first.interval_s) / 2 * NS)
+            + self._uncertainty_ns,
             dtype="int32",
             continuous=True,
             supply=Supply.DC,  # the meter has averaged over the line's cycles
