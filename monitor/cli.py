@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from monitor import calibrate_cli, commands, doctor_cli, setup_cli, terminal
+from monitor import calibrate_cli, commands, doctor_cli, import_cli, setup_cli, terminal
 from monitor.analysis.stage_table import stage_table, to_json_value
 from monitor.commands import Broker, Config, Endpoint, Output, Seconds, Visa
 from monitor.engine import endpoint as endpoints
@@ -30,8 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Scope-grade power of generative AI, live on its pipeline stages.",
 )
-imports = typer.Typer(no_args_is_help=True, help="Turn other instruments' files into recordings.")
-app.add_typer(imports, name="import")
+app.add_typer(import_cli.app, name="import")
 app.add_typer(calibrate_cli.app, name="calibrate")
 app.command()(doctor_cli.doctor)
 app.command()(setup_cli.devices)
@@ -231,19 +230,6 @@ def run(
         command=tuple(command), url=broker, prefix=prefix, timing=timing, all_ranks=all_ranks
     )
     raise typer.Exit(commands.run(launch))
-
-
-@imports.command("elmorlabs-pmd")
-def import_elmorlabs(
-    folder: Annotated[Path, typer.Argument(help="Holds PMD_data.bin.", show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", help="File to make.")],
-    rate: Annotated[float, typer.Option(help="Of the uniform grid, in Hz.")] = 20_000.0,
-    signed: Annotated[
-        bool, typer.Option(help="Keep negative readings, which the source takes as 0.")
-    ] = False,
-) -> None:
-    """Import a capture of an ElmorLabs PMD-USB power meter."""
-    commands.import_elmorlabs(folder, output, rate_hz=rate, signed=signed, out=_OUT)
 
 
 @app.command(

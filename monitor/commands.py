@@ -26,11 +26,9 @@ from monitor.config import (
 from monitor.engine import assemble
 from monitor.engine import endpoint as endpoints
 from monitor.engine.server import Engine, refuse_second
-from monitor.errors import ConfigError, EngineError, RecordingError
+from monitor.errors import ConfigError, EngineError
 from monitor.model import Quantity
-from monitor.recording.recorder import Recorder
 from monitor.run import launch as launching
-from monitor.sources.elmorlabs import CaptureSource
 from monitor.stage_text import StageText
 from monitor.viewer import TerminalView, Viewer, follow, on_signal
 
@@ -48,8 +46,6 @@ Broker = Annotated[
 Endpoint = Annotated[
     str | None, typer.Option(help="Where the engine listens.", show_default="one per user")
 ]
-
-_IMPORT_AHEAD_S = 60.0  # of data: an import is read no further ahead of the disk
 
 
 def recordings_folder() -> Path:
@@ -155,31 +151,6 @@ def replay(path: Path, *, start_s: float, speed: float, endpoint: str) -> None:
     asyncio.run(work())
 
 
-def import_elmorlabs(
-    folder: Path, output: Path, *, rate_hz: float, signed: bool, out: Console
-) -> None:
-    """Turn a power meter's capture into a recording."""
-
-    async def work() -> None:
-        task = asyncio.current_task()
-        stop = task.cancel if task is not None else (lambda: False)
-        source = CaptureSource(folder, sample_rate_hz=rate_hz, signed=signed)
-        async with on_signal(stop), source:
-            with _whole_or_none(Recorder(output, source.info), output) as recorder:
-                async with contextlib.aclosing(source.items()) as items:
-                    async for item in items:
-                        recorder.put(item)
-                        await asyncio.sleep(0)  # else a signal is heard only at the end
-                        while recorder.state.queued_s > _IMPORT_AHEAD_S:  # noqa: ASYNC110  # a thread
-                            await asyncio.sleep(0.01)
-
-    try:
-        asyncio.run(work())
-    except asyncio.CancelledError as error:
-        raise RecordingError(f"the import was stopped; {output} was not made") from error
-    out.print(f"imported {output}", soft_wrap=True, highlight=False)
-
-
 def bench(arguments: list[str]) -> int:
     """Run the virtual lab in this process."""
     from monitor.bench.__main__ import main  # noqa: PLC0415  # only who runs it loads it
@@ -204,22 +175,6 @@ def demo(
         table = client.table()
     viewer.out.print(StageText(table))
     viewer.out.print(f"recorded {path}", soft_wrap=True, highlight=False)
-
-
-@contextlib.contextmanager
-def _whole_or_none(recorder: Recorder, path: Path) -> Iterator[Recorder]:
-    """End a recording, and remove its file if anything went wrong: what it lacks, nobody sees."""
-    try:
-        with recorder:
-            yield recorder
-        if recorder.state.error:
-            raise RecordingError(
-                f"{recorder.state.error}; an import is all or nothing, so {path} was removed"
-            )
-    except BaseException:
-        with contextlib.suppress(OSError):  # what went wrong first is what counts
-            path.unlink()
-        raise
 
 
 @contextlib.asynccontextmanager

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from fakes import ListSource, dc_block
 from lab import DATA, LIMIT_S, said, wattstage
-from rich.console import Console
 
-from monitor import commands
+from monitor import import_cli
 from monitor.errors import RecordingError
 from monitor.recording.reader import Recording
 from monitor.sources.elmorlabs import load
@@ -127,7 +126,7 @@ def test_an_import_that_is_interrupted_leaves_no_file(tmp_path, number):
 def capture_of(monkeypatch, *starts, error=None):
     """Let every capture consist of blocks that begin there."""
     source = ListSource([dc_block(start, 100.0) for start in starts], error=error)
-    monkeypatch.setattr(commands, "CaptureSource", lambda *_, **__: source)
+    monkeypatch.setattr(import_cli, "CaptureSource", lambda *_, **__: source)
     return source
 
 
@@ -139,7 +138,7 @@ def source(monkeypatch):
 
 
 def bring_in(folder, path):
-    commands.import_elmorlabs(folder, path, rate_hz=10_000.0, signed=False, out=Console(quiet=True))
+    import_cli.import_elmorlabs(folder, path)
 
 
 def test_a_capture_that_fails_midway_leaves_no_file(tmp_path, source):

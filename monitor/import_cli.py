@@ -1,0 +1,131 @@
+"""``wattstage import``: other instruments' files become recordings, whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from monitor.errors import RecordingError
+from monitor.recording.recorder import Recorder
+from monitor.sources.elmorlabs import CaptureSource
+from monitor.sources.source import Source
+from monitor.sources.tables import csv_file, ptdaemon, times
+from monitor.sources.tables.table import source_of
+from monitor.viewer import on_signal
+
+app = typer.Typer(no_args_is_help=True, help="Turn other instruments' files into recordings.")
+
+_OUT = Console()
+_AHEAD_S = 60.0  # of data: an import is read no further ahead of the disk
+_Output = Annotated[Path, typer.Option("-o", "--output", help="File to make.")]
+_Zone = Annotated[str, typer.Option(help="Time zone of dates without one, e.g. Europe/Zurich.")]
+
+
+@app.command("elmorlabs-pmd")
+def import_elmorlabs(
+    folder: Annotated[Path, typer.Argument(help="Holds PMD_data.bin.", show_default=False)],
+    output: _Output,
+    rate: Annotated[float, typer.Option(help="Of the uniform grid, in Hz.")] = 20_000.0,
+    signed: Annotated[
+        bool, typer.Option(help="Keep negative readings, which the source takes as 0.")
+    ] = False,
+) -> None:
+    """Import a capture of an ElmorLabs PMD-USB power meter."""
+    bring_in(CaptureSource(folder, sample_rate_hz=rate, signed=signed), output)
+
+
+@app.command("csv")
+def import_csv(
+    file: Annotated[Path, typer.Argument(help="Rows of a time and numbers.", show_default=False)],
+    output: _Output,
+    time: Annotated[str, typer.Option(help="Column of the times: name, or number from 1.")] = "",
+    power: Annotated[str, typer.Option(help="Column of the power.")] = "",
+    voltage: Annotated[str, typer.Option(help="Column of the voltage.")] = "",
+    current: Annotated[str, typer.Option(help="Column of the current.")] = "",
+    start: Annotated[
+        str, typer.Option(help="When relative time 0 was, e.g. 2026-03-01T12:00:00.")
+    ] = "",
+    zone: _Zone = "UTC",
+    invalid: Annotated[
+        list[float] | None, typer.Option(help="A value that is an error code; may be repeated.")
+    ] = None,
+) -> None:
+    """Import the CSV file of a power meter or a scope."""
+    options = csv_file.CsvOptions(
+        time=time,
+        power=power,
+        voltage=voltage,
+        current=current,
+        start=start,
+        zone=times.zone(zone),
+        invalid=tuple(invalid or ()),
+    )
+    bring_in(source_of(csv_file.load(file, options)), output)
+
+
+@app.command("ptdaemon")
+def import_ptdaemon(
+    file: Annotated[Path, typer.Argument(help="The log, e.g. spl.txt.", show_default=False)],
+    output: _Output,
+    zone: _Zone = "UTC",
+) -> None:
+    """Import a log of SPEC PTDaemon; its marks become stages."""
+    bring_in(source_of(ptdaemon.load(file, zone=times.zone(zone))), output)
+
+
+def bring_in(source: Source, output: Path) -> None:
+    """Record a source that gives its items as fast as they are taken: all of them, or nothing.
+
+    Raises
+    ------
+    RecordingError
+        If the file cannot be made or written, or the import was stopped; none is left then.
+    """
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        stop = task.cancel if task is not None else (lambda: False)
+        async with on_signal(stop), source:
+            with _whole_or_none(Recorder(output, source.info), output) as recorder:
+                await _record(source, recorder)
+
+    try:
+        asyncio.run(work())
+    except asyncio.CancelledError as error:
+        raise RecordingError(f"the import was stopped; {output} was not made") from error
+    _OUT.print(f"imported {output}", soft_wrap=True, highlight=False)
+
+
+async def _record(source: Source, recorder: Recorder) -> None:
+    items = source.items()
+    try:
+        async for item in items:
+            recorder.put(item)
+            await asyncio.sleep(0)  # else a signal is heard only at the end
+            while recorder.state.queued_s > _AHEAD_S:  # noqa: ASYNC110  # a thread
+                await asyncio.sleep(0.01)
+    finally:
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()
+
+
+@contextlib.contextmanager
+def _whole_or_none(recorder: Recorder, path: Path) -> Iterator[Recorder]:
+    """End a recording, and remove its file if anything went wrong: what it lacks, nobody sees."""
+    try:
+        with recorder:
+            yield recorder
+        if recorder.state.error:
+            raise RecordingError(
+                f"{recorder.state.error}; an import is all or nothing, so {path} was removed"
+            )
+    except BaseException:
+        with contextlib.suppress(OSError):  # what went wrong first is what counts
+            path.unlink()
+        raise
