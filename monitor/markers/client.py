@@ -723,6 +723,7 @@ class _Link:
         if broker.tls:
             names = ("WATTSTAGE_CA", "WATTSTAGE_CERT", "WATTSTAGE_KEY")
             client.tls_set(*(os.environ.get(name) or None for name in names))
+        client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -960,6 +961,12 @@ def _scalar(value: Any) -> str | int | float | bool | None:
     if isinstance(value, numbers.Real) and math.isfinite(value):
         return float(value)
     return _text(value, _MAX_TEXT)
+
+
+def _send_at_once(_client: Any, _userdata: Any, link: Any) -> None:
+    """Let no small message wait for the acknowledgement of the one before, some 40 ms."""
+    with contextlib.suppress(OSError):  # of what is no TCP socket
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _json(value: dict[str, Any]) -> bytes:

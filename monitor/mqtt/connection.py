@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 
@@ -14,6 +15,8 @@ from monitor.mqtt.address import Address
 
 _ANSWER_S = 5.0
 _KEEPALIVE_S = 15
+# A small message waits for the acknowledgement of the one before otherwise, some 40 ms.
+_AT_ONCE = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 _REFUSED = 0x80  # MQTT 3.1.1, 3.9.3: the lowest return code of SUBACK that is a failure
 
 
@@ -48,6 +51,7 @@ async def connected(
         keepalive=_KEEPALIVE_S,
         timeout=_ANSWER_S,
         max_queued_incoming_messages=max_waiting,
+        socket_options=_AT_ONCE,
     )
     try:
         await client.__aenter__()
