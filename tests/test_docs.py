@@ -10,6 +10,8 @@ from monitor.analysis.stage_table import stage_table
 from monitor.bench.lab import BenchSettings, Lab
 from monitor.config import load
 from monitor.recording.reader import Recording
+from monitor.sources.clock import SystemClock
+from monitor.sources.meters.make import make_meter
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -22,7 +24,22 @@ def code(page: Path, language: str) -> str:
 def test_the_settings_page_is_a_settings_file(tmp_path):
     path = tmp_path / "settings.toml"
     path.write_text(code(ROOT / "docs/reference/settings.md", "toml"))
-    assert load(path).instrument.inputs[1].ratio == 10.0
+    settings = load(path)
+    assert settings.instrument.inputs[1].ratio == 10.0
+    assert all(make_meter(meter, SystemClock()) for meter in settings.meters)
+
+
+def test_every_meter_of_its_page_can_be_made(tmp_path):
+    page = (ROOT / "docs/how-to/use-a-power-meter.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    path = tmp_path / "settings.toml"
+    kinds = set()
+    for block in blocks:
+        path.write_text(block)
+        for settings in load(path).meters:
+            assert make_meter(settings, SystemClock())
+            kinds.add(settings.kind)
+    assert kinds == {"yokogawa-wt", "scpi", "plug", "elmorlabs-pmd"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
