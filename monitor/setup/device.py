@@ -9,12 +9,16 @@ import msgspec
 from monitor.setup.candidate import Candidate
 from monitor.sources.dialects import spoken_by
 
-_METERS = ("YOKOGAWA,WT", "CHROMA", "HIOKI", "ZES", "NEWTONS4TH")
+_METERS = MappingProxyType(
+    {"YOKOGAWA,WT": "yokogawa-wt", "CHROMA": "scpi", "HIOKI": "scpi", "ZES": "scpi"}
+)
+"""How the identity of a meter begins, and its kind in the settings."""
 _HINTS = MappingProxyType(
     {
-        "plug": 'a meter beside the scope: [[meters]] kind = "plug", with its MQTT topic',
-        "serial": 'a PMD-USB is a meter: [[meters]] kind = "elmorlabs-pmd"',
-        "meter": "a meter beside the scope: see [[meters]] in docs/reference/settings.md",
+        "plug": "a meter beside a scope: --meter plug=mqtt://BROKER/TOPIC, with its own topic",
+        "serial": "if it is a PMD-USB, a meter beside a scope: --meter elmorlabs-pmd={address}",
+        "meter": "a meter beside a scope: --meter {meter}={address}",
+        "scpi": 'a meter beside a scope: [[meters]] kind = "scpi" in the profile, with its queries',
         "unknown": "it answers, but is no scope that can be spoken to",
     }
 )
@@ -59,7 +63,7 @@ def unasked(candidate: Candidate) -> Device:
         name=candidate.name,
         found_by=candidate.found_by,
         problem=candidate.problem,
-        fix=candidate.fix or _HINTS.get(candidate.kind, ""),
+        fix=candidate.fix or _HINTS.get(candidate.kind, "").format(address=candidate.address),
     )
 
 
@@ -79,8 +83,9 @@ def silent(candidate: Candidate, problem: str) -> Device:
 def identified(candidate: Candidate, identity: str) -> Device:
     """Return what answered who it is."""
     row = spoken_by(identity)
-    is_meter = identity.upper().startswith(_METERS)
-    kind = "scope" if row is not None else "meter" if is_meter else "unknown"
+    known = (kind for word, kind in _METERS.items() if identity.upper().startswith(word))
+    meter = next(known, "")
+    kind = "scope" if row is not None else "meter" if meter else "unknown"
     return Device(
         address=candidate.address,
         kind=kind,
@@ -88,7 +93,9 @@ def identified(candidate: Candidate, identity: str) -> Device:
         name=", ".join(part.strip() for part in identity.split(",")[:2]),
         dialect=row.id if row is not None else "",
         found_by=candidate.found_by,
-        fix=_HINTS.get(kind, ""),
+        fix=_HINTS.get("scpi" if meter == "scpi" else kind, "").format(
+            meter=meter, address=candidate.address
+        ),
     )
 
 

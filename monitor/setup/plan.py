@@ -15,7 +15,7 @@ from monitor.sources.inspect import InputState, Panel
 
 _SHORTEST_S, _LONGEST_S = 0.04, 2.0  # two cycles of 50 Hz; a view that is late by no more
 _USUAL_S = 0.1
-_KINDS = "scpi, yokogawa-wt, plug, elmorlabs-pmd"
+_KINDS = "yokogawa-wt, plug or elmorlabs-pmd"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +121,11 @@ def meters(words: Iterable[str]) -> tuple[MeterSettings, ...]:
             raise ConfigError(
                 f"{word!r} is no meter: {error}; expected KIND=ADDRESS with a kind of {_KINDS}"
             ) from error
+        if kind == "scpi":
+            raise ConfigError(
+                f"{word!r}: what to ask a meter of kind scpi, nobody says; write the profile"
+                " without it, then add [[meters]] with its queries"
+            )
         if not address:
             raise ConfigError(f"{word!r} has no address; expected KIND=ADDRESS, e.g. plug=mqtt://…")
     return tuple(made)

@@ -177,7 +177,7 @@ def test_what_answers_but_is_no_scope_is_told_with_what_it_is_for():
         ask, addresses=["TCPIP::10.0.0.7::5025::SOCKET", "TCPIP::10.0.0.8::5025::SOCKET"]
     )
     kinds = {device.kind: device for device in devices}
-    assert "[[meters]]" in kinds["meter"].fix
+    assert "--meter yokogawa-wt=TCPIP::10.0.0.7::5025::SOCKET" in kinds["meter"].fix
     assert kinds["unknown"].name == "ACME, TOASTER"
 
 
@@ -211,7 +211,7 @@ def test_a_plug_that_announces_its_web_page_is_no_instrument():
     made = announced.candidates("_http._tcp.local.", "shellyplug-s-1", ["10.0.0.9"], 80, {})
     _, (device,) = found(lambda address: pytest.fail("it was asked"), *made)
     assert (device.kind, device.address) == ("plug", "http://10.0.0.9")
-    assert "MQTT topic" in device.fix
+    assert "--meter plug=mqtt:" in device.fix
 
 
 def test_an_instrument_announced_on_loopback_is_found():

@@ -19,6 +19,7 @@ from monitor.config import (
 )
 from monitor.errors import ConfigError
 from monitor.model import Calibration, Quantity, Supply
+from monitor.setup.plan import meters
 from monitor.setup.presets import PRESETS, fitted, probe
 from monitor.setup.profile import render, write
 from monitor.sources.inspect import InputState
@@ -191,3 +192,17 @@ def test_volts_of_a_current_without_a_clamp_are_refused():
 def test_an_input_that_is_off_is_left_to_the_findings():
     off = dataclasses.replace(STATE, shown=False)
     assert fitted(Quantity.CURRENT, off).reports == "unit"
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("tea=1", "expected KIND=ADDRESS"), ("plug=", "no address"), ("scpi=X", "its queries")],
+)
+def test_what_is_no_meter_is_refused(word, said):
+    with pytest.raises(ConfigError, match=said):
+        meters([word])
+
+
+def test_meters_are_named_by_kind_and_address():
+    (meter,) = meters(["plug=mqtt://127.0.0.1/a=b"])
+    assert (meter.kind, meter.address) == ("plug", "mqtt://127.0.0.1/a=b")
