@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from typer.core import TyperGroup
 
+from monitor import correct_cli
 from monitor.calibration import profile_edit, steps
-from monitor.calibration.recordings import correct
+from monitor.calibration.shown import bar, microseconds, told
 from monitor.calibration.taking import Taken, take
 from monitor.config import InputSettings, InstrumentSettings, load
 from monitor.errors import ConfigError
-from monitor.model import Calibration, Probe, Quantity
-from monitor.recording.reader import Recording
+from monitor.model import Calibration, Quantity
 from monitor.sources.clock import SystemClock
 from monitor.units import give_or_take, si, window
 
@@ -47,8 +45,10 @@ class _FileOrStep(TyperGroup):
 app = typer.Typer(
     cls=_FileOrStep,
     no_args_is_help=True,
-    help="Find a channel's zero, gain and delay; or correct a recording: wattstage calibrate FILE.",
+    help="Find a channel's zero, gain and delay; or correct a recording:"
+    " wattstage calibrate FILE (--help tells more).",
 )
+app.command(name="file", hidden=True)(correct_cli.correct_file)
 
 
 @app.command()
@@ -114,7 +114,7 @@ def gain(
         points.append((shown, typer.prompt(f"The reference shows, in {unit}", type=float)))
     reference = steps.Reference(reference_percent, reference_absolute)
     calibration = steps.gain(points, reference, item.calibration)
-    _OUT.print(_told(calibration, unit), highlight=False)
+    _OUT.print(told(calibration, unit), highlight=False)
     limits = f"{reference_percent:g} % + {reference_absolute:g} {unit}"
     _keep(
         config,
@@ -150,7 +150,7 @@ def deskew(
     late_s, delay = steps.deskew(taken, voltage, current)
     first, second = (item.channel().name for item in items)
     _OUT.print(
-        f"{second} is {give_or_take(delay.delay_s, delay.uncertainty_s, 's')} later than {first}"
+        f"{second} is {microseconds(delay.delay_s, delay.uncertainty_s)} later than {first}"
         f" ({delay.n_records} records of {si(taken.sample_rate_hz, 'S/s')}; likeness"
         f" {delay.likeness:.3f})",
         highlight=False,
@@ -162,60 +162,6 @@ def deskew(
         for item, late in zip(items, late_s, strict=True)
     }
     _keep(config, found, temperature, note)
-
-
-@app.command(name="file", hidden=True)
-def file_(
-    file: Annotated[Path, typer.Argument(help="A closed recording (*.h5).")],
-    config: Annotated[
-        Path | None, typer.Option(help="Profile whose calibration is taken over.")
-    ] = None,
-    channel: Annotated[str | None, typer.Option(help="Name of the channel to correct.")] = None,
-    gain: Annotated[float | None, typer.Option(help="Of the calibration.")] = None,
-    offset: Annotated[float | None, typer.Option(help="In the channel's unit.")] = None,
-    deskew_s: Annotated[float | None, typer.Option("--deskew", help="In s.")] = None,
-    gain_uncertainty: Annotated[float | None, typer.Option(help="Relative, k = 1.")] = None,
-    offset_uncertainty: Annotated[float | None, typer.Option(help="k = 1.")] = None,
-    ratio: Annotated[float | None, typer.Option(help="Of the probe, if that was wrong.")] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Go back by one correction.")] = False,
-    note: _Note = "",
-) -> None:
-    """Show a recording's calibration, or correct it; every number follows, no sample is touched."""
-    with Recording(file) as recording:
-        probes = {each.name: each.probe for each in recording.info.channels}
-        units = {each.name: each.quantity.unit for each in recording.info.channels}
-        corrections = recording.corrections
-    stated = {
-        "gain": gain, "offset": offset, "deskew_s": deskew_s,
-        "gain_uncertainty": gain_uncertainty, "offset_uncertainty": offset_uncertainty,
-    }  # fmt: skip
-    values = {name: value for name, value in stated.items() if value is not None}
-    wanted = [undo, config is not None, bool(values) or ratio is not None or channel is not None]
-    if sum(wanted) > 1:
-        raise ConfigError("either --undo, or --config FILE, or --channel NAME with what is right")
-    if undo:
-        if not corrections:
-            raise ConfigError(f"{file} was never corrected, so there is nothing to undo")
-        new, reason = corrections[-1].before, note or "undone"
-    elif config is not None:
-        new, reason = _from_profile(config, probes), note or f"calibration of {config.name}"
-    elif any(wanted):
-        new = {_known(channel, probes): _changed(probes[_known(channel, probes)], values, ratio)}
-        reason = note or "corrected by hand"
-    else:
-        new, reason = {}, ""
-    if new and any(probes[name] != probe for name, probe in new.items() if name in probes):
-        with _bar("copying") as tell:
-            correct(file, new, reason, tell)
-        probes |= new
-        _OUT.print(f"corrected {file}", soft_wrap=True, highlight=False)
-    elif new:
-        _OUT.print(f"{file} has this calibration already", soft_wrap=True, highlight=False)
-    for name, probe in probes.items():
-        _OUT.print(f"{name}: ratio {probe.ratio:g}, {_told(probe.calibration, units[name])}")
-    if not new:
-        for each in corrections:
-            _OUT.print(f"corrected {each.corrected}: {each.reason}", highlight=False)
 
 
 def _instrument(config: Path) -> InstrumentSettings:
@@ -253,17 +199,8 @@ def _ready(what: str, *, yes: bool) -> None:
 
 
 def _capture(instrument: InstrumentSettings, seconds: float) -> Taken:
-    with _bar("measuring") as tell:
+    with bar("measuring", _OUT) as tell:
         return asyncio.run(take(instrument, seconds, SystemClock(), tell))
-
-
-@contextlib.contextmanager
-def _bar(what: str) -> Iterator[Callable[[float], None]]:
-    """Show how far something is; yield whom to tell."""
-    columns = TextColumn(what), BarColumn(), TextColumn("{task.percentage:.0f} %")
-    with Progress(*columns, console=_OUT, transient=True) as progress:
-        task = progress.add_task("", total=1.0)
-        yield lambda share: progress.update(task, completed=share)
 
 
 def _keep(config: Path, found: dict[int, Calibration], temperature: str, note: str) -> None:
@@ -276,50 +213,3 @@ def _keep(config: Path, found: dict[int, Calibration], temperature: str, note: s
         )
     profile_edit.put(config, dated)
     _OUT.print(f"written to {config}; every recording from now on has it", soft_wrap=True)
-
-
-def _told(found: Calibration, unit: str) -> str:
-    if found == Calibration():
-        return "not calibrated"
-    parts = [f"gain {found.gain:.6g} ± {found.gain_uncertainty:.2%}"]
-    parts.append(f"offset {give_or_take(found.offset, found.offset_uncertainty, unit)}")
-    if found.deskew_s or found.deskew_uncertainty_s:
-        parts.append(f"{give_or_take(found.deskew_s, found.deskew_uncertainty_s, 's')} late")
-    told = ", ".join(part for part in (found.date, found.temperature, found.note) if part)
-    return ", ".join(parts) + (f" ({told})" if told else "")
-
-
-def _known(channel: str | None, probes: dict[str, Probe]) -> str:
-    if channel not in probes:
-        raise ConfigError(
-            f"name the channel to correct: --channel {' or '.join(map(repr, probes))}"
-        )
-    return channel
-
-
-def _changed(probe: Probe, values: dict[str, float], ratio: float | None) -> Probe:
-    if ratio == 0:
-        raise ConfigError("--ratio must not be 0")
-    try:
-        calibration = msgspec.structs.replace(probe.calibration, **values)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    return msgspec.structs.replace(
-        probe, calibration=calibration, ratio=probe.ratio if ratio is None else ratio
-    )
-
-
-def _from_profile(config: Path, probes: dict[str, Probe]) -> dict[str, Probe]:
-    """Return the probes with the calibration of a profile; channels are found by their names."""
-    profile = {item.channel().name: item.calibration for item in _instrument(config).inputs}
-    shared = probes.keys() & profile.keys()
-    if not shared:
-        raise ConfigError(
-            f"no channel of {config} has the name of one of the recording:"
-            f" {', '.join(map(repr, probes))}; it has {', '.join(map(repr, profile))}"
-        )
-    return {
-        name: msgspec.structs.replace(probes[name], calibration=profile[name])
-        for name in probes
-        if name in shared
-    }

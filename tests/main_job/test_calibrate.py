@@ -110,7 +110,11 @@ def test_a_recording_is_corrected_by_hand_from_a_profile_and_back(tmp_path, prof
     assert energy_j() == pytest.approx(-2.2 * first, rel=1e-5)
     said("calibrate", path, "--config", config)
     assert energy_j() == pytest.approx(-2.0 * first, rel=1e-5)
-    said("calibrate", path, "--undo")
+    value = json.loads(said("calibrate", path, "--undo", "--json"))
+    assert value["channels"][name]["calibration"]["gain"] == 1.1
+    assert [each["reason"] for each in value["corrections"]] == [
+        "why", "corrected by hand", "calibration of lab.toml", "undone",
+    ]  # fmt: skip
     assert energy_j() == pytest.approx(-2.2 * first, rel=1e-5)
     for arguments, words in (
         (("--channel", "amps", "--gain", 2), "--channel 'main voltage' or 'main current'"),
@@ -120,4 +124,5 @@ def test_a_recording_is_corrected_by_hand_from_a_profile_and_back(tmp_path, prof
         done = wattstage("calibrate", path, *arguments)
         assert done.returncode == 1
         assert words in done.stderr
+        assert "Traceback" not in done.stderr
     assert energy_j() == pytest.approx(-2.2 * first, rel=1e-5)
