@@ -185,6 +185,7 @@ class Driver:
         while True:
             first = self._fitting(acquisition.take(closely=True))
             if not first.time.is_buffered:
+                acquisition.gap_s = 0.0  # what was asked meanwhile is no dead time
                 return first
             if self._now_ns() > limit_ns:
                 raise InstrumentError(

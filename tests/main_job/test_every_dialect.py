@@ -20,7 +20,7 @@ from monitor.sources.dialects import DIALECTS
 from monitor.sources.scope import ScopeSource
 
 SECONDS = 10.0
-AT_ONCE = 4
+AT_ONCE = 8
 LONG_S = 2.0
 EDGE_S = 0.003
 """Of an edge, by the time that a host can give to records of a scope without a clock of its own."""
