@@ -114,8 +114,16 @@ def _live(painter: QPainter, color: QColor) -> None:
         painter.drawArc(QRectF(2.5, 2.5, 11, 11), start * 16, 100 * 16)
 
 
+def _setup(painter: QPainter, color: QColor) -> None:
+    painter.setBrush(color)
+    for y, x in ((4.0, 10.5), (8.0, 5.0), (12.0, 9.0)):
+        painter.drawLine(QPointF(2, y), QPointF(14, y))
+        painter.drawEllipse(QPointF(x, y), 1.4, 1.4)
+
+
 _PAINTERS: dict[str, Callable[[QPainter, QColor], None]] = {
     "record": _record,
+    "setup": _setup,
     "stop": _stop,
     "mark": _mark,
     "pause": _pause,
