@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from monitor.config import InstrumentSettings
+from monitor.config import InputSettings, InstrumentSettings
 from monitor.model import Quantity, Supply
 from monitor.setup.findings import Finding, spoken
+from monitor.setup.level_findings import no_current, small, swapped, who
 from monitor.setup.levels import Level, Levels, RailLevel
 from monitor.sources.inspect import Panel
 from monitor.units import si
@@ -86,7 +87,7 @@ class _Judge:
                 yield Finding(
                     id="clipping",
                     level="error",
-                    what=f"{_who(level)} leaves the screen: {level.n_clipped} samples of the"
+                    what=f"{who(level)} leaves the screen: {level.n_clipped} samples of the"
                     " record are clipped",
                     fix="choose more volts or amperes per division at the scope",
                     input=level.input,
@@ -94,7 +95,7 @@ class _Judge:
             elif self._screen(level) and not self._is_idle(level):
                 share = max(level.high - level.low, abs(level.mean)) / self._screen(level)
                 if share < _SMALL:
-                    yield _small(level, share)
+                    yield small(level, share)
 
     def rail(self, rail: RailLevel) -> Iterator[Finding]:
         """Yield what is wrong with one rail."""
@@ -107,13 +108,13 @@ class _Judge:
             yield too_short  # and nothing else can be told
             return
         if self._is_swapped(voltage, current, rail):
-            yield _swapped(voltage, current)
+            yield swapped(voltage, current)
             return
         wrong = self._voltage(voltage, rail)
         if wrong is not None:
             yield wrong
         if self._is_idle(current):
-            yield _no_current(current)
+            yield no_current(current)
         elif voltage.rms >= _NO_VOLTAGE_V:
             yield from self._direction(rail, current)
 
@@ -165,7 +166,7 @@ class _Judge:
             return Finding(
                 id="unexpected-voltage",
                 level="warning",
-                what=f"{_who(voltage)} is {si(level_v, 'V')}, expected {si(self._expected_v, 'V')}",
+                what=f"{who(voltage)} is {si(level_v, 'V')}, expected {si(self._expected_v, 'V')}",
                 fix="check what the probe is connected to, and its factor",
                 input=voltage.input,
             )
@@ -178,7 +179,7 @@ class _Judge:
             if state.shown and state.unit == "V" and state.input not in self._items
         ]
         hint = f"; the scope also shows {' and '.join(others)} in volts" if others else ""
-        what = f"{_who(voltage)} shows neither mains nor DC: {si(voltage.rms, 'V')} RMS"
+        what = f"{who(voltage)} shows neither mains nor DC: {si(voltage.rms, 'V')} RMS"
         fix = f"name the input that the voltage probe is plugged into{hint}, or connect the probe"
         if is_flat:
             fix += (
@@ -202,7 +203,7 @@ class _Judge:
         return Finding(
             id="probe-factor",
             level="error" if is_sure else "warning",
-            what=f"{_who(voltage)} is {si(level_v, 'V')}, {_times(factor)} what a supply of"
+            what=f"{who(voltage)} is {si(level_v, 'V')}, {_times(factor)} what a supply of"
             f" {nominal_v:g} V has: the probe's factor is set on one side only",
             fix=fix,
             input=voltage.input,
@@ -222,7 +223,7 @@ class _Judge:
         return Finding(
             id="supply",
             level="error",
-            what=f"{_who(voltage)} {what}",
+            what=f"{who(voltage)} {what}",
             fix=f"correct the settings ({fix}), or the probe's place",
             input=voltage.input,
         )
@@ -238,8 +239,8 @@ class _Judge:
                 level="error",
                 what=f"the mean power is {si(rail.mean_w, 'W')}: the current of input"
                 f" {current.input} flows against the voltage",
-                fix=f"turn the clamp round on its wire, or set ratio = {-item.ratio:g} for input"
-                f" {current.input}",
+                fix=f"turn the clamp round on its wire, or say that it is {_other_way(item)}"
+                f" (ratio = {-item.ratio:g} for input {current.input})",
                 input=current.input,
             )
         if rail.line_hz is not None and abs(factor) < _ELSEWHERE:
@@ -282,38 +283,8 @@ class _Judge:
         return next((nominal for nominal, low, high in usual if low <= level_v <= high), None)
 
 
-def _small(level: Level, share: float) -> Finding:
-    return Finding(
-        id="small-signal",
-        level="note",
-        what=f"{_who(level)} fills {100 * share:.0f} % of the screen",
-        fix="choose fewer volts or amperes per division"
-        + ("; if the load is idle now, leave it" if level.quantity is Quantity.CURRENT else ""),
-        input=level.input,
-    )
-
-
-def _swapped(voltage: Level, current: Level) -> Finding:
-    return Finding(
-        id="swapped",
-        level="error",
-        what=f"the voltage is on input {current.input} and the current on input {voltage.input},"
-        " the other way round than the settings say",
-        fix=f"name input {current.input} as the voltage and {voltage.input} as the current, or"
-        " change the plugs",
-        input=voltage.input,
-    )
-
-
-def _no_current(current: Level) -> Finding:
-    return Finding(
-        id="no-current",
-        level="warning",
-        what=f"{_who(current)} shows no current: {si(current.rms, 'A')} RMS",
-        fix="switch the clamp on, close its jaw around one conductor, and see that the load runs"
-        " and that this is its input",
-        input=current.input,
-    )
+def _other_way(item: InputSettings) -> str:
+    return "the wrong way round" if item.ratio > 0 else "not the wrong way round"
 
 
 def _dc_or_rms(level: Level, line_hz: float | None) -> float:
@@ -322,7 +293,3 @@ def _dc_or_rms(level: Level, line_hz: float | None) -> float:
 
 def _times(factor: float) -> str:
     return f"a {factor:g}th of" if factor > 1 else f"{1 / factor:g} times"
-
-
-def _who(level: Level) -> str:
-    return f"the {level.quantity.value} of input {level.input}"

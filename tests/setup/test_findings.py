@@ -136,11 +136,11 @@ def test_swapped_inputs_are_noticed_where_the_scope_shows_volts(trials, supply):
 def test_a_reversed_clamp_is_noticed(trials, supply):
     finding = only(trials[f"reversed {supply}"])
     assert (finding.id, finding.level, finding.input) == ("clamp-reversed", "error", 2)
-    assert "ratio = -1 " in finding.fix
+    assert "(ratio = -1 for input 2)" in finding.fix
 
 
 def test_a_reversed_clamp_in_volts_is_turned_by_a_negative_ratio(trials):
-    assert "ratio = -10 " in only(trials["reversed in volts"]).fix
+    assert "(ratio = -10 for input 2)" in only(trials["reversed in volts"]).fix
     trial = trials["turned"]
     assert trial.findings == ()
     assert trial.levels.rails[0].mean_w == pytest.approx(POWER_W, rel=0.01)

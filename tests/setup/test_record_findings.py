@@ -125,6 +125,13 @@ def test_a_reversed_clamp_is_noticed_at_any_power_factor():
     for lag in (np.pi, np.pi + 0.5, np.pi - 0.5):
         (finding,) = judged(wave(230.0), wave(4.0, lag=lag))
         assert finding.id == "clamp-reversed"
+        assert "say that it is the wrong way round (ratio = -1 for input 2)" in finding.fix
+
+
+def test_a_clamp_that_is_said_to_be_reversed_and_is_not_is_noticed():
+    at = panel(current=1.0, range_a=2.0)
+    (finding,) = judged(wave(230.0), -wave(4.0), at=at, inputs=inputs(ratio=-10.0))
+    assert "not the wrong way round (ratio = 10 for input 2)" in finding.fix
 
 
 def test_a_supply_of_the_other_kind_is_noticed():

@@ -7,7 +7,15 @@ from pathlib import Path
 import msgspec
 
 from monitor.model import Quantity
-from monitor.setup import device, findings, levels, preview, record_findings, tellers
+from monitor.setup import (
+    device,
+    findings,
+    level_findings,
+    levels,
+    preview,
+    record_findings,
+    tellers,
+)
 from monitor.setup.presets import probe
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -16,7 +24,7 @@ GUIDE = (DOCS / "how-to" / "set-up-an-instrument.md").read_text(encoding="utf-8"
 
 
 def test_every_finding_is_in_the_table_and_no_other():
-    source = "".join(map(inspect.getsource, (findings, record_findings, preview)))
+    source = "".join(map(inspect.getsource, (findings, level_findings, record_findings, preview)))
     made = set(re.findall(r'id="([a-z-]+)"', source))
     made |= set(re.findall(r'return "([a-z-]+)"', inspect.getsource(findings._contradiction)))
     made |= {"ac-coupled", "coupling"}
