@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 _LIKE = 0.5  # correlation below which the two are taken to show different things
 _STEEP = 5.0  # times the usual change from sample to sample; a sine's steepest is 1.0
 _STEPS = 6  # of the fit; it has come to rest after three
-_FLOOR = 0.02  # samples: what interpolation between samples of a steep edge may be wrong
+_FLOOR = 0.02  # samples: what interpolation between samples of an edge may be wrong
+_SHARP = 2.0  # samples: an edge of fewer does not tell where between them it lies
+_UNKNOWN = 1 / math.sqrt(6)  # samples: standard deviation of the difference of two such places
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,9 @@ def delay(
     """Return how much later the second channel shows what both show.
 
     To a sample, where the cross-correlation of their changes is largest; from there the shifted
-    and scaled first is fitted to the second by least squares, which also gives the uncertainty.
-    The second may fall where the first rises.
+    and scaled first is fitted to the second by least squares, which also gives the uncertainty;
+    of edges from one sample to the next that is at least what is not known between the two. The
+    second may fall where the first rises.
 
     Parameters
     ----------
@@ -60,6 +63,7 @@ def delay(
         raise ValueError(
             "there is no edge: the first channel changes all the time, as a sine or noise does"
         )
+    floor = _UNKNOWN if _width(change) < _SHARP else _FLOOR
     most = min(math.ceil(longest_s * sample_rate_hz), x.size // 4)
     at = _roughly(change, np.diff(y), max(most, 1))
     uncertain = math.nan
@@ -77,7 +81,7 @@ def delay(
         slope, rest = factor * _edges(np.gradient(a)), b - factor * a
         weight = float(slope @ slope)
         at -= float(np.clip(slope @ rest / weight, -1.0, 1.0))
-        uncertain = math.hypot(float(np.std(rest)) / math.sqrt(weight), _FLOOR)
+        uncertain = math.hypot(float(np.std(rest)) / math.sqrt(weight), floor)
     return Delay(at / sample_rate_hz, uncertain / sample_rate_hz, likeness, 1)
 
 
@@ -120,3 +124,11 @@ def _edges(slope: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a slope without its noise: 0 where it is not far above what is usual."""
     usual = 1.4826 * float(np.median(np.abs(slope)))  # the standard deviation, of normal noise
     return np.where(np.abs(slope) > _STEEP * usual, slope, 0.0)
+
+
+def _width(change: NDArray[np.float64]) -> float:
+    """Return over how many samples an edge goes, on average."""
+    edges = _edges(change)
+    steps = np.square(edges)
+    n_edges = np.count_nonzero(np.diff((edges != 0).astype(np.int8), prepend=np.int8(0)) > 0)
+    return float(np.square(steps.sum()) / np.square(steps).sum() / n_edges)

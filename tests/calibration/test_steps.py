@@ -151,7 +151,7 @@ def test_points_that_make_no_sense_change_nothing(monkeypatch):
 
 
 def pulse(late_s, factor):
-    return lambda t: factor * np.tanh((t % 0.3 - 0.1 - late_s) / 3e-4)
+    return lambda t: factor * np.tanh(((t - late_s) % 0.3 - 0.1) / 3e-4)
 
 
 @pytest.mark.parametrize("late_s", [2.3e-4, -7e-5, 0.0])

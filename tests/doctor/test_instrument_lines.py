@@ -1,13 +1,16 @@
 """What the doctor says of an instrument, with the numbers that it says it from."""
 
 import datetime
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from fakes import ListSource, dc_block
 from hypothesis import given
 from hypothesis import strategies as st
 from lab import bench
 
+from monitor.calibration import taking
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.doctor import instrument
 from monitor.doctor.instrument import Flow, noise_w, zero
@@ -97,3 +100,24 @@ def test_an_instrument_that_is_not_there_is_one_line():
     assert found.keys() == {"instrument"}
     assert found["instrument"].level == "fail"
     assert "check the address" in found["instrument"].fix
+
+
+def test_the_source_of_a_package_is_looked_at_too(monkeypatch):
+    blocks = [dc_block(1000 * k, 120.0) for k in range(10)]
+    blocks[5] = replace(blocks[5], clipped=(0, 100))
+    monkeypatch.setattr(taking, "make_source", lambda *_: ListSource(blocks))
+    settings = InstrumentSettings(kind="mine")
+    found = {line.id: line for line in instrument.examine(settings, 1.0, Flow(0.0))}
+    assert found["instrument"].what == "source 'mine' delivers"
+    assert found["power"].value == pytest.approx(120.0, rel=1e-3)
+    assert (found["coverage"].value, found["coverage"].level) == (1.0, "ok")
+    assert (found["clipping"].value, found["clipping"].level) == (0.01, "fail")
+
+
+def test_calibration_is_in_the_power(monkeypatch):
+    blocks = [dc_block(1000 * k, 120.0) for k in range(10)]
+    monkeypatch.setattr(taking, "make_source", lambda *_: ListSource(blocks))
+    inputs = (InputSettings(input=1, quantity=Quantity.VOLTAGE), clamp(gain=1.5, offset=-1.0))
+    settings = InstrumentSettings(kind="mine", inputs=inputs)
+    found = {line.id: line for line in instrument.examine(settings, 1.0, Flow(0.0))}
+    assert found["power"].value == pytest.approx(12.0 * (1.5 * 10.0 - 1.0), rel=1e-4)

@@ -159,6 +159,27 @@ def test_a_delay_is_found_within_its_uncertainty(seed, by, factor, noise):
     assert found.likeness > 0.99
 
 
+@given(st.floats(0, 1), st.floats(-20, 20))
+def test_an_edge_from_one_sample_to_the_next_tells_no_more_than_that(place, by):
+    t = np.arange(4000)
+    first, second = (1.0 * (t > 1000.0 + at) for at in (place, place + by))
+    found = delay(first, second, RATE_HZ, longest_s=0.01)
+    assert abs(found.delay_s - by / RATE_HZ) < 3 * found.uncertainty_s
+    assert found.uncertainty_s == pytest.approx(0.41 / RATE_HZ, rel=0.05)
+
+
+def test_many_sharp_edges_together_tell_more():
+    t, rng = np.arange(4000), np.random.default_rng(2)
+    found = mean_delay(
+        [
+            delay(1.0 * (t > at), 1.0 * (t > at + 3.3), RATE_HZ, longest_s=0.01)
+            for at in rng.uniform(1000, 2000, 100)
+        ]
+    )
+    assert abs(found.delay_s - 3.3 / RATE_HZ) < 3 * found.uncertainty_s
+    assert found.uncertainty_s < 0.1 / RATE_HZ
+
+
 def test_the_uncertainty_of_a_delay_is_the_scatter_of_many():
     rng = np.random.default_rng(5)
 
