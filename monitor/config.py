@@ -190,6 +190,11 @@ def check(settings: Settings, source: str) -> Settings:
                 f"{source}: meter {meter.address!r}: interval_s must be 0.01 to 3600, got"
                 f" {meter.interval_s:g}"
             )
+        if not (meter.timeout_s > 0 and meter.window_s >= 0):
+            raise ConfigError(
+                f"{source}: meter {meter.address!r}: timeout_s must be above 0 and window_s not"
+                f" below, got {meter.timeout_s:g} and {meter.window_s:g}"
+            )
     for name, windows in (
         ("averages_s", settings.metrics.averages_s),
         ("ramps_s", settings.metrics.ramps_s),

@@ -83,5 +83,6 @@ def test_what_fails_together_is_told_together():
         values = [value_of(c, v, second) for c, v in zip((POWER, amps), pair, strict=True)]
         told += [i for i in sieve.sift(values, T0_NS + second * NS) if isinstance(i, Marker)]
     assert kinds(told) == ["invalid", "invalid-over"]
+    assert told[0].attrs["channels"] == told[1].attrs["channels"] == "power, current"
     assert "power (NaN), current (overrange)" in told[0].attrs["text"]
     assert "power (2 left out since 22:13:20 UTC), current (2 " in told[1].attrs["text"]

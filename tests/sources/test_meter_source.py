@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+import msgspec
 import numpy as np
 import pytest
 from fake_meters import ListMeter, reading
@@ -137,6 +138,22 @@ def test_nobody_believes_a_report_for_longer_than_a_minute_and_a_half():
     power = watts(info, items)[0]
     assert np.isfinite(power[102:9098]).all()
     assert np.isnan(power[9102:30098]).all()
+
+
+def test_an_error_value_ends_a_report_that_stood_and_others_do_not():
+    def wrong(channel, at_s):
+        mark = event("error values", "invalid", T0_NS + round(at_s * NS))
+        return msgspec.structs.replace(mark, attrs={**mark.attrs, "channels": channel})
+
+    info, items = stream(
+        [reading(100.0, 1.0, POWER), wrong("current", 5.0), wrong("voltage, power", 8.0),
+         reading(200.0, 11.0, POWER), reading(200.0, 12.0, POWER)],
+        tells_changes=True,
+    )  # fmt: skip
+    power = watts(info, items)[0]
+    np.testing.assert_allclose(power[102:798], 100.0)
+    assert np.isnan(power[802:1098]).all()
+    np.testing.assert_allclose(power[1102:1198], 200.0)
 
 
 def test_what_is_beyond_the_codes_counts_as_clipped():

@@ -7,8 +7,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
+
 from monitor.model import NS, Marker, Reading, SlowChannel
 from monitor.sources.source import event
+
+CHANNELS, SEPARATOR = "channels", ", "
+"""Attribute of an event that names the channels concerned, and what stands between names."""
 
 _ERROR_FROM = 9.89e37
 """SCPI-99, volume 1, 7.2.1.4 and 7.2.1.5: 9.9E37 stands for infinity, 9.91E37 for not a number; as
@@ -104,12 +109,18 @@ def _told(bad: list[Value], good: list[tuple[Value, str]], time_ns: int) -> list
     if bad:
         which = ", ".join(f"{value.channel.name} ({_shown(value.value)})" for value in bad)
         text = f"{bad[0].channel.source}: error values for {which}; left out until they are numbers"
-        events.append(event(text, "invalid", time_ns))
+        events.append(_of(bad, event(text, "invalid", time_ns)))
     if good:
         which = ", ".join(f"{value.channel.name} ({left_out})" for value, left_out in good)
         text = f"{good[0][0].channel.source}: numbers again for {which}"
-        events.append(event(text, "invalid-over", time_ns))
+        events.append(_of([value for value, _ in good], event(text, "invalid-over", time_ns)))
     return events
+
+
+def _of(values: list[Value], marker: Marker) -> Marker:
+    """Return an event that says which channels it is of."""
+    names = SEPARATOR.join(value.channel.name for value in values)
+    return msgspec.structs.replace(marker, attrs={**marker.attrs, CHANNELS: names})
 
 
 def _shown(value: float) -> str:
