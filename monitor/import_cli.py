@@ -22,7 +22,8 @@ from monitor.viewer import on_signal
 app = typer.Typer(no_args_is_help=True, help="Turn other instruments' files into recordings.")
 
 _OUT = Console()
-_AHEAD_S = 60.0  # of data: an import is read no further ahead of the disk
+_AHEAD_S, _AHEAD_SAMPLES = 60.0, 2_000_000
+"""Whichever is longer: an import is read no further ahead of the disk."""
 _Output = Annotated[Path, typer.Option("-o", "--output", help="File to make.")]
 _Zone = Annotated[str, typer.Option(help="Time zone of dates without one, e.g. Europe/Zurich.")]
 
@@ -104,11 +105,12 @@ def bring_in(source: Source, output: Path) -> None:
 
 async def _record(source: Source, recorder: Recorder) -> None:
     items = source.items()
+    ahead_s = max(_AHEAD_S, _AHEAD_SAMPLES / source.info.sample_rate_hz)
     try:
         async for item in items:
             recorder.put(item)
             await asyncio.sleep(0)  # else a signal is heard only at the end
-            while recorder.state.queued_s > _AHEAD_S:  # noqa: ASYNC110  # a thread
+            while recorder.state.queued_s > ahead_s:  # noqa: ASYNC110  # a thread
                 await asyncio.sleep(0.01)
     finally:
         if isinstance(items, AsyncGenerator):

@@ -67,3 +67,13 @@ def test_a_file_that_exists_is_not_overwritten(tmp_path):
     assert done.returncode == 1
     assert "exists already" in done.stderr
     assert made.read_bytes() == b"precious"
+
+
+def test_hours_of_a_meter_are_brought_in_as_fast_as_the_disk_takes_them(tmp_path):
+    path, made = tmp_path / "long.csv", tmp_path / "long.h5"
+    n_rows = 20_000  # at a minute of data a flush this took minutes
+    path.write_text("t,P\n" + "".join(f"{k},{100 + k % 7}\n" for k in range(n_rows)))
+    said("import", "csv", path, "-o", made, "--start", "2026-03-01")
+    with Recording(made) as recording:
+        assert recording.coverage == pytest.approx(1.0)
+        assert recording.n_blocks == n_rows
