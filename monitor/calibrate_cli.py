@@ -79,6 +79,8 @@ def zero(
             f" nothing is (noise {si(level.noise, unit)} rms, {window(taken.seconds)})",
             highlight=False,
         )
+    if not yes:
+        typer.confirm("Is nothing connected, and shall this be the zero?", default=True, abort=True)
     _keep(config, found, temperature, note or "zeroed")
 
 

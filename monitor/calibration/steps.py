@@ -18,6 +18,7 @@ from monitor.model import Calibration, Quantity
 from monitor.setup.levels import line_cycles
 
 _NOTHING = 0.03  # of the full scale: what moves more is not nothing
+_FAR = 0.05  # of the full scale: what is that far from nothing is not a probe's zero
 _LONGEST_S = 1e-3  # two probes are never further apart
 _LIMIT = math.sqrt(3)  # standard uncertainty of what lies anywhere within limits (JCGM 100, 4.3.7)
 
@@ -51,7 +52,7 @@ def zero(taken: Taken, row: int, before: Calibration) -> tuple[Calibration, dsp.
     Raises
     ------
     InstrumentError
-        If it moves too much to be shown nothing, or is clipped.
+        If it moves too much, or is too far off, to be shown nothing, or is clipped.
     """
     _not_clipped(taken, row)
     records = [record[row] for record in taken.records]
@@ -62,6 +63,13 @@ def zero(taken: Taken, row: int, before: Calibration) -> tuple[Calibration, dsp.
             f"{channel.name} moves by {level.noise:.3g} {channel.quantity.unit} rms, more than"
             f" {_NOTHING:.0%} of its range: something flows; take the clamp off the conductor (of"
             " a voltage: join the probe's tips), and begin again"
+        )
+    if abs(level.value) > _FAR * taken.full_scales[row]:
+        channel = taken.channels[row]
+        raise InstrumentError(
+            f"{channel.name} shows a steady {level.value:.3g} {channel.quantity.unit}, more than"
+            f" {_FAR:.0%} of its range: something flows, or the probe itself must be adjusted;"
+            " take the clamp off the conductor, use its own zero, and begin again"
         )
     line = dsp.zero_line(level, before.gain, before.gain_uncertainty)
     return _with(before, line), level

@@ -101,7 +101,10 @@ def test_a_deskew_measured_again_replaces_the_one_before(config, shows):
 
 def test_a_zero_then_a_gain_keeps_both(config, shows):
     shows((12.0, 0.25))
-    assert run("zero", "--config", config, "--seconds", 1, answers=("",)).exit_code == 0
+    assert run("zero", "--config", config, "--seconds", 1, answers=("", "n")).exit_code == 1
+    assert config.read_text() == PROFILE
+    shows((12.0, 0.25))
+    assert run("zero", "--config", config, "--seconds", 1, answers=("", "y")).exit_code == 0
     assert of(config)[1].offset == pytest.approx(-0.25, abs=1e-3)
     sine = lambda amplitude: lambda t: 0.25 + amplitude * np.sin(314.159265 * t)  # noqa: E731
     shows((sine(10.0), sine(5.0)), (sine(10.0), sine(20.0)))

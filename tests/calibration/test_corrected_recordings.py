@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fakes import INFO, dc_block
 
+from monitor.calibration import recordings
 from monitor.calibration.recordings import correct
 from monitor.errors import RecordingError
 from monitor.model import Calibration, Probe
@@ -116,6 +117,16 @@ def test_without_room_for_a_copy_it_is_left_alone(path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: Full)
     with pytest.raises(RecordingError, match="left as it is: a corrected copy needs"):
         correct(path, {"current": TEN}, "x")
+
+
+def test_a_copy_that_is_not_what_it_should_be_never_takes_the_place(path, monkeypatch):
+    before = path.read_bytes()
+    monkeypatch.setattr(recordings.msgspec.json, "encode", lambda _: b"{}")
+    with pytest.raises(RecordingError):
+        correct(path, {"current": TEN}, "x")
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_the_copy_is_told_of_as_it_grows(path):

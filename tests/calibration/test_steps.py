@@ -109,8 +109,14 @@ def test_what_flows_is_no_zero(monkeypatch):
         steps.zero(taken, 1, Calibration())
 
 
+def test_a_steady_current_is_no_zero_either(monkeypatch):
+    taken = captured(monkeypatch, source_of(constant(12.0), constant(5.0, 0.01)))
+    with pytest.raises(InstrumentError, match=r"current shows a steady 5 A, more than 5% of"):
+        steps.zero(taken, 1, Calibration())
+
+
 def test_a_clipped_channel_is_no_measurement(monkeypatch):
-    taken = captured(monkeypatch, source_of(constant(12.0), constant(0.0), clipped=3))
+    taken = captured(monkeypatch, source_of(constant(0.1), constant(0.0), clipped=3))
     with pytest.raises(InstrumentError, match="current: 30 of 20000 samples stand at the edge"):
         steps.zero(taken, 1, Calibration())
     steps.zero(taken, 0, Calibration())
