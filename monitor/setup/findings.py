@@ -8,10 +8,14 @@ import msgspec
 
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.errors import InstrumentError
+from monitor.model import Supply
 from monitor.sources.checks import check_input
 from monitor.sources.dialect import Dialect
 from monitor.sources.dialects import spoken_by
 from monitor.sources.inspect import InputState, Panel
+
+TWO_CYCLES_S = 0.04
+"""Of 50 Hz mains; a record that is shorter need not hold a whole one."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +41,8 @@ def of_panel(settings: InstrumentSettings, panel: Panel) -> tuple[Finding, ...]:
     panel
         What the scope answered.
     """
+    if not panel.inputs:
+        return (_wrong_dialect(panel),)
     dialect = spoken(panel)
     states = {state.input: state for state in panel.inputs}
     found = []
@@ -57,6 +63,36 @@ def of_panel(settings: InstrumentSettings, panel: Panel) -> tuple[Finding, ...]:
                 )
             )  # fmt: skip
     return tuple(found)
+
+
+def of_own_record(settings: InstrumentSettings, panel: Panel) -> tuple[Finding, ...]:
+    """Return a note where the scope stands at a record that is too short, and we set another."""
+    own_s, our_s = panel.record_s, settings.record_s
+    if settings.supply is Supply.DC or own_s is None or our_s is None:
+        return ()
+    if not own_s < TWO_CYCLES_S <= our_s:
+        return ()
+    return (
+        Finding(
+            id="own-record-too-short",
+            level="note",
+            what=f"the scope stands at records of {own_s * 1e3:.4g} ms, in which no whole line"
+            " cycle need lie",
+            fix=f"the profile sets {our_s * 1e3:.4g} ms whenever it is used",
+        ),
+    )
+
+
+def _wrong_dialect(panel: Panel) -> Finding:
+    """Return the finding for a scope that understands nothing."""
+    known = spoken_by(panel.identity)
+    better = "auto" if known is None else known.id
+    return Finding(
+        id="wrong-dialect",
+        level="error",
+        what=f"{panel.identity} answers nothing that a {panel.dialect_name} would",
+        fix=f'set dialect = "{better}", or correct the address',
+    )
 
 
 def spoken(panel: Panel) -> Dialect:

@@ -17,7 +17,7 @@ from monitor.config import InstrumentSettings
 from monitor.dsp.scale import to_units
 from monitor.errors import ConnectionLostError, InstrumentError, ProtocolError
 from monitor.model import Supply
-from monitor.setup.findings import Finding, of_panel
+from monitor.setup.findings import Finding, of_own_record, of_panel
 from monitor.setup.levels import Levels, measure
 from monitor.setup.record_findings import of_record
 from monitor.sources.acquisition import Record
@@ -132,6 +132,7 @@ class Preview:
         clipped = np.sum(record.clipped, axis=0).tolist()
         levels = measure(values, clipped, 1.0 / record.x_increment_s, inputs)
         findings = of_record(levels, self._settings, self._panel, expected_v=self._expected_v)
+        findings += of_own_record(self._settings, self._panel)
         return Trial(self._panel, findings, levels, values)
 
     def _connect(self) -> None:

@@ -1,9 +1,15 @@
 """The mistakes of a new user, made at scopes over real PyVISA: each is noticed and named."""
 
 import asyncio
+import dataclasses
 
 import pytest
 from setup.conftest import POWER_W, Desk, inputs
+
+from monitor.config import InstrumentSettings
+from monitor.model import Supply
+from monitor.setup.findings import of_own_record, of_panel
+from monitor.sources.inspect import InputState, Panel
 
 
 def desk(change=lambda channels: None, supply="mains", *, look=None, **connected):
@@ -172,3 +178,31 @@ def test_a_clamp_that_would_be_scaled_twice_is_refused(trials):
 def test_clipping_is_noticed(trials):
     finding = only(trials["clipping"])
     assert (finding.id, finding.level, finding.input) == ("clipping", "error", 2)
+
+
+PANEL = Panel(
+    identity="KEYSIGHT TECHNOLOGIES,DSO-X 3024T,X,07.50",
+    dialect="keysight",
+    dialect_name="Keysight InfiniiVision",
+    inputs=(InputState(1, True, "V", 1.0, "DC", 10.0, 0.0),),
+    record_s=0.005,
+    sample_rate_hz=None,
+)
+
+
+def test_a_record_that_the_profile_makes_long_enough_is_told_of():
+    settings = InstrumentSettings(address="x", record_s=0.1)
+    (note,) = of_own_record(settings, PANEL)
+    assert (note.id, note.level) == ("own-record-too-short", "note")
+    assert "records of 5 ms" in note.what
+    assert "sets 100 ms" in note.fix
+    dc = InstrumentSettings(address="x", record_s=0.1, supply=Supply.DC)
+    long = InstrumentSettings(address="x", record_s=0.01)
+    assert of_own_record(dc, PANEL) == of_own_record(long, PANEL) == ()
+
+
+def test_a_scope_that_understands_nothing_is_of_another_dialect():
+    silent = dataclasses.replace(PANEL, inputs=(), dialect="tektronix", dialect_name="Tektronix")
+    (finding,) = of_panel(InstrumentSettings(address="x"), silent)
+    assert finding.id == "wrong-dialect"
+    assert 'dialect = "keysight"' in finding.fix
