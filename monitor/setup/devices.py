@@ -67,6 +67,8 @@ async def find(
             yield device
     finally:
         hunt.stop()
+    for device in hunt.dead():
+        yield device
     yield Progress(searching=(), n_found=hunt.n_found, n_asking=0)
 
 
@@ -83,6 +85,8 @@ class _Hunt:
         self._asking: dict[str, Candidate] = {}
         self._answers: dict[str, Device] = {}
         """By key."""
+        self._dead: dict[str, tuple[Candidate, str]] = {}
+        """By key: what did not answer, unless it does at an address that is found later."""
         self._seen: set[str] = set()
         self._devices: dict[str, Device] = {}
         """By address."""
@@ -121,6 +125,14 @@ class _Hunt:
         asked = [*self._asking.values(), *(few[0] for few in self._waiting.values() if few)]
         first = {candidate.key: candidate for candidate in reversed(asked)}
         return [silent(candidate, "no answer in time") for candidate in first.values()]
+
+    def dead(self) -> list[Device]:
+        """Return those that were asked at every address and answered at none."""
+        return [
+            self._keep(silent(candidate, problem))
+            for candidate, problem in self._dead.values()
+            if not self._is_known(candidate)
+        ]
 
     def add(self, candidate: Candidate) -> Device | None:
         """Take what a search found; ask it, unless it is being asked at another address."""
@@ -164,7 +176,9 @@ class _Hunt:
             self._ask_next(candidate.key)
             return None
         if problem:
-            return None if self._is_known(candidate) else self._keep(silent(candidate, problem))
+            self._dead.setdefault(candidate.key, (candidate, problem))
+            return None
+        self._dead.pop(candidate.key, None)
         made = identified(candidate, identity)
         also = tuple(c.address for c in more if c.is_told)
         more.clear()
