@@ -88,7 +88,7 @@ def set_up():
 
 
 INPUTS = [*state(1, "V"), *state(2, "A")]
-SETTINGS = {"record_s": 0.5, "sample_rate_hz": 20_000.0, "timeout_s": 0.3}
+SETTINGS = {"record_s": 0.5, "sample_rate_hz": 20_000.0, "timeout_s": 2.0}
 
 
 def talk(exchange, act, **changes):

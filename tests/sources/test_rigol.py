@@ -80,7 +80,7 @@ def page(first, last, data):
 
 HELLO = [("*IDN?", DHO), ("*CLS", None)]
 INPUTS = [*state(1, "VOLT"), *state(2, "AMP")]
-SETTINGS = {"record_s": 0.5, "sample_rate_hz": 2000.0, "timeout_s": 0.3}
+SETTINGS = {"record_s": 0.5, "sample_rate_hz": 2000.0, "timeout_s": 2.0}
 WORDS = "1,2,1000,1,5.000000E-4,-2.500000E-1,0,1.562500E-3,-30720,32768"
 
 

@@ -81,7 +81,7 @@ def record(codes, *states, resolution=10, order="LSBF"):
     ]
 
 
-SETTINGS = {"record_s": 0.5, "sample_rate_hz": 15_000.0, "timeout_s": 0.3}
+SETTINGS = {"record_s": 0.5, "sample_rate_hz": 15_000.0, "timeout_s": 2.0}
 
 
 def talk(exchange, act, **changes):

@@ -94,7 +94,7 @@ def page(start, data, width=2):
 
 HELLO = [("*IDN?", HD), ("*CLS", None)]
 INPUTS = [*state(1, "V"), *state(2, "A")]
-SETTINGS = {"record_s": 0.5, "sample_rate_hz": 20_000.0, "timeout_s": 0.3}
+SETTINGS = {"record_s": 0.5, "sample_rate_hz": 20_000.0, "timeout_s": 2.0}
 
 
 def talk(exchange, act, **changes):
