@@ -142,10 +142,10 @@ class BenchPlug:
         if self._client is not None:
             await self._client.publish(self._presence.format(self.topic), said, retain=True)
 
-    async def say(self, below: str, payload: str) -> None:
-        """Publish anything below the plug's topic."""
+    async def say(self, below: str, payload: str, *, retain: bool = False) -> None:
+        """Publish anything below the plug's topic, which the broker keeps if told so."""
         if self._client is not None:
-            await self._client.publish(f"{self.topic}/{below}", payload)
+            await self._client.publish(f"{self.topic}/{below}", payload, qos=1, retain=retain)
 
     async def _report(self, client: aiomqtt.Client) -> None:
         while True:

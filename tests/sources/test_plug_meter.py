@@ -100,6 +100,24 @@ def test_what_is_not_understood_is_told_once(broker):
     assert "3 left out" in told[1].attrs["text"]
 
 
+def test_what_the_broker_kept_is_of_whenever_it_was_and_no_reading(broker):
+    async def work(lab, plug, items):
+        below = "status/switch:0"
+        await plug.say(below, '{"apower": 9999}', retain=True)
+        try:
+            settings = MeterSettings(kind="plug", address=plug.address)
+            async with (
+                PlugMeter(settings, SystemClock()) as late,
+                contextlib.aclosing(late.readings()) as readings,
+            ):
+                return [await anext(readings) for _ in range(6)]
+        finally:
+            await plug.say(below, "", retain=True)  # forget it
+
+    seen = run("shelly2", broker, work)
+    assert all(item.value < 2000 for item in seen)
+
+
 @pytest.mark.parametrize("name", PLUGS)
 def test_a_plug_that_says_goodbye_is_lost_until_it_reports_again(broker, name):
     async def work(lab, plug, items):
