@@ -9,6 +9,7 @@ from monitor.model import Edge, Marker
 
 STAGE = "clock"
 """Of the points that compare a sender's clock with ours."""
+_LONGEST_S = 86_400.0  # that a sender may doubt its own time; more is no statement
 _TIMES = ("t0_ns", "t1_ns", "t2_ns", "t3_ns")
 
 
@@ -36,13 +37,17 @@ class Clocks:
         return True
 
     def time_of(self, marker: Marker) -> tuple[int, int]:
-        """Return when a marker was by our clock, in ns, and the bound of that."""
+        """Return when a marker was by our clock, in ns, and the bound of that.
+
+        The bound is the wider one of the clocks' and of what the sender says of its own time.
+        """
+        own_ns = _own_bound_ns(marker)
         fit = self._fits.get((marker.run_id, marker.sender))
         # What the listener has made for a sender that is gone is by our clock.
         if not fit or marker.time_ns == marker.received_ns:
-            return marker.time_ns, 0
+            return marker.time_ns, own_ns
         offset_ns, bound_ns = fit.at(marker.time_ns)
-        return marker.time_ns - offset_ns, bound_ns
+        return marker.time_ns - offset_ns, max(bound_ns, own_ns)
 
     def aligned(self, marker: Marker) -> Marker:
         """Return a marker with its time by our clock."""
@@ -50,3 +55,11 @@ class Clocks:
         if time_ns == marker.time_ns:
             return marker
         return msgspec.structs.replace(marker, time_ns=time_ns)
+
+
+def _own_bound_ns(marker: Marker) -> int:
+    """Return how well a sender knows when its marker was, e.g. one that was read from a log."""
+    told_s = marker.attrs.get("uncertainty_s")
+    if isinstance(told_s, bool) or not isinstance(told_s, int | float):
+        return 0
+    return round(min(told_s, _LONGEST_S) * 1e9) if told_s > 0 else 0

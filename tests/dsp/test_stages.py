@@ -289,3 +289,33 @@ def test_thousands_of_nested_stages_are_no_recursion():
     random.Random(1).shuffle(markers)
     deepest = tree(*markers).stages(ALWAYS)[-1]
     assert deepest.depth == 2999
+
+
+def test_a_stage_is_as_uncertain_as_its_sender_says():
+    read = {"uncertainty_s": 1.0}
+    found = of(
+        begin("run", 0, "a"),
+        begin("denoise", 10, "b", "a", attrs=read),
+        end("denoise", 20, "b", "a"),
+        begin("save", 30, "c", "a"),
+        end("save", 40, "c", "a", attrs={"uncertainty_s": 0.25}),
+    )
+    assert {path: stage.uncertainty_ns for (path, _), stage in found.items()} == {
+        "run": 0, "run/denoise": 10**9, "run/save": 250_000_000
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("told", [True, "1", -1.0, float("nan"), None])
+def test_what_is_no_uncertainty_is_none(told):
+    found = of(begin("run", 0, "a", attrs={"uncertainty_s": told}))
+    assert found["run", 0].uncertainty_ns == 0
+
+
+def test_the_wider_of_both_bounds_counts():
+    exchange = {"t0_ns": 1000, "t1_ns": 6000, "t2_ns": 6200, "t3_ns": 1600}
+    for told_s, bound_ns in ((1e-9, 200), (1e-6, 1000)):
+        found = of(
+            point("clock", 6000, run_id="r", sender="s", attrs=exchange),
+            begin("run", 6000, "a", sender="s", attrs={"uncertainty_s": told_s}),
+        )
+        assert found["run", 0].uncertainty_ns == bound_ns
