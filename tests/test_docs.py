@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from monitor.bench.lab import BenchSettings, Lab
 from monitor.config import load
 from monitor.recording.reader import Recording
 from monitor.sources.clock import SystemClock
+from monitor.sources.dialect import Dialect
+from monitor.sources.dialects import DIALECTS
 from monitor.sources.meters.make import make_meter
 
 ROOT = Path(__file__).parents[1]
@@ -67,3 +70,28 @@ def test_the_sample_session_is_what_its_page_says():
     leaves = sum(used.energy_j for used in table.stages if used.stage.leaf)
     assert leaves + table.unattributed.energy_j == pytest.approx(table.total.energy_j, rel=1e-9)
     assert "run/clip/denoise/denoise_step" in {used.stage.path for used in table.stages}
+
+
+def test_the_page_about_dialects_shows_a_real_row_and_knows_every_field():
+    page = (ROOT / "docs/how-to/add-a-dialect.md").read_text()
+    row, test, bench = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert (ROOT / "monitor/sources/dialects/hameg.py").read_text().endswith(row)
+    assert test in (ROOT / "tests/sources/test_hameg.py").read_text()
+    assert bench in (ROOT / "monitor/bench/instruments.py").read_text()
+    table = page.split("| fields | what they say |")[1].split("\n\n")[0]
+    named = re.findall(r"`([a-z_]+)`", table)
+    assert sorted(named) == sorted(field.name for field in fields(Dialect))
+
+
+def test_the_page_about_instruments_knows_every_family():
+    page = (ROOT / "docs/reference/instruments.md").read_text()
+    models, reached, read_back = (
+        dict(re.findall(r"^\| `(?!dialect)([a-z-]+)` \| (.+) \|$", table, re.MULTILINE))
+        for table in re.findall(r"^\| `dialect`.*?\n\n", page, re.MULTILINE | re.DOTALL)
+    )
+    assert set(models) == set(reached) == set(read_back) == set(DIALECTS)
+    kinds = {"HiSLIP": "hislip", "SOCKET": "socket", "VXI-11": "vxi11", "VICP": "vicp"}
+    for name, row in DIALECTS.items():
+        offered = reached[name].split(" | ")[0].split(", ")
+        assert tuple((kinds | {"USB": "usbtmc"})[word] for word in offered) == row.transports
+        assert str(row.socket_port or "none") in models[name].split(" | ")[1]

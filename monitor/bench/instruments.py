@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
 from monitor.bench.infiniivision import InfiniiVision
 from monitor.bench.lecroy import LeCroyScope
 from monitor.bench.rigol import RigolScope
-from monitor.bench.rohde_schwarz import RohdeSchwarzScope
+from monitor.bench.rohde_schwarz import HMO2024, RohdeSchwarzScope
 from monitor.bench.scope import Scope
 from monitor.bench.scpi import Answer
 from monitor.bench.siglent import SiglentScope
@@ -39,6 +40,7 @@ class Instrument(Protocol):
 
 INSTRUMENTS: Mapping[str, Callable[[Scope], Instrument]] = MappingProxyType(
     {
+        "hameg": partial(RohdeSchwarzScope, model=HMO2024),
         "keysight": InfiniiVision,
         "lecroy": LeCroyScope,
         "rigol": RigolScope,

@@ -64,6 +64,8 @@ async def zip_async(numbers, items):
         ("lecroy", 12, "BYTE", 20e3, 256),
         ("lecroy", 8, "BYTE", 1e6, 256),
         ("lecroy", 8, "WORD", 20e3, 256),
+        ("hameg", 8, "WORD", 20e3, 256),
+        ("hameg", 8, "BYTE", 20e3, 256),
         ("rohde-schwarz", 12, "WORD", 1e6, 4096),
         ("rohde-schwarz", 12, "BYTE", 20e3, 256),
         ("rohde-schwarz", 8, "BYTE", 20e3, 256),
@@ -164,7 +166,8 @@ def test_what_another_client_switches_is_noticed_and_switched_back(dialect, chan
 
 
 @pytest.mark.parametrize(
-    "dialect", ["lecroy", "rigol", "rohde-schwarz", "siglent", "siglent-legacy", "tektronix"]
+    "dialect",
+    ["hameg", "lecroy", "rigol", "rohde-schwarz", "siglent", "siglent-legacy", "tektronix"],
 )
 @pytest.mark.parametrize("bits", [8, 12])
 def test_the_bench_tells_how_it_is_set(dialect, bits):

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from monitor.errors import ConfigError
 from monitor.sources.dialect import Dialect
+from monitor.sources.dialects.hameg import HAMEG
 from monitor.sources.dialects.keysight import INFINIIVISION
 from monitor.sources.dialects.lecroy import LECROY
 from monitor.sources.dialects.rigol import RIGOL
@@ -18,7 +19,16 @@ from monitor.sources.dialects.tektronix import TEKTRONIX
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
         row.id: row
-        for row in (INFINIIVISION, LECROY, RIGOL, ROHDE_SCHWARZ, SIGLENT, SIGLENT_LEGACY, TEKTRONIX)
+        for row in (
+            HAMEG,
+            INFINIIVISION,
+            LECROY,
+            RIGOL,
+            ROHDE_SCHWARZ,
+            SIGLENT,
+            SIGLENT_LEGACY,
+            TEKTRONIX,
+        )
     }
 )
 """By the id that the settings use."""
