@@ -16,6 +16,7 @@ from typing import Any
 
 from monitor.errors import ConfigError
 from monitor.markers.client import MarkerClient
+from monitor.run.last_words import LastWords, last_words
 from monitor.workload import shim
 from monitor.workload.probe import version_of
 from monitor.workload.timing import MODES
@@ -66,16 +67,18 @@ def run(launch: Launch) -> Outcome:
         raise ConfigError("nothing to run: put the command after --, e.g. -- python train.py")
     client = MarkerClient(launch.url, run_id=uuid.uuid4().hex, prefix=launch.prefix, rank=0)
     span_id = client.begin("run", "", **_attrs(launch.command))
-    try:
-        code = _call(launch.command, environment(launch, client.run_id, span_id))
-    except OSError as error:
-        client.end(span_id, status="error")
-        client.close(0.5)
-        raise ConfigError(
-            f"{launch.command[0]!r} cannot be started: {error.strerror}; nothing was run"
-        ) from error
-    if code:
-        client.point("abort", exit_code=code, reason=_reason(code))
+    with last_words() as words:
+        env = environment(launch, client.run_id, span_id) | {shim.ABORT: str(words.file)}
+        try:
+            code = _call(launch.command, env, words)
+        except OSError as error:
+            client.end(span_id, status="error")
+            client.close(0.5)
+            raise ConfigError(
+                f"{launch.command[0]!r} cannot be started: {error.strerror}; nothing was run"
+            ) from error
+        if code:
+            client.point("abort", exit_code=code, reason=words.reason(code))
     client.end(span_id, status="ok" if code == 0 else "error")
     client.close()
     return Outcome(exit_code=code, n_lost=client.n_dropped, problem=client.problem)
@@ -122,9 +125,10 @@ def _commit(folder: Path) -> str:
         return ""
 
 
-def _call(command: Sequence[str], env: dict[str, str]) -> int:
+def _call(command: Sequence[str], env: dict[str, str], words: LastWords) -> int:
     """Run a command; what ends us ends it, and its own end is waited for."""
     process = subprocess.Popen(command, env=env)
+    words.pid = process.pid
 
     def pass_on(number: int, _: FrameType | None) -> None:
         process.send_signal(number)
@@ -138,12 +142,3 @@ def _call(command: Sequence[str], env: dict[str, str]) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
     return 128 - code if code < 0 else code
-
-
-def _reason(code: int) -> str:
-    if code > 128:
-        try:
-            return f"killed by {signal.Signals(code - 128).name}"
-        except ValueError:
-            pass
-    return f"exit code {code}"

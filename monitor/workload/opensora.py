@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .calls import replace, wrapped
 from .resolved import clip_attrs, header
 from .steps import Steps
+from .tracker import told
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -45,14 +46,22 @@ class OpenSora:
         self._n_denoised = 0
 
     def hook(self, name: str) -> Hook:
-        """Return what the table names: a method, or after a colon a stage."""
-        if not name.startswith(":"):
-            hook: Hook = getattr(self, name)
-            return hook
+        """Return what the table names: a method, or after a colon a stage.
 
-        def around(_: Call) -> Around:
-            with self._tracker.stage(name[1:]):
-                yield
+        What passes out of it into the program ends the clip.
+        """
+
+        def around(call: Call) -> Around:
+            try:
+                if name.startswith(":"):
+                    with self._tracker.stage(name[1:]):
+                        yield
+                else:
+                    yield from getattr(self, name)(call)
+            except BaseException:
+                if self._clip is not None and self._tracker.current is self._clip:
+                    self._tracker.close_where_it_ended(self._clip, "error")
+                raise
 
         return around
 
@@ -181,7 +190,7 @@ class OpenSora:
         for name in ("t5", "clip"):
             self._mark_forward(given["model_" + name], "text_encode." + name)
         is_image = optional.get("img_flux") is given["model"]
-        hook = self.generate_image if is_image else self.generate
+        hook = self.hook("generate_image" if is_image else "generate")
         call.result = wrapped(call.result, hook, failed)
 
     def generate(self, call: Call) -> Around:
@@ -221,8 +230,9 @@ class OpenSora:
     def _closing(self, steps: Steps) -> Around:
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             steps.close("error")
+            self._tracker.error = told(error)
             raise
         steps.close()
 
@@ -240,10 +250,10 @@ class OpenSora:
         if stage == self._last_of_clip:
             self._clip_is_done = True
 
-    def finish(self) -> None:
+    def finish(self, status: str = "ok") -> None:
         """End the clip with its last stage."""
         if self._clip is not None:
-            self._tracker.close_where_it_ended(self._clip)
+            self._tracker.close_where_it_ended(self._clip, "ok" if self._clip_is_done else status)
 
     def _is_condition(self, call: Call) -> bool:
         """Return whether it is the image that a video begins with that is saved."""

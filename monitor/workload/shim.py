@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import importlib.machinery
 import importlib.util
@@ -17,7 +18,7 @@ from .imports import ImportWatch
 from .opensora import OpenSora
 from .probe import version_of
 from .timing import MODES, make_timing
-from .tracker import Tracker
+from .tracker import Tracker, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,8 @@ TIMING = "WATTSTAGE_TIMING"
 """event, sync or host."""
 RANKS = "WATTSTAGE_RANKS"
 """``all``, or 0: which processes of a run tell their stages."""
+ABORT = "WATTSTAGE_ABORT"
+"""File to which a process adds its id and what has ended it."""
 PAHO = "WATTSTAGE_PAHO"
 """Folder that contains paho-mqtt, for a Python that has none."""
 
@@ -42,11 +45,12 @@ PAHO = "WATTSTAGE_PAHO"
 def install() -> None:
     """Wait for Open-Sora to be imported, and hook it."""
     rank = os.environ.get("RANK", "0")
-    if rank != "0" and os.environ.get(RANKS) != "all":
-        return
     mode = os.environ.get(TIMING, "event")
     timing = make_timing(mode if mode in MODES else "event")
     tracker = Tracker(_client, timing, os.environ.get(PARENT, ""))
+    atexit.register(_tell_what_ended_it, tracker, rank)
+    if rank != "0" and os.environ.get(RANKS) != "all":
+        return
     stages = OpenSora(tracker, is_saver=rank == "0")
     watch = ImportWatch(tracker.failed)
     watch.when("opensora", functools.partial(_hook, watch, stages, tracker))
@@ -74,8 +78,32 @@ def _replace(stages: OpenSora, tracker: Tracker, target: Target, module: ModuleT
 
 
 def _finish(stages: OpenSora, tracker: Tracker) -> None:
-    stages.finish()
-    tracker.finish()
+    status = "ok" if _uncaught() is None else "error"
+    stages.finish(status)
+    tracker.finish(status)
+
+
+def _uncaught() -> BaseException | None:
+    """Return what ends the program, which Python has printed."""
+    error: BaseException | None = getattr(sys, "last_value", None)
+    return error
+
+
+def _tell_what_ended_it(tracker: Tracker, rank: str) -> None:
+    """Leave word for who started the program; it counts if the program has failed."""
+    uncaught = _uncaught()
+    text = tracker.error if uncaught is None else told(uncaught)
+    path = os.environ.get(ABORT)
+    if not path or not text:
+        return
+    of_rank = "" if rank == "0" else f"rank {rank}: "
+    # Without O_CREAT: who outlives the run leaves nothing behind.
+    with contextlib.suppress(OSError):
+        file = os.open(path, os.O_WRONLY | os.O_APPEND)
+        try:
+            os.write(file, f"{os.getpid()} {of_rank}{text}\n".encode("utf-8", "replace"))
+        finally:
+            os.close(file)
 
 
 def _client() -> MarkerClient:

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from ..markers.client import MarkerClient
     from .timing import Event, Host, Sync
 
+_MAX_TEXT = 900  # characters of an exception; a marker takes 1000
 _MAX_PROBLEMS = 5  # that are told; a hook that fails once fails each time
+
+
+def told(error: BaseException) -> str:
+    """Return an exception in one line, as Python names it."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:_MAX_TEXT].rstrip(": ")
 
 
 class Span:
@@ -64,6 +70,9 @@ class Tracker:
         self._pid = os.getpid()
         self._open: list[Span] = []
         self._n_problems = 0
+        self.error = ""
+        """What a stage ended by, if none has ended well since. A text, because the exception would
+        keep alive what its frames hold, such as the memory of a GPU."""
 
     @property
     def current(self) -> Span | None:
@@ -101,16 +110,18 @@ class Tracker:
             if inner is span:
                 return
 
-    def close_where_it_ended(self, span: Span) -> None:
+    def close_where_it_ended(self, span: Span, status: str = "ok") -> None:
         """End a stage with the newest stage in it, which may be long ago."""
         if not span.is_open:
             return
         if self.current is span:
             self._open.pop()
             span.is_open = False
-            self._edge(lambda time_ns, _: self._sender.end(span.id, span.last_ns or time_ns))
+            self._edge(
+                lambda time_ns, _: self._sender.end(span.id, span.last_ns or time_ns, status)
+            )
         else:
-            self.close(span)
+            self.close(span, status)
 
     @contextlib.contextmanager
     def stage(
@@ -120,10 +131,12 @@ class Tracker:
         span = self.open(stage, index=index, total=total, **attrs)
         try:
             yield span
-        except BaseException:
+        except BaseException as error:
             self.close(span, "error")
+            self.error = told(error)
             raise
         self.close(span)
+        self.error = ""
 
     def point(self, stage: str, **attrs: Any) -> None:
         """Mark an instant."""
@@ -134,16 +147,16 @@ class Tracker:
         """Say that a hook of ours has failed; the program goes on."""
         self._n_problems += 1
         if self._n_problems <= _MAX_PROBLEMS:
-            text = f"a stage could not be marked: {type(error).__name__}: {error}"
+            text = f"a stage could not be marked: {told(error)}"
             with contextlib.suppress(Exception):
                 self.point("note", text=text)
 
-    def finish(self) -> None:
+    def finish(self, status: str = "ok") -> None:
         """End what is open, and send what waits."""
         if os.getpid() != self._pid:
             return
         while self._open:
-            self.close(self._open[0])
+            self.close(self._open[0], status)
         self._timing.close()
         if self._client is not None:
             self._client.close()

@@ -1,0 +1,105 @@
+"""What ends a program is named, and the stages that it ended have failed."""
+
+import os
+import sys
+
+import pytest
+from opensora_runs import FAKES, run
+
+from monitor.run.last_words import last_words
+
+FAILS = """
+import runpy, sys
+sys.argv = ["inference.py", {folder!r}]
+class OutOfMemoryError(RuntimeError): pass
+from opensora.models import {model} as Model
+n, before = 0, Model.forward
+def fails(*args, **kwargs):
+    global n
+    n += 1
+    if n == 2:
+        raise OutOfMemoryError("CUDA out of memory. Tried to\\n allocate 2.00 GiB")
+    return before(*args, **kwargs)
+Model.forward = fails
+"""
+MODELS = {"v1_2": "STDiT3", "v2_0": "Flux"}
+TO_THE_END = "runpy.run_path('inference.py', run_name='__main__')"
+
+
+def opensora(version, folder, then=TO_THE_END):
+    """Run the fake of a version, whose model runs out of memory when it is called again."""
+    folder.mkdir()
+    script = FAILS.format(folder=str(folder), model=MODELS[version]) + then
+    path = os.pathsep.join([str(FAKES / version), str(FAKES)])
+    return run([sys.executable, "-c", script], cwd=FAKES / version, env={"PYTHONPATH": path})
+
+
+@pytest.mark.parametrize("version", MODELS)
+def test_out_of_memory_is_named_and_every_stage_around_it_has_failed(version, tmp_path):
+    told = opensora(version, tmp_path / "videos")
+    assert told.code == 1
+    (abort,) = told.points("abort")
+    assert abort.attrs == {
+        "exit_code": 1,
+        "reason": "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB",
+    }
+    assert failed(told) == [
+        ("run", 0),
+        ("run/clip", 0),
+        ("run/clip/denoise", 0),
+        ("run/clip/denoise/denoise_step", 1),
+    ]
+    assert ("run/clip/text_encode", 0) in {(stage.path, stage.index) for stage in told.stages}
+    assert not any(stage.truncated for stage in told.stages)
+    assert b"OutOfMemoryError: CUDA out of memory" in told.err  # as Python prints it
+
+
+def test_a_program_that_goes_on_after_it_fails_in_that_clip_only(tmp_path):
+    again = f"""
+try:
+    {TO_THE_END}
+except OutOfMemoryError:
+    {TO_THE_END}
+"""
+    told = opensora("v2_0", tmp_path / "videos", again)
+    assert (told.code, told.points("abort")) == (0, [])
+    assert [path for path, _ in failed(told)] == [
+        "run/clip", "run/clip/denoise", "run/clip/denoise/denoise_step"
+    ]  # fmt: skip
+    clips = [stage for stage in told.stages if stage.name == "clip"]
+    assert [clip.attrs["status"] for clip in clips] == ["error", "ok", "ok"]
+
+
+def failed(told):
+    """Return path and index of the stages that failed, in order."""
+    return [(s.path, s.index) for s in told.stages if s.attrs["status"] == "error"]
+
+
+def test_any_python_program_names_what_it_raised():
+    told = run([sys.executable, "-c", "raise KeyError('no such thing')"])
+    assert told.points("abort")[0].attrs["reason"] == "KeyError: 'no such thing'"
+
+
+def test_a_program_that_exits_by_itself_gives_no_other_reason():
+    told = run([sys.executable, "-c", "import sys\ntry: 1/0\nexcept Exception: sys.exit(3)"])
+    assert told.points("abort")[0].attrs == {"exit_code": 3, "reason": "exit code 3"}
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("", "exit code 1"),
+        ("7 ValueError: a\n9 TypeError: b\n", "TypeError: b"),
+        ("7 rank 1: OutOfMemoryError: a\n8 rank 2: b\n9 ChildFailedError: c\n",
+         "rank 1: OutOfMemoryError: a"),
+        ("9 ChildFailedError: c\n", "exit code 1"),
+        ("7", "exit code 1"),
+    ],
+)  # fmt: skip
+def test_the_program_itself_is_believed_first_and_torchrun_only_repeats(written, reason):
+    with last_words() as words:
+        words.file.write_text(written)
+        words.pid = 9
+        assert words.reason(1) == reason
+        assert words.reason(137) == "killed by SIGKILL"
+    assert not words.file.parent.exists()
