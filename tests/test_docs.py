@@ -92,6 +92,6 @@ def test_the_page_about_instruments_knows_every_family():
     assert set(models) == set(reached) == set(read_back) == set(DIALECTS)
     kinds = {"HiSLIP": "hislip", "SOCKET": "socket", "VXI-11": "vxi11", "VICP": "vicp"}
     for name, row in DIALECTS.items():
-        offered = reached[name].split(" | ")[0].split(", ")
+        offered = reached[name].split(", ")
         assert tuple((kinds | {"USB": "usbtmc"})[word] for word in offered) == row.transports
         assert str(row.socket_port or "none") in models[name].split(" | ")[1]

@@ -11,9 +11,11 @@ from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.panel import ScopeSettings, Wiring
 from monitor.bench.scope import Scope
 from monitor.bench.server import ScopeServer
+from monitor.bench.transports import TRANSPORTS
 from monitor.config import InstrumentSettings
 from monitor.model import Block, Marker, Supply
 from monitor.sources.clock import SystemClock
+from monitor.sources.dialects import DIALECTS
 from monitor.sources.inspect import inspect
 from monitor.sources.scope import ScopeSource
 
@@ -31,13 +33,13 @@ class Swing:
         return 48.0 + 3.9 * np.sin(9.0 * t_s), 10.0 + 9.9 * np.cos(17.0 * t_s)
 
 
-async def taken(dialect, bits, **changes):
+async def taken(dialect, bits, *, transport="socket", **changes):
     """Return some blocks, and what was read from the scope since the first of them."""
     begun_ns = time.monotonic_ns()
     settings = ScopeSettings(bits=bits, dead_time_s=0.002)
     scope = Scope(Swing(), WIRING, settings, lambda: time.monotonic_ns() - begun_ns)
     scope.autoscale()
-    async with ScopeServer(INSTRUMENTS[dialect](scope)) as server:
+    async with ScopeServer(INSTRUMENTS[dialect](scope), transport=transport) as server:
         instrument = InstrumentSettings(
             address=server.visa, supply=Supply.DC, record_s=0.06, **changes
         )
@@ -87,6 +89,11 @@ def test_what_is_read_is_what_was_there(dialect, bits, form, rate_hz, levels):
         taken(dialect, bits, format=form, sample_rate_hz=rate_hz)
     )
     assert info.sample_rate_hz >= rate_hz
+    check(info, blocks, truth, channels, levels)
+
+
+def check(info, blocks, truth, channels, levels):
+    """Every sample is what was there, within half a step of a converter of so many levels."""
     assert all(isinstance(block, Block) for block in blocks)
     for block, (start, n_samples) in zip(blocks, truth, strict=False):
         assert block.codes.shape == (2, n_samples)
@@ -97,6 +104,16 @@ def test_what_is_read_is_what_was_there(dialect, bits, form, rate_hz, levels):
         ):
             readings = codes * np.float64(scale.gain) + scale.offset
             assert np.abs(readings - values).max() <= 0.53 * channel.range / levels * 1.024
+
+
+@pytest.mark.parametrize(
+    ("dialect", "transport"),
+    [(row.id, way) for row in DIALECTS.values() for way in row.transports if way in TRANSPORTS],
+)
+def test_a_family_is_read_over_every_transport_that_it_has(dialect, transport):
+    row = DIALECTS[dialect]
+    levels = 4096 if "WORD" in row.formats else 256
+    check(*asyncio.run(taken(dialect, 12, transport=transport, sample_rate_hz=20e3)), levels)
 
 
 def test_pushed_records_follow_each_other_by_themselves_and_are_what_was_there():
