@@ -154,7 +154,7 @@ class Session:
         if self._recorder is not None:
             raise EngineError(f"already recording to {self._recorder.state.path}; stop that first")
         self._recorder = Recorder(path, self._account.info)
-        for marker in self._account.running:
+        for marker in self._account.before:
             self._recorder.mark(marker)
         self._recorder.announce(self._account.slow.channels)
         for reading in self._account.slow.newest:

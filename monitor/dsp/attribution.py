@@ -64,7 +64,8 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
     Parameters
     ----------
     stages
-        Sorted by start; those that are running end at ``stop``.
+        Sorted by start; those that are running end at ``stop``. One that was over before
+        ``start``, of which a sender told a late listener, is left out.
     start, stop
         Sample indices of the session; nothing is extrapolated beyond them.
     session
@@ -73,6 +74,7 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
         Of the slow channels; those in W are billed beside the samples.
     """
     stop = max(start, stop)
+    stages = _not_over(stages, info.time_ns(start))
     starts, stops = _inside(stages, info, start, stop)
     depths = np.asarray([stage.depth for stage in stages], np.int64)
     parents = _parents(stages)
@@ -168,6 +170,19 @@ def _inside(
     stops[[stage.stop_ns is None for stage in stages]] = stop
     starts = np.clip(starts, start, stop)
     return starts, np.clip(stops, starts, stop)
+
+
+def _not_over(stages: Sequence[Stage], time_ns: int) -> list[Stage]:
+    """Return the stages that reach into the time from ``time_ns`` on, and those around them."""
+    kept: set[tuple[str, str]] = set()
+    found = []
+    for stage in sorted(stages, key=lambda stage: -stage.depth):
+        reaches = stage.start_ns >= time_ns or stage.stop_ns is None or stage.stop_ns > time_ns
+        if reaches or (stage.run_id, stage.span_id) in kept:
+            kept.add((stage.run_id, stage.parent_id))
+            found.append(id(stage))
+    chosen = frozenset(found)
+    return [stage for stage in stages if id(stage) in chosen]
 
 
 def _parents(stages: Sequence[Stage]) -> NDArray[np.int64]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 import msgspec
 
 from monitor.config import HistorySettings, MetricsSettings
+from monitor.dsp import clocks
 from monitor.dsp.attribution import attribute
 from monitor.dsp.stages import StageTree
 from monitor.history.history import History
@@ -26,6 +28,7 @@ from monitor.model import (
     View,
 )
 
+_MAX_COMPARED = 1000  # points that compare clocks: an hour of one sender
 _MAX_STAGES = 4000  # of one timeline: more than there are pixel columns to draw them in
 
 
@@ -50,6 +53,7 @@ class Account:
         self._ledger = Ledger(self.history)
         self._tree = StageTree()
         self._begun: dict[tuple[str, str], Marker] = {}
+        self._compared: deque[Marker] = deque(maxlen=_MAX_COMPARED)
         self._ended: set[tuple[str, str]] = set()
 
     @property
@@ -58,9 +62,12 @@ class Account:
         return self._tree.n_markers
 
     @property
-    def running(self) -> Iterable[Marker]:
-        """Return the begin markers of the stages whose end has not come."""
-        return self._begun.values()
+    def before(self) -> Iterable[Marker]:
+        """Return what a recording that begins now must know of the time before.
+
+        That is how the senders' clocks compared, and the begins of the stages that are running.
+        """
+        return *self._compared, *self._begun.values()
 
     def enter_block(self, block: Block) -> None:
         """Take the next block; ValueError if it overlaps the one before."""
@@ -71,7 +78,9 @@ class Account:
         if not self._tree.add(marker):
             return False
         span = marker.run_id, marker.span_id
-        if marker.edge is Edge.BEGIN:
+        if marker.stage == clocks.STAGE:
+            self._compared.append(marker)
+        elif marker.edge is Edge.BEGIN:
             if span in self._ended:
                 self._ended.remove(span)
             else:

@@ -125,11 +125,16 @@ def test_the_json_has_an_uncertainty_where_the_calibration_states_one(table_of):
 
 
 def test_what_is_not_known_is_null(table_of):
-    early = [stage_edge("e", edge, at, "x") for edge, at in ((Edge.BEGIN, -2), (Edge.END, -1))]
-    value = to_json_value(table_of([*steps(), *early]))
+    short = [stage_edge("e", edge, 0.5, "x") for edge in (Edge.BEGIN, Edge.END)]
+    value = to_json_value(table_of([*steps(), *short]))
     (stage,) = value["stages"]
     assert (stage["mean_w"], stage["peak_w"], stage["energy_j"]) == (None, None, 0.0)
     json.dumps(value, allow_nan=False)
+
+
+def test_a_stage_that_was_over_before_is_left_out(table_of):
+    early = [stage_edge("e", edge, at, "x") for edge, at in ((Edge.BEGIN, -2), (Edge.END, -1))]
+    assert table_of([*steps(), *early]).stages == ()
 
 
 def test_a_table_without_stages_is_all_unattributed(table_of):

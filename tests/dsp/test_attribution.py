@@ -111,7 +111,10 @@ def test_leaf_stages_and_the_rest_are_the_total(power, spans, data):
     size = np.nansum(np.abs(power)) / RATE_HZ * 200
     assert total == pytest.approx(found.total.energy_j, rel=1e-9, abs=1e-12 * (1 + size))
     own = oracle(power, stages, start, stop)
-    for k, used in enumerate(found.stages):
+    kept = {used.stage.span_id for used in found.stages}
+    assert all(own[k] == 0.0 for k, s in enumerate(stages) if s.span_id not in kept)
+    for used in found.stages:
+        k = stages.index(used.stage)
         inside = [j for j, other in enumerate(stages) if is_inside(stages, other, stages[k])]
         expected = sum(own[j] for j in inside) / RATE_HZ
         assert used.energy_j == pytest.approx(expected, rel=1e-9, abs=1e-9)

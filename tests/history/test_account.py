@@ -5,7 +5,7 @@ from fakes import INFO, RATE_HZ, dc_block, stage_edge
 
 from monitor.config import HistorySettings, MetricsSettings
 from monitor.history.account import Account
-from monitor.model import Edge
+from monitor.model import Edge, Marker
 
 N_BLOCKS = 40
 
@@ -57,15 +57,15 @@ def test_the_energy_is_the_sum_of_the_samples():
     assert [used.stage.name for used in running] == ["run"]
 
 
-def test_only_stages_whose_end_has_not_come_are_running():
+def test_stages_whose_end_has_not_come_are_known_to_a_recording_that_begins():
     books = account(1.0)
     begin, end = STAGES[1], STAGES[2]
     assert books.enter_marker(end)
     assert books.enter_marker(begin)
     assert not books.enter_marker(begin), "a duplicate"
-    assert list(books.running) == []
+    assert list(books.before) == []
     books.enter_marker(STAGES[0])
-    assert [marker.stage for marker in books.running] == ["run"]
+    assert [marker.stage for marker in books.before] == ["run"]
 
 
 def test_before_the_first_block_nothing_is_known():
@@ -73,3 +73,13 @@ def test_before_the_first_block_nothing_is_known():
     assert books.now() == (None, ())
     assert books.look(None, None, 100, 10)[0] is None
     assert math.isnan(books.table().total.mean_w)
+
+
+def test_a_recording_that_begins_knows_how_clocks_compared():
+    books = account(1.0)
+    times = {"t0_ns": 1, "t1_ns": 5, "t2_ns": 6, "t3_ns": 3}
+    point = Marker(time_ns=5, stage="clock", edge=Edge.INSTANT, run_id="r", sender="s", attrs=times)
+    assert books.enter_marker(point)
+    assert not books.enter_marker(point), "a duplicate"
+    assert list(books.before) == [point]
+    assert books.n_markers == 0
