@@ -105,10 +105,10 @@ def begin(
     identity = ask_identity(link)
     row = spoken_by(identity, dialect)
     if row is None:
-        names = [row.name for row in DIALECTS.values()]
+        *names, last = (row.name for row in DIALECTS.values())
         raise InstrumentError(
-            f"{link.address} is {identity[:80]!r}; expected a {' or '.join(names)}: check the"
-            " address, or name the scope's dialect in the settings"
+            f"{link.address} is {identity[:80]!r}; expected a {', '.join(names)} or {last}: check"
+            " the address, or name the scope's dialect in the settings"
         )
     talk = Conversation(link, row, identity, code_format=code_format, timeout_s=timeout_s)
     talk.greet()
