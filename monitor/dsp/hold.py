@@ -21,9 +21,6 @@ class Pieces(Protocol):
     def ramps(self, at: NDArray[np.float64], window_s: float) -> NDArray[np.float64]:
         """Return the ramp at each index, per second."""
 
-    def newest(self) -> tuple[float, float, float, float]:
-        """Return the power, both rms values and the line frequency of now."""
-
 
 class MaxHold:
     """The highest and the lowest ramp over each window, of all places that were looked at."""

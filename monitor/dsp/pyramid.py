@@ -70,9 +70,11 @@ class Pyramid:
         Samples per first-level bin.
     capacity
         Samples that are remembered, at least; older ones are forgotten bin by bin.
+    extremes
+        Whether there are levels of extremes, beside the totals.
     """
 
-    def __init__(self, n_signals: int, hop: int, capacity: int) -> None:
+    def __init__(self, n_signals: int, hop: int, capacity: int, *, extremes: bool = True) -> None:
         if min(n_signals, hop, capacity) < 1:
             raise ValueError(f"need at least one of each: {n_signals=}, {hop=}, {capacity=}")
         self.n_signals = n_signals
@@ -80,7 +82,7 @@ class Pyramid:
         # One more, since the oldest bin may be forgotten before its last sample is too old.
         self.capacity = (-(-capacity // hop) + 1) * hop
         n_levels = 1 + max(0, int(math.log(self.capacity / (hop * _COARSEST), _FACTOR)))
-        hops = [hop * _FACTOR**k for k in range(n_levels)]
+        hops = [hop * _FACTOR**k for k in range(n_levels if extremes else 0)]
         # Two more than fit: a range that is not aligned touches a bin at either end.
         self.levels = tuple(Level(n_signals, h, self.capacity // h + 2) for h in hops)
         self._totals = np.zeros((2 * n_signals + 1, self.capacity // hop + 2))
@@ -129,11 +131,12 @@ class Pyramid:
         first, stop = start // self.hop, -(-(start + n) // self.hop)
         offsets = np.arange(first, stop) * self.hop - start
         offsets[0] = 0
-        # reduceat, not reshape: 3 times as fast for short bins, and blocks need no alignment.
-        low = np.minimum.reduceat(signals, offsets, axis=1)
-        high = np.maximum.reduceat(signals, offsets, axis=1)
+        if self.levels:
+            # reduceat, not reshape: 3 times as fast for short bins, and blocks need no alignment.
+            low = np.minimum.reduceat(signals, offsets, axis=1)
+            high = np.maximum.reduceat(signals, offsets, axis=1)
+            self._stack(first, low, high)
         self._count(first, signals, offsets)
-        self._stack(first, low, high)
         self._last = stop - 1
         self.stop = start + n
 

@@ -108,7 +108,7 @@ class Track:
     def peak_window_s(self) -> float:
         """Return over what a peak is a mean: a line cycle on mains, a sample on DC."""
         if self.supply is Supply.MAINS and self._cycles is not None:
-            line_hz = self._cycles.line_hz()
+            line_hz = self._cycles.found.line_hz()
             return 1.0 / (line_hz if line_hz > 0 else _NOMINAL_HZ)
         return 1.0 / self._rate
 
@@ -206,7 +206,9 @@ class Track:
             Over the last line cycle on mains, over 20 ms on DC, where the frequency is NaN. The
             first voltage and the first current; NaN if there is none, or nothing was captured.
         """
-        return self._pieces.newest()
+        if self.supply is Supply.MAINS and self._cycles is not None:
+            return self._cycles.newest()
+        return self._hops.newest()
 
     def envelope(
         self, start: int, stop: int, n_columns: int, read: Read
@@ -261,7 +263,7 @@ class Track:
         On mains the highest mean of a line cycle, on DC the highest sample; NaN if none.
         """
         if self.supply is Supply.MAINS and self._cycles is not None:
-            return self._cycles.peak(start, stop)
+            return self._cycles.found.peak(start, stop)
         return float(self.extremes(start, stop, read)[1][-1])
 
     def steady(
@@ -283,14 +285,14 @@ class Track:
             W times samples, and samples.
         """
         if self.supply is Supply.MAINS and self._cycles is not None:
-            return self._cycles.between(edges)
+            return self._cycles.found.between(edges)
         sums, n = self.cumulative(edges, read)
         return np.diff(sums[-1]), np.diff(n).astype(np.float64)
 
     @property
     def _pieces(self) -> Pieces:
         if self.supply is Supply.MAINS and self._cycles is not None:
-            return self._cycles
+            return self._cycles.found
         return self._hops
 
     def _outside(self, at: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -319,17 +321,17 @@ class Track:
         if self._cycles is not None:
             n = self._cycles.advance(final=final)
             if n and self.supply is Supply.MAINS:
-                self._hold.look(self._cycles, self._cycles.stops[-n:])
+                self._hold.look(self._cycles.found, self._cycles.found.stops[-n:])
 
     def _on_probation(self) -> int:
         """Return how many samples more decide about the supply."""
         return math.ceil(_PROBATION_S * self._rate) - self._pyramid.n_samples
 
     def _decide(self) -> None:
-        if self._cycles is not None and len(self._cycles) and self._swings():
+        if self._cycles is not None and len(self._cycles.found) and self._swings():
             self.supply = Supply.MAINS
             self._hold.clear()
-            self._hold.look(self._cycles, self._cycles.stops)
+            self._hold.look(self._cycles.found, self._cycles.found.stops)
         else:
             self.supply = Supply.DC
             self._cycles = None

@@ -124,15 +124,8 @@ class History:
 
     def view(self, start: int, stop: int, n_columns: int) -> View:
         """Return what a plot of ``[start, stop)`` needs; any span, any number of columns."""
-        return view_of(
-            self._track,
-            start,
-            stop,
-            n_columns,
-            self.average_windows_s,
-            self.ramp_windows_s,
-            self.read,
-        )
+        columns = self._track.envelope(start, stop, n_columns, self.read)
+        return view_of(self._track, columns, self.average_windows_s, self.ramp_windows_s)
 
     def cumulative(self, indices: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the running sums of the signals and the captured samples before each index.

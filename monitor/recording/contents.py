@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from monitor.dsp.power import rails
 from monitor.errors import RecordingError
 from monitor.model import Marker, Scale, SlowChannel, StreamInfo
-from monitor.recording import marker_text, schema, slow
+from monitor.recording import levels, marker_text, schema, slow
 from monitor.recording.calibrated import Correction, corrections
+from monitor.recording.levels import Levels
 from monitor.recording.opening import n_readable
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class Contents:
     """``schema.READING_ROW``, in recorded order."""
     codes: h5py.Dataset
     """Shape (n_channels, n)."""
+    levels: Levels | None
+    """Summaries; None if there are none that hold."""
     closed: bool
     """Whether its recorder ended it as asked, and all of it is there."""
 
@@ -110,6 +113,9 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
         slow_channels=channels,
         readings=readings,
         codes=codes,
+        levels=levels.find(
+            file, info, int(blocks["n"][:kept].sum()), None if whole else _size(path)
+        ),
         closed=bool(status[schema.STATUS_CLOSED]) and not (lost or lost_marks or lost_readings),
     )
 
@@ -125,7 +131,7 @@ def _version(file: h5py.File, path: Path) -> int:
             f"{path} was made by a newer version: schema {made}, this reads"
             f" {schema.SCHEMA_VERSION}; update wattstage"
         )
-    if made != schema.SCHEMA_VERSION:
+    if made < schema.OLDEST_VERSION:
         raise ValueError(f"it is of schema {made}, which never was")
     return made
 

@@ -16,6 +16,8 @@ from h5py import h5f, h5p
 from monitor.errors import RecordingError
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# A file is longer before its first sample; HDF5 2.0 hangs in half a heap of texts (2 to 4 kB).
+_HEAD_BYTES = 12_288
 _READ_ATTEMPTS = 20  # of metadata that a writer changes just now: some milliseconds
 
 
@@ -45,6 +47,8 @@ def open_file(path: Path) -> tuple[h5py.File, bool]:
         return h5py.File(path, "r"), True
     except OSError as error:
         first = error
+    if path.stat().st_size < _HEAD_BYTES:
+        raise RecordingError(f"{path} is cut short: none of its samples is left; copy it again")
     try:
         return _open_swmr(path), False
     except (OSError, RuntimeError):

@@ -1,11 +1,13 @@
-"""The layout of a recording, version 1. docs/reference/file-format.md tells it to other readers."""
+"""The layout of a recording, version 2; docs/reference/file-format.md tells it to other readers."""
 
 from __future__ import annotations
 
 import numpy as np
 
 FORMAT = "wattstage-recording"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+OLDEST_VERSION = 1
+"""The same without summaries."""
 
 CODES = "codes"
 BLOCKS = "blocks"

@@ -22,6 +22,7 @@ from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading, Scale, SlowChannel, StreamInfo
 from monitor.recording import schema, slow
 from monitor.recording.disk import reason, why_not_made
+from monitor.recording.summaries import GROUP, Summariser
 
 _TABLE_CHUNK = 1024  # rows
 _HEAP_CHUNK = 65_536  # bytes
@@ -36,9 +37,10 @@ Entry = tuple[int, Block] | tuple[int, Reading] | tuple[int, Marker, bytes] | Sl
 class Writer:
     """A file that only one thread uses.
 
-    Codes go to the file at once; what points to them only with a flush and after them: first the
-    scales, the readings and the markers, then the blocks. So a table never points to what is not
-    there, and no block is there without the readings and markers that came before it.
+    Codes go to the file at once; what points to them only with a flush and after them: first
+    their summaries, the scales, the readings and the markers, then the blocks. So a table never
+    points to what is not there, and no block is there without the readings and markers that came
+    before it.
 
     Parameters
     ----------
@@ -76,8 +78,9 @@ class Writer:
             if not self._fitting([0]):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._describe(described, settings)
+            self._summariser = Summariser(self._file, info)
             # Kept open: to close one writes, which must not happen after a failure.
-            self._data = {name: self._file[name] for name in self._file}
+            self._data = {name: self._file[name] for name in self._file if name != GROUP}
             self._file.swmr_mode = True
         except (OSError, RuntimeError) as error:
             self._abandon()
@@ -132,6 +135,7 @@ class Writer:
         scales = [[(s.gain, s.offset) for s in scales] for scales in self._new_scales]
         with self._breaking():
             self._data[schema.CODES].flush()
+            self._summariser.flush()
             self._extend(schema.SCALES, np.array(scales, "<f8"))
             heap = b"".join(self._new_channels)
             self._extend(schema.SLOW_CHANNELS, np.frombuffer(heap, np.uint8))
@@ -179,6 +183,7 @@ class Writer:
             offset = int(codes.shape[1])
             codes.resize(offset + stacked.shape[1], axis=1)
             codes[:, offset:] = stacked
+            self._summariser.append([block for _, block in blocks], stacked)
         for order, block in blocks:
             if block.scales not in self._scales:
                 self._scales[block.scales] = len(self._scales)

@@ -35,10 +35,10 @@ def test_cycles_begin_where_the_voltage_rises_through_zero(hz, phase, rate_hz):
     cycles = cycles_of(Stream(mains(n, rate_hz=rate_hz, hz=hz, phase=phase)), rate_hz=rate_hz)
     # A sample stands for the time up to the next, so its own time is in the middle.
     true = ((2 * np.pi * np.arange(30) - phase) / (2 * np.pi * hz)) * rate_hz + 0.5
-    nearest = np.abs(cycles.starts[:, np.newaxis] - true).min(axis=1) / rate_hz
+    nearest = np.abs(cycles.found.starts[:, np.newaxis] - true).min(axis=1) / rate_hz
     assert nearest.max() < 2e-6
-    assert len(cycles) >= math.floor(0.3 * hz) - 2
-    assert np.array_equal(cycles.starts[1:], cycles.stops[:-1])
+    assert len(cycles.found) >= math.floor(0.3 * hz) - 2
+    assert np.array_equal(cycles.found.starts[1:], cycles.found.stops[:-1])
 
 
 @pytest.mark.parametrize("rate_hz", [1e3, 2.5e3, 4873.0, 1e6])
@@ -54,8 +54,8 @@ def test_crossings_stand_still_under_noise():
     rate_hz = 100_000.0
     noisy = mains(1_000_000, rate_hz=rate_hz, phase=1.0, noise=0.01)
     cycles = cycles_of(Stream(noisy), rate_hz=rate_hz)
-    assert len(cycles) == 499
-    error = (cycles.starts - 0.5) / rate_hz - (np.arange(1, 500) - 1 / (2 * np.pi)) / 50.0
+    assert len(cycles.found) == 499
+    error = (cycles.found.starts - 0.5) / rate_hz - (np.arange(1, 500) - 1 / (2 * np.pi)) / 50.0
     assert np.sqrt(np.mean(error**2)) < 5e-6
 
 
@@ -69,12 +69,12 @@ def test_cycles_do_not_depend_on_where_blocks_are_cut(cuts, gaps, hz):
     whole = Stream(mains(3 * SECOND, hz=hz, noise=0.02, lag=0.5))
     stream = whole.without(*((at, at + 333) for at in gaps))
     a, b = cycles_of(stream), cycles_of(stream, cuts)
-    assert a.starts == pytest.approx(b.starts, abs=1e-6)
-    assert a.stops == pytest.approx(b.stops, abs=1e-6)
+    assert a.found.starts == pytest.approx(b.found.starts, abs=1e-6)
+    assert a.found.stops == pytest.approx(b.found.stops, abs=1e-6)
     at = np.arange(0.0, 3 * SECOND, 77.0)
     for mine, other in zip(
-        (*a.averages(at, 0.1), a.ramps(at, 0.1), a.newest()),
-        (*b.averages(at, 0.1), b.ramps(at, 0.1), b.newest()),
+        (*a.found.averages(at, 0.1), a.found.ramps(at, 0.1), a.newest()),
+        (*b.found.averages(at, 0.1), b.found.ramps(at, 0.1), b.newest()),
         strict=True,
     ):
         assert mine == pytest.approx(other, rel=1e-7, abs=1e-6, nan_ok=True)
@@ -83,19 +83,20 @@ def test_cycles_do_not_depend_on_where_blocks_are_cut(cuts, gaps, hz):
 def test_a_cycle_never_reaches_over_a_gap():
     gaps = [(2345, 2346), (9000, 9100), (15_000, 19_999)]
     cycles = cycles_of(Stream(mains(3 * SECOND)).without(*gaps))
-    for start, stop in zip(cycles.starts, cycles.stops, strict=True):
+    for start, stop in zip(cycles.found.starts, cycles.found.stops, strict=True):
         assert not any(start < b and a < stop for a, b in gaps)
-    lost = 150 - len(cycles)
+    lost = 150 - len(cycles.found)
     assert 1 + 1 + 25 <= lost <= 2 + 2 + 27 + 1
 
 
 def test_what_is_no_line_cycle_is_left_out():
     fast, slow = mains(SECOND, hz=100.0), mains(SECOND, hz=30.0)
-    assert len(cycles_of(Stream(fast))) == 0
-    assert len(cycles_of(Stream(slow))) == 0
+    assert len(cycles_of(Stream(fast)).found) == 0
+    assert len(cycles_of(Stream(slow)).found) == 0
     mixed = np.concatenate((mains(SECOND), fast, mains(SECOND)), axis=1)
     lengths = np.diff(
-        np.stack((cycles_of(Stream(mixed)).starts, cycles_of(Stream(mixed)).stops)), axis=0
+        np.stack((cycles_of(Stream(mixed)).found.starts, cycles_of(Stream(mixed)).found.stops)),
+        axis=0,
     )
     assert lengths.size >= 95
     assert np.all((lengths > 140) & (lengths < 260))
@@ -105,7 +106,7 @@ def test_noise_around_zero_makes_no_extra_crossing():
     rng = np.random.default_rng(1)
     rows = mains(10 * SECOND)
     rows[0] += 20 * rng.normal(size=10 * SECOND)
-    assert len(cycles_of(Stream(rows))) == 498
+    assert len(cycles_of(Stream(rows)).found) == 498
 
 
 @pytest.mark.parametrize("degrees", [0, 30, 60, 85])

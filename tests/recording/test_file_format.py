@@ -82,8 +82,12 @@ def test_every_name_of_the_file_is_on_the_page(session):
             assert f"attribute `{name}`" in text
         for name, data in file.items():
             assert f"`/{name}`" in text
-            for column in data.dtype.names or ():
+            for column in getattr(data, "dtype", np.dtype("u1")).names or ():
                 assert f"`{column}`" in text
+        for name, data in file["summaries"].items():
+            assert "`" + re.sub("[0-9]", "K", name) + "`" in text
+            assert all(f"attribute `{attribute}`" in text for attribute in data.attrs)
+        assert all(f"attribute `{name}`" in text for name in file["summaries"].attrs)
         fields = *msgspec.structs.asdict(ITEMS[1]), *msgspec.structs.asdict(PLUG)
         for field in (*json.loads(file.attrs["info"]), *fields):
             assert f"`{field}`" in text

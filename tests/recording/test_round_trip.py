@@ -6,6 +6,7 @@ import math
 import tempfile
 from pathlib import Path
 
+import h5py
 import msgspec
 import numpy as np
 import pytest
@@ -147,13 +148,14 @@ def test_a_view_is_that_of_a_track_that_saw_the_same_samples(recorded):
         for block in items:
             track.append(block.start, recording.read(block.start, block.stop))
         got = recording.view(0, 4000, 300, (0.02, 0.1), (0.1,))
-        expected = view_of(track, 0, 4000, 300, (0.02, 0.1), (0.1,), recording.read)
+        columns = track.envelope(0, 4000, 300, recording.read)
+        expected = view_of(track, columns, (0.02, 0.1), (0.1,))
     for name in ("edges", "low", "high", "averages_w", "ramps_w_per_s"):
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
 
 
 def test_blocks_longer_and_shorter_than_a_pass_give_the_same_numbers(recorded, monkeypatch):
-    monkeypatch.setattr("monitor.recording.reader._PASS", 1000)
+    monkeypatch.setattr("monitor.recording.samples._PASS", 1000)
     items = [ramp(0, 2500), *(ramp(k, k + 10) for k in range(2500, 3000, 10)), ramp(3100, 3200)]
     with recorded(items) as recording:
         assert all(map(same, recording.blocks(), items))
@@ -213,7 +215,7 @@ def test_the_facts_are_those_of_the_recording(recorded):
     items = [ramp(100, 1100), note("a"), reading(1.0), ramp(2100, 5100), reading(2.0)]
     with recorded(items) as recording:
         assert facts(recording) == {
-            "schema_version": 1,
+            "schema_version": 2,
             "start_ns": 1_700_000_000_010_000_000,
             "duration_s": 0.5,
             "sample_rate_hz": 10_000.0,
@@ -243,13 +245,15 @@ def test_the_facts_are_those_of_the_recording(recorded):
 
 def test_the_facts_need_no_samples(recorded, monkeypatch):
     with recorded([ramp(0, 1000)]) as recording:
-        monkeypatch.setattr(recording, "_codes", None)
+        monkeypatch.setattr(recording._samples, "_codes", None)
         facts(recording)
 
 
 def test_reducing_tells_how_far_it_is_and_can_be_cancelled(recorded, tmp_path, monkeypatch):
-    monkeypatch.setattr("monitor.recording.reader._PASS", 1000)
+    monkeypatch.setattr("monitor.recording.samples._PASS", 1000)
     recorded([ramp(0, 5000), ramp(5000, 10_000)]).close()
+    with h5py.File(tmp_path / "r.h5", "r+") as file:
+        del file["summaries"]
     shares = []
 
     def cancel(share):

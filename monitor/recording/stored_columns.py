@@ -1,0 +1,148 @@
+"""The extremes of a recording: of any range, and of each pixel column of a view."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.recording.levels import Level, Levels
+from monitor.recording.places import Places
+from monitor.recording.samples import Samples
+
+_BINS = 2  # at least, in a column: below that the columns would be visibly uneven
+_PASS = 1 << 18  # samples that are read at once
+_RESOLVED = 48  # edges in gaps whose bin is looked into: each costs some reads
+
+Extremes = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Minima and maxima, each of shape (n_signals, n) or (n_signals,)."""
+
+
+def extremes(samples: Samples, levels: Levels, begin: int, end: int) -> Extremes:
+    """Return the exact extremes of places ``[begin, end)``; (+inf, -inf) if there are none."""
+    return _below(samples, levels.extremes, begin, end)
+
+
+def envelope(  # noqa: PLR0917  # the order of a recording's view
+    samples: Samples, levels: Levels, places: Places, start: int, stop: int, n_columns: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+    """Return the extremes of each pixel column, as ``monitor.dsp.envelope`` does.
+
+    Every sample falls in exactly one column. Where a view has more gaps than some dozens, a sample
+    beside a gap may be shown on its other side, at most a quarter of a column's samples away.
+
+    Returns
+    -------
+    edges : shape (n + 1,)
+        Sample indices; ``n = min(n_columns, stop - start)``.
+    low, high : shape (n_signals, n)
+        NaN where nothing was captured.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples or no columns to return.
+    """
+    if stop <= start or n_columns < 1:
+        raise ValueError(f"nothing to draw: {start=}, {stop=}, {n_columns=}")
+    n = min(n_columns, stop - start)
+    edges = start + np.arange(n + 1) * (stop - start) // n
+    cuts = places.before(edges)
+    n_some = max(int(np.count_nonzero(np.diff(cuts))), 1)
+    per_column = (int(cuts[-1]) - int(cuts[0])) // n_some
+    depth = sum(_BINS * level.hop <= per_column for level in levels.extremes)
+    if depth == 0:
+        low, high = _from_samples(samples, cuts)
+    else:
+        _snap(edges, cuts, places, levels.extremes[depth - 1].hop)
+        low, high = _from_bins(samples, levels.extremes[:depth], cuts)
+    empty = low > high
+    low[empty] = high[empty] = np.nan
+    return edges, low, high
+
+
+def _snap(edges: NDArray[np.int64], cuts: NDArray[np.int64], places: Places, hop: int) -> None:
+    """Move the inner edges to where bins begin; those in or beside gaps stay, if they are few."""
+    nearest = (cuts + hop // 2) // hop * hop
+    inner = np.arange(1, len(edges) - 1)
+    inner = inner[(nearest[inner] >= cuts[0]) & (nearest[inner] <= cuts[-1])]
+    together = places.together(edges[inner], nearest[inner])
+    moved, stay = inner[together], inner[~together]
+    edges[moved], cuts[moved] = places.indices(nearest[moved]), nearest[moved]
+    if np.unique(cuts[stay]).size > _RESOLVED:
+        cuts[stay] = nearest[stay]
+
+
+def _from_samples(samples: Samples, cuts: NDArray[np.int64]) -> Extremes:
+    low = np.full((samples.n_signals, cuts.size - 1), np.inf, np.float32)
+    high = -low
+    first = 0
+    while first < cuts.size - 1:
+        last = max(first + 1, int(np.searchsorted(cuts, cuts[first] + _PASS, side="right")) - 1)
+        begin, end = int(cuts[first]), int(cuts[last])
+        some = first + np.flatnonzero(np.diff(cuts[first : last + 1]))
+        if some.size:
+            signals = samples.at(begin, end)
+            low[:, some] = np.minimum.reduceat(signals, cuts[some] - begin, axis=1)
+            high[:, some] = np.maximum.reduceat(signals, cuts[some] - begin, axis=1)
+        first = last
+    return low, high
+
+
+def _from_bins(samples: Samples, levels: tuple[Level, ...], cuts: NDArray[np.int64]) -> Extremes:
+    """Return the extremes between cuts, from bins, and from finer ones at what is not whole."""
+    level, n_signals = levels[-1], samples.n_signals
+    firsts = np.minimum(-(-cuts[:-1] // level.hop), level.n)
+    lasts = np.minimum(cuts[1:] // level.hop, level.n)
+    low = np.full((samples.n_signals, cuts.size - 1), np.inf, np.float32)
+    high = -low
+    whole = np.flatnonzero(firsts < lasts)
+    if whole.size:
+        begin, end = int(firsts[whole[0]]), int(lasts[whole[-1]])
+        bins = level.read(begin, end)
+        neutral = np.full((n_signals, 1), np.inf, np.float32)
+        pairs = np.stack((firsts[whole], lasts[whole]), axis=1).ravel() - begin
+        low[:, whole] = np.minimum.reduceat(
+            np.concatenate((bins[:n_signals], neutral), axis=1), pairs, axis=1
+        )[:, ::2]
+        high[:, whole] = np.maximum.reduceat(
+            np.concatenate((bins[n_signals:], -neutral), axis=1), pairs, axis=1
+        )[:, ::2]
+    for k in np.flatnonzero(
+        (cuts[:-1] != firsts * level.hop) | (cuts[1:] != lasts * level.hop)
+    ).tolist():
+        a, b = int(cuts[k]), int(cuts[k + 1])
+        if a == b:
+            continue
+        first, last = int(firsts[k]) * level.hop, int(lasts[k]) * level.hop
+        parts = ((a, first), (last, b)) if first < last else ((a, b),)
+        for begin, end in parts:
+            lowest, highest = _below(samples, levels[:-1], begin, end)
+            low[:, k] = np.minimum(low[:, k], lowest)
+            high[:, k] = np.maximum(high[:, k], highest)
+    return low, high
+
+
+def _below(samples: Samples, levels: tuple[Level, ...], begin: int, end: int) -> Extremes:
+    """Return the extremes of places from these levels and, at the fringes, samples."""
+    if not levels:
+        return _read(samples, begin, end)
+    level = levels[-1]
+    first, last = min(-(-begin // level.hop), level.n), min(end // level.hop, level.n)
+    if begin >= end or first >= last:
+        return _below(samples, levels[:-1], begin, end)
+    bins, n_signals = level.read(first, last), samples.n_signals
+    low, high = bins[:n_signals].min(axis=1), bins[n_signals:].max(axis=1)
+    for a, b in ((begin, first * level.hop), (last * level.hop, end)):
+        if a < b:
+            lowest, highest = _below(samples, levels[:-1], a, b)
+            low, high = np.minimum(low, lowest), np.maximum(high, highest)
+    return low, high
+
+
+def _read(samples: Samples, begin: int, end: int) -> Extremes:
+    low = np.full(samples.n_signals, np.inf, np.float32)
+    high = -low
+    for a in range(begin, end, _PASS):
+        signals = samples.at(a, min(a + _PASS, end))
+        low, high = np.minimum(low, signals.min(axis=1)), np.maximum(high, signals.max(axis=1))
+    return low, high
