@@ -224,11 +224,24 @@ def run(
     all_ranks: Annotated[
         bool, typer.Option("--all-ranks", help="Stages of every process, not only of rank 0.")
     ] = False,
+    log: Annotated[
+        bool | None,
+        typer.Option(
+            "--log/--no-log",
+            help="Read Open-Sora's stages from its log, to about a second.",
+            show_default="where hooks cannot be set",
+        ),
+    ] = None,
+    patterns: Annotated[
+        str | None,
+        typer.Option(help="Read stages from the log by these: comfyui, or a TOML file."),
+    ] = None,
 ) -> None:
     """Run a program as one run; of Open-Sora, with its stages. Nothing of it is changed."""
     launch = Launch(
-        command=tuple(command), url=broker, prefix=prefix, timing=timing, all_ranks=all_ranks
-    )
+        command=tuple(command), url=broker, prefix=prefix, timing=timing, all_ranks=all_ranks,
+        log=log, patterns=patterns,
+    )  # fmt: skip
     raise typer.Exit(commands.run(launch))
 
 

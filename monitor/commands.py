@@ -226,7 +226,9 @@ def run(launch: launching.Launch) -> int:
         raise ConfigError(
             f"--timing must be one of {', '.join(launching.TIMINGS)}, got {launch.timing!r}"
         )
-    outcome = launching.run(launch)
+    if (reading := launching.how_to_read(launch)) is not None:
+        sys.stderr.write(f"wattstage: {reading}\n")
+    outcome = launching.run(launch, reading)
     if outcome.n_lost:
         sys.stderr.write(
             f"wattstage: {outcome.n_lost} markers of the run were lost:"

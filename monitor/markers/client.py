@@ -202,7 +202,9 @@ class MarkerClient:
         parent = self._current() if parent_id is None else parent_id
         return self._begin(_Begun(stage, parent, index, total, timing), time_ns, attrs)
 
-    def end(self, span_id: str, time_ns: int | None = None, status: str = "ok") -> None:
+    def end(
+        self, span_id: str, time_ns: int | None = None, status: str = "ok", **attrs: Any
+    ) -> None:
         """Mark the end of a stage; of one that is not open, do nothing.
 
         Parameters
@@ -213,11 +215,13 @@ class MarkerClient:
             UTC of the edge; None is now.
         status
             ok or error.
+        attrs
+            What is known of the stage only now.
         """
         with self._lock:
             begun = self._open.pop(str(span_id), None)
         if begun is not None:
-            self._emit("end", span_id, begun, time_ns, {"status": status})
+            self._emit("end", span_id, begun, time_ns, {"status": status, **attrs})
 
     def point(
         self, stage: str, time_ns: int | None = None, *, timing: str = "host", **attrs: Any

@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +18,17 @@ from typing import Any
 from monitor.errors import ConfigError
 from monitor.markers.client import MarkerClient
 from monitor.run.last_words import LastWords, last_words
+from monitor.run.log_stages import UNCERTAINTY_S, Lines, LogStages
+from monitor.run.patterns import Pattern, load
+from monitor.run.relay import Relay
+from monitor.run.why_log import opensora_version, patterns_for, why_not_hooked
 from monitor.workload import shim
 from monitor.workload.probe import version_of
 from monitor.workload.timing import MODES
 
 TIMINGS = MODES
 """Of edges on a GPU."""
+_READ = {shim.HOOKS: "none", "PYTHONUNBUFFERED": "1"}  # lines are to come when they are written
 _INJECT = Path(shim.__file__).with_name("inject")
 
 
@@ -41,6 +47,22 @@ class Launch:
     """How edges on a GPU are timed: event, sync or host."""
     all_ranks: bool = False
     """Whether every process of a distributed run tells its stages, not only rank 0."""
+    log: bool | None = None
+    """Whether its stages are read from its log; None does so where hooks cannot be set."""
+    patterns: str | None = None
+    """What its log means: a TOML file, or a name of what is known; None is Open-Sora's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the stages of a program are read from its log."""
+
+    patterns: tuple[Pattern, ...]
+    why: str
+
+    def __str__(self) -> str:
+        """Return what is said of it."""
+        return f"stages come from the log, to about {UNCERTAINTY_S:.0f} s: {self.why}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +77,10 @@ class Outcome:
     """Why the broker could not be reached last; empty if it could."""
 
 
-def run(launch: Launch) -> Outcome:
+def run(launch: Launch, reading: Reading | None = None) -> Outcome:
     """Run a program to its end; its input, output and arguments are its own.
+
+    Its stages are marked by hooks, or read from its log as ``how_to_read`` says.
 
     Raises
     ------
@@ -66,11 +90,15 @@ def run(launch: Launch) -> Outcome:
     if not launch.command:
         raise ConfigError("nothing to run: put the command after --, e.g. -- python train.py")
     client = MarkerClient(launch.url, run_id=uuid.uuid4().hex, prefix=launch.prefix, rank=0)
-    span_id = client.begin("run", "", **_attrs(launch.command))
+    span_id = client.begin("run", "", **_attrs(launch.command, reading))
     with last_words() as words:
         env = environment(launch, client.run_id, span_id) | {shim.ABORT: str(words.file)}
         try:
-            code = _call(launch.command, env, words)
+            if reading is None:
+                code = _call(launch.command, env, words)
+            else:
+                stages = LogStages(client, span_id, reading.patterns)
+                code = _call_and_read(launch.command, env | _READ, words, stages)
         except OSError as error:
             client.end(span_id, status="error")
             client.close(0.5)
@@ -103,8 +131,32 @@ def environment(launch: Launch, run_id: str, span_id: str) -> dict[str, str]:
     return made
 
 
-def _attrs(command: Sequence[str]) -> dict[str, Any]:
+def how_to_read(launch: Launch) -> Reading | None:
+    """Return how the stages are read from the log; None if hooks mark them.
+
+    Raises
+    ------
+    ConfigError
+        If the log is to be read, but what it means is not known.
+    """
+    if launch.patterns is not None:
+        return Reading(load(launch.patterns), f"they are asked for by --patterns {launch.patterns}")
+    version = opensora_version(launch.command, Path())
+    if launch.log is False or not (launch.log or version):
+        return None
+    if not version:
+        raise ConfigError(
+            "--log: what the log of this program means is not known; name its patterns with"
+            " --patterns FILE.toml"
+        )
+    why = "--log asks for it" if launch.log else why_not_hooked(launch.command, Path())
+    return Reading(load(patterns_for(version)), why) if why else None
+
+
+def _attrs(command: Sequence[str], reading: Reading | None) -> dict[str, Any]:
     attrs: dict[str, Any] = {"command": shlex.join(command)}
+    if reading is not None:
+        attrs |= {"stages_from": "log", "stages_from_why": reading.why}
     version = version_of(Path("opensora"))
     if version:
         attrs["opensora"] = version
@@ -125,16 +177,41 @@ def _commit(folder: Path) -> str:
         return ""
 
 
-def _call(command: Sequence[str], env: dict[str, str], words: LastWords) -> int:
+def _call_and_read(
+    command: Sequence[str], env: dict[str, str], words: LastWords, stages: LogStages
+) -> int:
+    """Run a command, and read its stages from what it writes."""
+
+    def take(text: str, is_ended: bool) -> None:
+        stages.line(text, is_ended, time.time_ns())
+
+    lines = {number: Lines(take) for number in (1, 2)}
+    with Relay(lambda number, data: lines[number].feed(data)) as relay:
+        code = _call(command, env, words, relay)
+        relay.drain()
+    stages.finish(time.time_ns(), "error" if code else "ok")
+    return code
+
+
+def _call(
+    command: Sequence[str], env: dict[str, str], words: LastWords, relay: Relay | None = None
+) -> int:
     """Run a command; what ends us ends it, and its own end is waited for."""
-    process = subprocess.Popen(command, env=env)
+    out, err = (None, None) if relay is None else (relay.file(1), relay.file(2))
+    process = subprocess.Popen(command, env=env, stdout=out, stderr=err)
     words.pid = process.pid
 
     def pass_on(number: int, _: FrameType | None) -> None:
+        if relay is not None:
+            relay.resize()
         process.send_signal(number)
 
     # Ctrl-C reaches the program from the terminal, and is the program's to handle.
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGHUP)}
+    passed = [signal.SIGTERM, signal.SIGHUP]
+    if relay is not None:
+        relay.start()
+        passed.append(signal.SIGWINCH)
+    before = {number: signal.signal(number, pass_on) for number in passed}
     before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         code = process.wait()

@@ -36,6 +36,8 @@ TIMING = "WATTSTAGE_TIMING"
 """event, sync or host."""
 RANKS = "WATTSTAGE_RANKS"
 """``all``, or 0: which processes of a run tell their stages."""
+HOOKS = "WATTSTAGE_HOOKS"
+"""``none`` where the stages come from the program's log."""
 ABORT = "WATTSTAGE_ABORT"
 """File to which a process adds its id and what has ended it."""
 PAHO = "WATTSTAGE_PAHO"
@@ -50,6 +52,8 @@ def install() -> None:
     tracker = Tracker(_client, timing, os.environ.get(PARENT, ""))
     atexit.register(_tell_what_ended_it, tracker, rank)
     if rank != "0" and os.environ.get(RANKS) != "all":
+        return
+    if os.environ.get(HOOKS) == "none":
         return
     stages = OpenSora(tracker, is_saver=rank == "0")
     watch = ImportWatch(tracker.failed)

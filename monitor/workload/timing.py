@@ -12,13 +12,23 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Told = Callable[[int, str], None]
     """Takes the UTC of an edge in ns, and how it was taken."""
+
+    class Timing(Protocol):
+        """Takes the times of edges."""
+
+        def edge(self, told: Told) -> None:
+            """Tell the time of an edge that is now."""
+
+        def close(self) -> None:
+            """Tell what has not been told yet."""
+
 
 MODES = ("event", "sync", "host")
 _POLL_S = 0.005

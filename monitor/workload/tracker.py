@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
 
     from ..markers.client import MarkerClient
-    from .timing import Event, Host, Sync
+    from .timing import Timing
 
 _MAX_TEXT = 900  # characters of an exception; a marker takes 1000
 _MAX_PROBLEMS = 5  # that are told; a hook that fails once fails each time
@@ -55,18 +55,22 @@ class Tracker:
         What takes the times.
     parent_id
         Span id of what the whole process is part of; empty for nothing.
+    attrs
+        Of every marker.
     """
 
     def __init__(
         self,
         client: Callable[[], MarkerClient],
-        timing: Host | Sync | Event,
+        timing: Timing,
         parent_id: str = "",
+        attrs: Mapping[str, Any] | None = None,
     ) -> None:
         self._make_client = client
         self._client: MarkerClient | None = None
         self._timing = timing
         self._parent_id = parent_id
+        self._attrs = attrs or {}
         self._pid = os.getpid()
         self._open: list[Span] = []
         self._n_problems = 0
@@ -81,7 +85,11 @@ class Tracker:
 
     def inside(self, stage: str) -> bool:
         """Return whether a span of that name is open."""
-        return any(span.stage == stage for span in self._open)
+        return self.innermost(stage) is not None
+
+    def innermost(self, stage: str) -> Span | None:
+        """Return the innermost open span of that name; None if there is none."""
+        return next((span for span in reversed(self._open) if span.stage == stage), None)
 
     def open(
         self, stage: str, *, index: int | None = None, total: int | None = None, **attrs: Any
@@ -93,22 +101,33 @@ class Tracker:
         def tell(time_ns: int, timing: str) -> None:
             parent_id = span.parent.id if span.parent is not None else self._parent_id
             span.id = self._sender.begin(
-                stage, parent_id, index=index, total=total, time_ns=time_ns, timing=timing, **attrs
+                stage,
+                parent_id,
+                index=index,
+                total=total,
+                time_ns=time_ns,
+                timing=timing,
+                **{**self._attrs, **attrs},
             )
 
         self._edge(tell)
         return span
 
-    def close(self, span: Span, status: str = "ok") -> None:
+    def close(self, span: Span, status: str = "ok", **attrs: Any) -> None:
         """End a stage, and those that are still open in it; one that has ended stays as it is."""
         if not span.is_open:
             return
         while self._open:
             inner = self._open.pop()
             inner.is_open = False
-            self._edge(self._teller(inner, status))
+            self._edge(self._teller(inner, status, attrs if inner is span else {}))
             if inner is span:
                 return
+
+    def close_all(self, status: str = "ok") -> None:
+        """End all that is open."""
+        while self._open:
+            self.close(self._open[0], status)
 
     def close_where_it_ended(self, span: Span, status: str = "ok") -> None:
         """End a stage with the newest stage in it, which may be long ago."""
@@ -118,7 +137,9 @@ class Tracker:
             self._open.pop()
             span.is_open = False
             self._edge(
-                lambda time_ns, _: self._sender.end(span.id, span.last_ns or time_ns, status)
+                lambda time_ns, _: self._sender.end(
+                    span.id, span.last_ns or time_ns, status, **self._attrs
+                )
             )
         else:
             self.close(span, status)
@@ -141,7 +162,7 @@ class Tracker:
     def point(self, stage: str, **attrs: Any) -> None:
         """Mark an instant."""
         if os.getpid() == self._pid:
-            self._sender.point(stage, **attrs)
+            self._sender.point(stage, **{**self._attrs, **attrs})
 
     def failed(self, error: BaseException) -> None:
         """Say that a hook of ours has failed; the program goes on."""
@@ -155,15 +176,14 @@ class Tracker:
         """End what is open, and send what waits."""
         if os.getpid() != self._pid:
             return
-        while self._open:
-            self.close(self._open[0], status)
+        self.close_all(status)
         self._timing.close()
         if self._client is not None:
             self._client.close()
 
-    def _teller(self, span: Span, status: str) -> Callable[[int, str], None]:
+    def _teller(self, span: Span, status: str, attrs: dict[str, Any]) -> Callable[[int, str], None]:
         def tell(time_ns: int, _: str) -> None:
-            self._sender.end(span.id, time_ns, status)
+            self._sender.end(span.id, time_ns, status, **{**self._attrs, **attrs})
             if span.parent is not None:
                 span.parent.last_ns = max(span.parent.last_ns, time_ns)
 
