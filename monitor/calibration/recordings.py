@@ -17,6 +17,7 @@ from monitor.errors import RecordingError
 from monitor.model import Probe, StreamInfo
 from monitor.recording.calibrated import HISTORY, Correction
 from monitor.recording.reader import Recording
+from monitor.recording.rebuild import rebuild
 
 _PIECE = 8 << 20  # bytes
 _SPARE = 16 << 20  # bytes
@@ -31,14 +32,14 @@ def correct(
     """Replace probes of a recording, by the names of their channels.
 
     A copy is changed and then takes the recording's place, so that there is always one whole file.
-    No sample is touched.
+    No code is touched; the summaries beside them are made anew.
 
     Parameters
     ----------
     reason
         One sentence, kept with what was there before.
     progress
-        Told the share that is copied, 0 to 1; may raise to give up.
+        Told the share that is done, 0 to 1: copied, then summarised; may raise to give up.
 
     Raises
     ------
@@ -74,6 +75,7 @@ def correct(
             with h5py.File(copy, "r+", libver="latest") as file:
                 file.attrs["info"] = msgspec.json.encode(new).decode()
                 file.attrs[HISTORY] = msgspec.json.encode(history).decode()
+                rebuild(file, copy, lambda share: progress((1.0 + share) / 2))
             _check(copy, new)
             _keep(copy)
             copy.replace(path)
@@ -100,7 +102,7 @@ def _copy(path: Path, progress: Callable[[float], None]) -> Iterator[Path]:
         with os.fdopen(handle, "wb") as out, path.open("rb") as source:
             while piece := source.read(_PIECE):
                 out.write(piece)
-                progress(out.tell() / n_bytes)
+                progress(out.tell() / n_bytes / 2)
         shutil.copystat(path, copy)
         yield copy
     finally:

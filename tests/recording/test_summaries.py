@@ -16,6 +16,7 @@ from recording.sessions import info
 from monitor.model import Block, Calibration, Channel, Probe, Quantity, Scale, Summary, Supply
 from monitor.recording.in_memory import InMemory
 from monitor.recording.reader import Recording
+from monitor.recording.rebuild import rebuild
 from monitor.recording.recorder import Recorder
 from monitor.recording.stored import Stored
 
@@ -202,6 +203,24 @@ def test_summaries_of_other_probes_are_not_used(tmp_path):
         assert isinstance(recording._reduced, InMemory)
         assert recording.cumulative([5000])[0][1:] == pytest.approx(2 * before[1:], rel=1e-6)
     corrected(path, Probe(note="another name changes no number"))
+    with Recording(path) as recording:
+        assert isinstance(recording._reduced, Stored)
+
+
+def test_summaries_that_are_made_anew_are_those_of_a_recorder(tmp_path):
+    path = tmp_path / "r.h5"
+    what = stream(supply=Supply.AUTO, rate_hz=20_000.0, deskew_s=1e-4)
+    with Recorder(path, what) as recorder:
+        for block in blocks([9000, 30_000, 5000], [5, 0, 800], hz=50.0, rate_hz=20_000.0):
+            recorder.write(block)
+    with h5py.File(path, "r+", libver="latest") as file:
+        before = {name: data[:] for name, data in file["summaries"].items()}
+        rebuild(file, path)
+        after = {name: data[:] for name, data in file["summaries"].items()}
+    assert before.keys() == after.keys()
+    assert before["cycles"].shape[1] > 60
+    for name, rows in before.items():
+        np.testing.assert_array_equal(after[name], rows)
     with Recording(path) as recording:
         assert isinstance(recording._reduced, Stored)
 
