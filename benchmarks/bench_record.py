@@ -15,7 +15,7 @@ from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 
 RATE_HZ = 1_000_000.0
-N_SAMPLES = 50_000_000  # 200 MB
+N_SAMPLES = 200_000_000  # 800 MB
 N_COLUMNS = 1920
 AHEAD_S = 8.0  # of queued data: as far as an import lets the disk fall behind
 SCALES = (Scale(0.0125, 0.0), Scale(0.001, 0.0))

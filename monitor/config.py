@@ -147,6 +147,23 @@ class HistorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Shortens ``seconds`` at high sample rates."""
 
 
+class RecordingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How sessions are written to disk."""
+
+    compression: Literal["none", "gzip", "lzf", "bitshuffle-lz4"] = "none"
+    """Of the codes, without loss. Every HDF5 reader knows gzip, every h5py lzf; the last is the
+    fastest, but who reads it needs hdf5plugin."""
+    fsync_s: float = 0.0
+    """How often the disk is told to keep what it was given: what a power cut may cost; 0 leaves
+    that to the system."""
+    keep_free_gb: float = 0.0
+    """Left free on the disk: a recording ends before it takes that."""
+
+
+PLAIN = RecordingSettings()
+"""Nothing is compressed, and the disk is used up."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that a session needs to know."""
 
@@ -157,6 +174,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metrics: MetricsSettings = MetricsSettings()
     markers: MarkerSettings = MarkerSettings()
     history: HistorySettings = HistorySettings()
+    recording: RecordingSettings = PLAIN
 
 
 def load(path: Path) -> Settings:
@@ -195,6 +213,12 @@ def check(settings: Settings, source: str) -> Settings:
                 f"{source}: meter {meter.address!r}: timeout_s must be above 0 and window_s not"
                 f" below, got {meter.timeout_s:g} and {meter.window_s:g}"
             )
+    for name, value in (
+        ("fsync_s", settings.recording.fsync_s),
+        ("keep_free_gb", settings.recording.keep_free_gb),
+    ):
+        if not 0 <= value < float("inf"):
+            raise ConfigError(f"{source}: recording.{name} must not be negative, got {value:g}")
     for name, windows in (
         ("averages_s", settings.metrics.averages_s),
         ("ramps_s", settings.metrics.ramps_s),

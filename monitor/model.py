@@ -408,6 +408,8 @@ class RecordingState(msgspec.Struct, frozen=True, kw_only=True):
     n_bytes: int
     queued_s: float
     """Seconds of data that wait to be written."""
+    left_s: float = math.inf
+    """Until the disk is full, at the mean rate so far; infinite while that is not known."""
     error: str = ""
     """Empty while all is well."""
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from monitor.config import HistorySettings, MetricsSettings
+from monitor.config import PLAIN, HistorySettings, MetricsSettings, RecordingSettings
 from monitor.errors import EngineError, RecordingError
 from monitor.history.account import Account
 from monitor.markers.trouble import Feed, trouble
@@ -60,6 +60,10 @@ class Session:
         Channels that are known before their first reading, as those of a replay are.
     metrics, history
         Which numbers, and how much is remembered.
+    recording
+        How files are written.
+    described
+        What a recording says of the session beside its data: names and texts.
     clock
         Of the host.
     pace
@@ -75,6 +79,8 @@ class Session:
         slow: Sequence[SlowChannel] = (),
         metrics: MetricsSettings,
         history: HistorySettings,
+        recording: RecordingSettings = PLAIN,
+        described: dict[str, str] | None = None,
         clock: Clock,
         pace: Pace | None = None,
     ) -> None:
@@ -85,6 +91,8 @@ class Session:
         self._slow = tuple(slow)
         self._metrics = metrics
         self._history = history
+        self._how = recording
+        self._described = described or {}
         self._clock = clock
         self._inbox: asyncio.Queue[_Entry] = asyncio.Queue(_INBOX)
         self._account: Account | None = None
@@ -153,7 +161,7 @@ class Session:
             raise EngineError("nothing to record yet: no instrument has answered")
         if self._recorder is not None:
             raise EngineError(f"already recording to {self._recorder.state.path}; stop that first")
-        self._recorder = Recorder(path, self._account.info)
+        self._recorder = Recorder(path, self._account.info, settings=self._described, how=self._how)
         for marker in self._account.before:
             self._recorder.mark(marker)
         self._recorder.announce(self._account.slow.channels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -119,6 +120,8 @@ def _footer(snapshot: Snapshot) -> str:
     if snapshot.recording is not None:
         parts.append(f"recording {snapshot.recording.path}")
         parts.append(si(snapshot.recording.n_bytes, "B"))
+        if math.isfinite(snapshot.recording.left_s):
+            parts.append(f"disk full in {duration(snapshot.recording.left_s)}")
     return " · ".join(parts)
 
 

@@ -99,3 +99,11 @@ def test_a_calibration_that_cannot_be_is_named(tmp_path, calibration, words):
         load(path)
     assert words in str(caught.value)
     assert "inputs[0].calibration" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["fsync_s", "keep_free_gb"])
+def test_a_recording_setting_is_not_negative(tmp_path, name):
+    path = tmp_path / "s.toml"
+    path.write_text(f'[instrument]\naddress = "A"\n[recording]\n{name} = -1\n')
+    with pytest.raises(ConfigError, match=f"recording.{name} must not be negative, got -1"):
+        load(path)

@@ -12,6 +12,8 @@ from ui import quantities as q
 FULL = 0.999
 """Coverage below this is stated beside the number."""
 
+_SHORT_S = 3600.0  # until the disk is full: that is soon
+_LONG_S = 90 * 86_400.0
 _CYCLE_S = 0.03  # a window this short is one line cycle on mains
 
 
@@ -236,10 +238,15 @@ def _recording(snapshot: Snapshot) -> Item:
         return Item(f"{name}: {recording.error}", "bad", recording.path)
     late = f", {duration(recording.queued_s)} queued" if recording.queued_s > 1 else ""
     return Item(
-        f"● {name}, {si(recording.n_bytes, 'B')}{late}",
-        "warn" if recording.queued_s > 2 else "bad",
+        f"● {name}, {si(recording.n_bytes, 'B')}{late}{_left(recording.left_s)}",
+        "warn" if recording.queued_s > 2 or recording.left_s < _SHORT_S else "bad",
         recording.path,
     )
+
+
+def _left(seconds: float) -> str:
+    """Return for how long the disk will do; nothing while that is not known, or for months."""
+    return f", disk full in {duration(seconds)}" if seconds < _LONG_S else ""
 
 
 def _identity(idn: str) -> str:

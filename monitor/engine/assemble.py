@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+
+import msgspec
 
 from monitor.config import HistorySettings, MarkerSettings, MeterSettings, MetricsSettings, Settings
 from monitor.engine.server import Engine, Pacer
@@ -18,6 +21,7 @@ from monitor.sources.meters import make as meters
 from monitor.sources.replay import ReplaySource
 from monitor.sources.source import Source
 
+_LOGIN = re.compile(r"//[^/@\s\"]*@")  # in a URL
 _BROKER_WAIT_S = 5.0
 _MQTT_PORT = 1883  # where workloads look if they are not told otherwise
 
@@ -41,11 +45,19 @@ async def live(settings: Settings, *, endpoint: str, recordings: Path) -> AsyncI
                 meters=[meters.make_meter(each, clock) for each in _beside(settings)],
                 metrics=settings.metrics,
                 history=settings.history,
+                recording=settings.recording,
+                described={"profile": described(settings)},
                 clock=clock,
             )
             return made, None
 
         yield Engine(session, endpoint=endpoint, recordings=recordings)
+
+
+def described(settings: Settings) -> str:
+    """Return the settings of a session as JSON, without passwords."""
+    text = msgspec.json.encode(settings).decode()
+    return _LOGIN.sub("//", text)
 
 
 def _source(settings: Settings, clock: Clock) -> Source:

@@ -17,6 +17,7 @@ from monitor.errors import RecordingError
 from monitor.model import Marker, Scale, SlowChannel, StreamInfo
 from monitor.recording import levels, marker_text, schema, slow
 from monitor.recording.calibrated import Correction, corrections
+from monitor.recording.compression import check_readable
 from monitor.recording.levels import Levels
 from monitor.recording.opening import n_readable
 
@@ -198,6 +199,7 @@ def _codes(file: h5py.File, info: StreamInfo) -> h5py.Dataset:
         raise ValueError(
             f"/{schema.CODES} is {codes.shape[0]} rows of {codes.dtype}, expected {n} of {dtype}"
         )
+    check_readable(codes)
     return codes
 
 

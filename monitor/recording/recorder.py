@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -13,6 +14,7 @@ from typing import Self
 
 import numpy as np
 
+from monitor.config import PLAIN, RecordingSettings
 from monitor.model import Block, Marker, Reading, RecordingState, SlowChannel, StreamInfo
 from monitor.recording import marker_text, slow
 from monitor.recording.disk import reason
@@ -22,6 +24,7 @@ from monitor.recording.writer import Entry, Writer
 logger = logging.getLogger(__name__)
 
 _BATCH_BYTES = 8 << 20  # gathered before writing; beyond that nothing is gained
+_RATE_KNOWN_S = 10.0  # recorded before it is said for how long the disk will do
 _READING_BYTES = READING_ROW.itemsize
 
 
@@ -39,6 +42,8 @@ class Recorder:
         Of the stream.
     settings
         What else a reader may want to know.
+    how
+        Compression, and what else was chosen.
     flush_s
         What was given longer ago than this survives the death of the process.
     max_queue_bytes
@@ -56,17 +61,20 @@ class Recorder:
         info: StreamInfo,
         *,
         settings: dict[str, str] | None = None,
+        how: RecordingSettings = PLAIN,
         flush_s: float = 0.5,
         max_queue_bytes: int = 256 << 20,
     ) -> None:
         self._path, self._info = Path(path), info
-        self._writer = Writer(self._path, info, settings or {})
+        self._writer = Writer(self._path, info, settings or {}, how=how, flush_s=flush_s)
+        self._began = time.monotonic()
         self._dtype = np.dtype(info.dtype)
         self._flush_s, self._max_queue_bytes = flush_s, max_queue_bytes
         self._change = threading.Condition()  # guards all below
         self._queue: deque[Entry] = deque()
         self._queued_bytes = self._queued_samples = 0
         self._n_samples = self._n_bytes = 0
+        self._left_s = math.inf
         self._order = 0  # items that were queued
         self._stop: int | None = None
         self._n_dropped = 0
@@ -96,6 +104,7 @@ class Recorder:
                 n_samples=self._n_samples,
                 n_bytes=self._n_bytes,
                 queued_s=self._queued_samples / self._info.sample_rate_hz,
+                left_s=self._left_s,
                 error=self._error(),
             )
 
@@ -254,6 +263,14 @@ class Recorder:
                 self._queued_samples -= n_samples
                 self._n_samples = self._writer.n_samples
                 self._n_bytes = self._writer.n_bytes
+                self._left_s = self._until_full()
+
+    def _until_full(self) -> float:
+        """Return the seconds until the disk is full, if it goes on as it did."""
+        elapsed_s = time.monotonic() - self._began
+        if elapsed_s < _RATE_KNOWN_S or not self._n_bytes:
+            return math.inf
+        return max(self._writer.room, 0) / self._n_bytes * elapsed_s
 
     def _has_work(self) -> bool:
         return self._queued_bytes >= _BATCH_BYTES or self._ending or self._failed

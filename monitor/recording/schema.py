@@ -18,8 +18,6 @@ READINGS = "readings"
 SLOW_CHANNELS = "slow_channels"
 STATUS = "status"
 
-CODES_CHUNK = 65_536  # samples: with a quarter of it a third slower, with four times no faster
-
 MARKER_ROW = np.dtype(
     [
         ("order", "<i8"),

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import platform
+import time
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -18,9 +19,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.config import PLAIN, RecordingSettings
 from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading, Scale, SlowChannel, StreamInfo
 from monitor.recording import schema, slow
+from monitor.recording.compression import options, piece
 from monitor.recording.disk import reason, why_not_made
 from monitor.recording.summaries import GROUP, Summariser
 
@@ -47,13 +50,26 @@ class Writer:
     path
         File to make; one that exists is not overwritten.
 
+    how
+        Compression, and what else was chosen.
+    flush_s
+        How often it will be flushed.
+
     Raises
     ------
     RecordingError
         If the file cannot be made.
     """
 
-    def __init__(self, path: Path, info: StreamInfo, settings: dict[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        info: StreamInfo,
+        settings: dict[str, str],
+        *,
+        how: RecordingSettings = PLAIN,
+        flush_s: float = 0.5,
+    ) -> None:
         described = _checked(info)
         self._dtype = np.dtype(info.dtype)
         self._n_channels = len(info.channels)
@@ -65,6 +81,11 @@ class Writer:
         self._scales: dict[tuple[Scale, ...], int] = {}
         self._new_scales: list[tuple[Scale, ...]] = []
         self._broken = False
+        self._how = how
+        self._piece = piece(how.compression, info.sample_rate_hz * flush_s)
+        self._compression = options(how.compression)
+        self._synced = time.monotonic()
+        self._spare = _SPARE + round(how.keep_free_gb * 1e9)
         self.n_items = 0
         """Blocks, readings and markers that are safe: flushed."""
         self.n_blocks = self.n_samples = 0  # likewise
@@ -93,6 +114,13 @@ class Writer:
     def n_bytes(self) -> int:
         """Return the size of the file."""
         return os.fstat(self._fd).st_size
+
+    @property
+    def room(self) -> int:
+        """Return the bytes that may still be written."""
+        disk = os.fstatvfs(self._fd)
+        pieces = self._n_channels * self._piece * self._dtype.itemsize
+        return disk.f_bavail * disk.f_frsize - pieces - self._spare
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Take items in their order.
@@ -144,6 +172,7 @@ class Writer:
             self._extend_markers()
             self._extend(schema.BLOCKS, np.array(self._rows, schema.block_row(self._n_channels)))
             self._file.flush()
+            self._sync()
         self.n_items += n_items
         self.n_blocks += len(self._rows)
         self.n_samples = int(self._data[schema.CODES].shape[1])
@@ -175,6 +204,13 @@ class Writer:
         finally:
             if self.n_blocks == 0:
                 self._path.unlink(missing_ok=True)
+
+    def _sync(self) -> None:
+        """Have the disk keep what it was given, if that is wanted and due."""
+        every_s = self._how.fsync_s
+        if every_s and time.monotonic() - self._synced >= every_s:
+            os.fdatasync(self._fd)
+            self._synced = time.monotonic()
 
     def _append_codes(self, blocks: Sequence[tuple[int, Block]]) -> None:
         stacked = np.concatenate([block.codes for _, block in blocks], axis=1, dtype=self._dtype)
@@ -243,7 +279,12 @@ class Writer:
         file.attrs["info"] = info
         file.attrs["settings"] = json.dumps(settings)
         file.create_dataset(
-            schema.CODES, (n, 0), self._dtype, maxshape=(n, None), chunks=(1, schema.CODES_CHUNK)
+            schema.CODES,
+            (n, 0),
+            self._dtype,
+            maxshape=(n, None),
+            chunks=(1, self._piece),
+            **self._compression,
         )
         self._table(schema.BLOCKS, schema.block_row(n), _TABLE_CHUNK)
         self._table(schema.SCALES, np.dtype("<f8"), 16, n, 2)
@@ -265,9 +306,7 @@ class Writer:
         """
         if os.fstat(self._fd).st_nlink == 0:
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        disk = os.fstatvfs(self._fd)
-        chunks = self._n_channels * schema.CODES_CHUNK * self._dtype.itemsize
-        room = disk.f_bavail * disk.f_frsize - chunks - _SPARE
+        room = self.room
         return sum(1 for total in itertools.accumulate(sizes) if total <= room)
 
     @contextlib.contextmanager

@@ -1,9 +1,17 @@
 import asyncio
 
+import h5py
 import pytest
 from fakes import INFO, FakeClock, ListSource, dc_block, stage_edge
 
-from monitor.config import HistorySettings, MetricsSettings
+from monitor.config import (
+    HistorySettings,
+    MarkerSettings,
+    MetricsSettings,
+    RecordingSettings,
+    Settings,
+)
+from monitor.engine.assemble import described
 from monitor.errors import ConnectionLostError, EngineError, RecordingError
 from monitor.model import Edge
 from monitor.recording.reader import Recording
@@ -124,3 +132,28 @@ def test_a_file_that_exists_is_not_overwritten(tmp_path):
     with pytest.raises(RecordingError, match="exists"):
         ran(STEP, record=tmp_path / "a.h5")
     assert (tmp_path / "a.h5").read_bytes() == b"precious"
+
+
+def test_a_recording_says_what_was_set(tmp_path):
+    path = tmp_path / "r.h5"
+    session = Session(
+        ListSource(STEP),
+        None,
+        metrics=MetricsSettings(),
+        history=HistorySettings(),
+        recording=RecordingSettings(compression="gzip"),
+        described={"profile": "{}"},
+        clock=FakeClock(),
+    )
+    asyncio.run(session.run(record=path))
+    with h5py.File(path) as file:
+        assert file["codes"].compression == "gzip"
+    with Recording(path) as recording:
+        assert recording.settings == {"profile": "{}"}
+
+
+def test_what_is_written_of_the_settings_has_no_password():
+    secret = Settings(markers=MarkerSettings(broker="mqtt://me:secret@host:1883"))
+    text = described(secret)
+    assert "secret" not in text
+    assert "mqtt://host:1883" in text

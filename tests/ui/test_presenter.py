@@ -162,6 +162,11 @@ def test_a_recording_tells_its_size_and_what_waits():
     state = RecordingState(path="/a/b.h5", n_samples=1, n_bytes=21_400_000, queued_s=1.4)
     recording = msgspec.structs.replace(SNAPSHOT, recording=state)
     assert "● b.h5, 21.4 MB, 1.4 s queued" in texts(recording)
+    short = msgspec.structs.replace(state, left_s=1800.0, queued_s=0.0)
+    replaced = msgspec.structs.replace(SNAPSHOT, recording=short)
+    (item,) = (item for item in status(replaced, 40.0) if "b.h5" in item.text)
+    assert "disk full in 30" in item.text
+    assert item.level == "warn"
     broken = msgspec.structs.replace(state, error="the disk is full")
     failed = msgspec.structs.replace(SNAPSHOT, recording=broken)
     assert "b.h5: the disk is full" in texts(failed)
