@@ -236,11 +236,14 @@ def run(
         str | None,
         typer.Option(help="Read stages from the log by these: comfyui, or a TOML file."),
     ] = None,
+    stages: Annotated[
+        Path | None, typer.Option(help="TOML file that chooses functions as stages.")
+    ] = None,
 ) -> None:
     """Run a program as one run; of Open-Sora, with its stages. Nothing of it is changed."""
     launch = Launch(
         command=tuple(command), url=broker, prefix=prefix, timing=timing, all_ranks=all_ranks,
-        log=log, patterns=patterns,
+        log=log, patterns=patterns, stages=stages,
     )  # fmt: skip
     raise typer.Exit(commands.run(launch))
 

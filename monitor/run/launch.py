@@ -17,12 +17,14 @@ from typing import Any
 
 from monitor.errors import ConfigError
 from monitor.markers.client import MarkerClient
+from monitor.run.chosen_stages import chosen_stages
 from monitor.run.last_words import LastWords, last_words
 from monitor.run.log_stages import UNCERTAINTY_S, Lines, LogStages
 from monitor.run.patterns import Pattern, load
 from monitor.run.relay import Relay
 from monitor.run.why_log import opensora_version, patterns_for, why_not_hooked
 from monitor.workload import shim
+from monitor.workload.chosen import encoded
 from monitor.workload.probe import version_of
 from monitor.workload.timing import MODES
 
@@ -51,6 +53,8 @@ class Launch:
     """Whether its stages are read from its log; None does so where hooks cannot be set."""
     patterns: str | None = None
     """What its log means: a TOML file, or a name of what is known; None is Open-Sora's."""
+    stages: Path | None = None
+    """TOML file that chooses functions of the program as stages; None chooses none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +89,15 @@ def run(launch: Launch, reading: Reading | None = None) -> Outcome:
     Raises
     ------
     ConfigError
-        If it cannot be started.
+        If it cannot be started, or its stages are not understood; then it is not.
     """
     if not launch.command:
         raise ConfigError("nothing to run: put the command after --, e.g. -- python train.py")
+    env = environment(launch)
     client = MarkerClient(launch.url, run_id=uuid.uuid4().hex, prefix=launch.prefix, rank=0)
     span_id = client.begin("run", "", **_attrs(launch.command, reading))
     with last_words() as words:
-        env = environment(launch, client.run_id, span_id) | {shim.ABORT: str(words.file)}
+        env |= {shim.RUN_ID: client.run_id, shim.PARENT: span_id, shim.ABORT: str(words.file)}
         try:
             if reading is None:
                 code = _call(launch.command, env, words)
@@ -112,17 +117,23 @@ def run(launch: Launch, reading: Reading | None = None) -> Outcome:
     return Outcome(exit_code=code, n_lost=client.n_dropped, problem=client.problem)
 
 
-def environment(launch: Launch, run_id: str, span_id: str) -> dict[str, str]:
-    """Return the environment in which Python programs mark their stages."""
+def environment(launch: Launch) -> dict[str, str]:
+    """Return the environment in which Python programs mark their stages, as soon as a run is named.
+
+    Raises
+    ------
+    ConfigError
+        If the stages that are chosen are not understood.
+    """
     made = dict(os.environ)
     made["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_INJECT), made.get("PYTHONPATH")]))
     made |= {
-        shim.RUN_ID: run_id,
-        shim.PARENT: span_id,
         shim.PREFIX: launch.prefix,
         shim.TIMING: launch.timing,
         shim.RANKS: "all" if launch.all_ranks else "0",
     }
+    if launch.stages is not None:
+        made[shim.STAGES] = encoded(chosen_stages(launch.stages))
     paho = importlib.util.find_spec("paho")
     if paho is not None and paho.submodule_search_locations:
         made[shim.PAHO] = str(Path(paho.submodule_search_locations[0]).parent)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,9 +39,12 @@ class Call:
         self.result: Any = None
         """What the call returned; a hook may replace it."""
 
-    def arguments(self) -> Mapping[str, Any]:
+    def arguments(self, *, with_defaults: bool = False) -> Mapping[str, Any]:
         """Return the arguments by the names of the function's parameters."""
-        return inspect.signature(self.function).bind_partial(*self.args, **self.kwargs).arguments
+        bound = inspect.signature(self.function).bind_partial(*self.args, **self.kwargs)
+        if with_defaults:
+            bound.apply_defaults()
+        return bound.arguments
 
 
 def wrapped(function: Callable[..., Any], hook: Hook, failed: Failed) -> Callable[..., Any]:
@@ -48,6 +52,8 @@ def wrapped(function: Callable[..., Any], hook: Hook, failed: Failed) -> Callabl
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if is_being_compiled():
+            return function(*args, **kwargs)
         seen = Call(function, args, kwargs)
         run = _begun(hook, seen, failed)
         if run is None:
@@ -63,14 +69,44 @@ def wrapped(function: Callable[..., Any], hook: Hook, failed: Failed) -> Callabl
     return call
 
 
+def is_being_compiled() -> bool:
+    """Return whether torch is looking at what the caller does, not doing it.
+
+    A hook in there would break the graph that it makes, or fail where that must be whole.
+    """
+    torch = sys.modules.get("torch")
+    compiler = getattr(torch, "compiler", None)
+    return compiler is not None and bool(getattr(compiler, "is_compiling", bool)())
+
+
 def replace(owner: Any, name: str, hook: Hook, failed: Failed) -> None:
-    """Wrap an attribute of a module, a class or an object, once."""
-    function = getattr(owner, name)
+    """Wrap an attribute of a module, a class or an object, once.
+
+    Raises
+    ------
+    AttributeError
+        If there is none of that name.
+    TypeError
+        If it is nothing that does its work while it is called.
+    """
+    function, kind = getattr(owner, name), None
+    if isinstance(owner, type):
+        defined = inspect.getattr_static(owner, name)
+        if isinstance(defined, (classmethod, staticmethod)):
+            function, kind = defined.__func__, type(defined)
+    if not callable(function) or inspect.iscoroutinefunction(function):
+        raise TypeError(f"{name} is no function that can be marked, but {function!r}")
     if getattr(function, "_wattstage", None) == hook:
         return
     call: Any = wrapped(function, hook, failed)
     call._wattstage = hook
-    setattr(owner, name, call)
+    setattr(owner, name, call if kind is None else kind(call))
+
+
+def replace_in(module: Any, path: str, hook: Hook, failed: Failed) -> None:
+    """Wrap ``function`` or ``Class.method`` of a module, as ``replace`` does."""
+    *parts, name = path.split(".")
+    replace(functools.reduce(getattr, parts, module), name, hook, failed)
 
 
 def _begun(hook: Hook, call: Call, failed: Failed) -> Generator[None, None, None] | None:

@@ -9,6 +9,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from .calls import replace, wrapped
+from .forward_hooks import hooked, silent
 from .resolved import clip_attrs, header
 from .steps import Steps
 from .tracker import told
@@ -175,7 +176,7 @@ class OpenSora:
             timesteps = [(1.0 - k / total) * scheduler.num_timesteps for k in range(total)]
         self._begin_clip(self._config)
         steps = self._denoising(total, timesteps=timesteps)
-        with self._closing(steps), _hooked(model, before=steps.before_call):
+        with self._closing(steps), hooked(model, before=steps.before_call):
             yield
 
     def api(self, call: Call) -> Around:
@@ -219,7 +220,7 @@ class OpenSora:
             n_calls = _calls_of_scaling(call.kwargs, len(timesteps))
         steps = self._denoising(len(timesteps) - 1, timesteps=timesteps, n_calls=n_calls)
         steps.open()
-        with self._closing(steps), _hooked(model, before=steps.before_call):
+        with self._closing(steps), hooked(model, before=steps.before_call):
             yield
 
     def _denoising(self, total: int | None, **more: Any) -> Steps:
@@ -269,37 +270,13 @@ class OpenSora:
         def after(*_: Any) -> None:
             self._tracker.close(open_tiles[-1])
 
-        with _hooked(decoder, before=before, after=after):
+        with hooked(decoder, before=before, after=after):
             yield
 
     def _mark_forward(self, module: Any, stage: str) -> None:
         spans: list[Span] = []
-        module.register_forward_pre_hook(lambda *_: spans.append(self._tracker.open(stage)))
-        module.register_forward_hook(lambda *_: self._tracker.close(spans.pop()))
-
-
-@contextlib.contextmanager
-def _hooked(module: Any, *, before: Any, after: Any = None) -> Generator[None, None, None]:
-    """Run something around the calls of a ``torch.nn.Module``; of anything else, nothing."""
-    handles = []
-    if hasattr(module, "register_forward_pre_hook"):
-        handles.append(module.register_forward_pre_hook(_silent(before)))
-        if after is not None:
-            handles.append(module.register_forward_hook(_silent(after)))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _silent(function: Any) -> Any:
-    """Return a hook that returns nothing, whatever the function returns; torch would use it."""
-
-    def hook(*_: Any) -> None:
-        function()
-
-    return hook
+        module.register_forward_pre_hook(silent(lambda: spans.append(self._tracker.open(stage))))
+        module.register_forward_hook(silent(lambda: self._tracker.close(spans.pop())))
 
 
 def _part_of(config: dict[str, Any]) -> str:

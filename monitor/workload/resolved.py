@@ -44,7 +44,7 @@ def header(config: Any) -> dict[str, Any]:
         for key in keys:
             name = f"{part}_{key}" if key == "type" else key
             _tell(told, name, section.get(key))
-    told.update(_of_prompt(config.get("prompt")))
+    told.update(prompt_attrs(config.get("prompt")))
     return told
 
 
@@ -56,7 +56,7 @@ def clip_attrs(arguments: Mapping[str, Any]) -> dict[str, Any]:
         _tell(told, key, getattr(option, key, None))
     for key in ("cond_type", "seed"):
         _tell(told, key, arguments.get(key))
-    told.update(_of_prompt(arguments.get("text")))
+    told.update(prompt_attrs(arguments.get("text")))
     return told
 
 
@@ -70,7 +70,8 @@ def _tell(told: dict[str, Any], key: str, value: Any) -> None:
     told[_RENAMED.get(key, key)] = value
 
 
-def _of_prompt(prompt: Any) -> dict[str, Any]:
+def prompt_attrs(prompt: Any) -> dict[str, Any]:
+    """Return what is told of a prompt, or of several: not what it says."""
     if not prompt:
         return {}
     texts = [prompt] if isinstance(prompt, str) else [str(text) for text in prompt]

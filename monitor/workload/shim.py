@@ -10,9 +10,11 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .calls import replace
+from .calls import replace_in
+from .chosen import decoded, mark
+from .diffusers import Diffusers
 from .hooktable import TARGETS
 from .imports import ImportWatch
 from .opensora import OpenSora
@@ -38,6 +40,8 @@ RANKS = "WATTSTAGE_RANKS"
 """``all``, or 0: which processes of a run tell their stages."""
 HOOKS = "WATTSTAGE_HOOKS"
 """``none`` where the stages come from the program's log."""
+STAGES = "WATTSTAGE_STAGES"
+"""What the user has chosen, as ``chosen.encoded`` writes it."""
 ABORT = "WATTSTAGE_ABORT"
 """File to which a process adds its id and what has ended it."""
 PAHO = "WATTSTAGE_PAHO"
@@ -45,19 +49,31 @@ PAHO = "WATTSTAGE_PAHO"
 
 
 def install() -> None:
-    """Wait for Open-Sora to be imported, and hook it."""
+    """Wait for what we know to be imported, and hook it."""
     rank = os.environ.get("RANK", "0")
     mode = os.environ.get(TIMING, "event")
     timing = make_timing(mode if mode in MODES else "event")
-    tracker = Tracker(_client, timing, os.environ.get(PARENT, ""))
+
+    def client() -> MarkerClient:
+        made = _client()
+        atexit.register(finish)  # after the client's own end was, so that it is done before
+        return made
+
+    def finish() -> None:
+        status = "ok" if _uncaught() is None else "error"
+        stages.finish(status)
+        tracker.finish(status)
+
+    tracker = Tracker(client, timing, os.environ.get(PARENT, ""))
+    stages = OpenSora(tracker, is_saver=rank == "0")
     atexit.register(_tell_what_ended_it, tracker, rank)
     if rank != "0" and os.environ.get(RANKS) != "all":
         return
-    if os.environ.get(HOOKS) == "none":
-        return
-    stages = OpenSora(tracker, is_saver=rank == "0")
     watch = ImportWatch(tracker.failed)
-    watch.when("opensora", functools.partial(_hook, watch, stages, tracker))
+    if os.environ.get(HOOKS) != "none":
+        watch.when("opensora", functools.partial(_hook, watch, stages, tracker))
+        Diffusers(tracker).watch(watch)
+    mark(decoded(os.environ.get(STAGES) or "[]"), watch, tracker)
     watch.install()
 
 
@@ -69,22 +85,10 @@ def _hook(watch: ImportWatch, stages: OpenSora, tracker: Tracker, package: Modul
     for target in TARGETS[version]:
         watch.when(target.module, functools.partial(_replace, stages, tracker, target))
     tracker.point("opensora", version=version, timing_mode=os.environ.get(TIMING, "event"))
-    # After the client was made by that, so that it is done before the client's own end.
-    atexit.register(_finish, stages, tracker)
 
 
 def _replace(stages: OpenSora, tracker: Tracker, target: Target, module: ModuleType) -> None:
-    owner: Any = module
-    *path, name = target.name.split(".")
-    for part in path:
-        owner = getattr(owner, part)
-    replace(owner, name, stages.hook(target.hook), tracker.failed)
-
-
-def _finish(stages: OpenSora, tracker: Tracker) -> None:
-    status = "ok" if _uncaught() is None else "error"
-    stages.finish(status)
-    tracker.finish(status)
+    replace_in(module, target.name, stages.hook(target.hook), tracker.failed)
 
 
 def _uncaught() -> BaseException | None:

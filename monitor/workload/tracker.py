@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Tracker:
         self._attrs = attrs or {}
         self._pid = os.getpid()
         self._open: list[Span] = []
+        self._thread = 0
         self._n_problems = 0
         self.error = ""
         """What a stage ended by, if none has ended well since. A text, because the exception would
@@ -82,6 +84,12 @@ class Tracker:
     def current(self) -> Span | None:
         """Return the innermost span that is open."""
         return self._open[-1] if self._open else None
+
+    def is_mine(self) -> bool:
+        """Return whether this thread may mark: it has open spans, or nobody has."""
+        if not self._open:
+            self._thread = threading.get_ident()
+        return self._thread == threading.get_ident()
 
     def inside(self, stage: str) -> bool:
         """Return whether a span of that name is open."""
