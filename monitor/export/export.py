@@ -1,0 +1,99 @@
+"""Writes an export: whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from monitor.errors import ConfigError, RecordingError
+from monitor.export.description import Job
+from monitor.export.formats import Format
+from monitor.export.pieces import pieces
+from monitor.recording.disk import reason, why_not_made
+
+
+def check_room(path: Path, n_bytes: int) -> None:
+    """Raise if a file of so many bytes does not fit.
+
+    Raises
+    ------
+    RecordingError
+        Says how much is needed and how much there is.
+    """
+    try:
+        free = shutil.disk_usage(path.parent).free
+    except OSError as error:
+        raise RecordingError(why_not_made(path, error)) from error
+    if n_bytes > free:
+        raise RecordingError(
+            f"{path} needs about {n_bytes / 2**20:,.1f} MiB, but only {free / 2**20:,.1f} MiB are"
+            " free there; choose another disk, a part (--range, --stage) or fewer --signals"
+        )
+
+
+def export(
+    job: Job, path: Path, form: Format, *, progress: Callable[[float], None] | None = None
+) -> None:
+    """Write what is selected; what raises leaves no file, and overwrites none.
+
+    Parameters
+    ----------
+    progress
+        Told the share that is written, 0 to 1; may raise to cancel.
+
+    Raises
+    ------
+    ConfigError
+        If the format cannot hold it, or its library is not installed.
+    RecordingError
+        If the file cannot be made or written, or samples cannot be read.
+    """
+    form.check(job)
+    targets = [path, *(path.with_name(path.name + suffix) for suffix in form.companions)]
+    for target in targets:
+        if os.path.lexists(target):
+            raise ConfigError(f"{target} exists already and is not overwritten; choose another")
+    check_room(path, form.n_bytes(job))
+    start, stop = job.selection.start, job.selection.stop
+    with making(targets) as part, form.writer(part, job) as write:
+        for piece in pieces(job.recording, job.selection):
+            write(piece)
+            if progress is not None:
+                progress((piece.stop - start) / (stop - start))
+
+
+@contextlib.contextmanager
+def making(targets: list[Path]) -> Iterator[Path]:
+    """Yield where to write the first of some files; all appear at the end, or none.
+
+    Raises
+    ------
+    RecordingError
+        If the disk does not take them.
+    """
+    path = targets[0]
+    try:
+        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    except OSError as error:
+        raise RecordingError(why_not_made(path, error)) from error
+    try:
+        yield folder / path.name
+        for target in reversed(targets):  # the one that people wait for comes last
+            _settle(folder / target.name)
+            (folder / target.name).replace(target)
+    except OSError as error:
+        raise RecordingError(
+            f"{path} was not made: {reason(error)}; choose another disk or a smaller part"
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _settle(path: Path) -> None:
+    """Have the disk take what is in a file, before its name says that it is whole."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,93 @@
+"""``wattstage export``: a recording in the formats of other programs."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from monitor.errors import RecordingError
+from monitor.export.choice import choose
+from monitor.export.description import Job
+from monitor.export.export import export as write
+from monitor.export.selection import select
+from monitor.recording.reader import Recording
+from monitor.units import duration, share
+
+_OUT = Console()
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="A recording (*.h5).", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to make.")],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", help="csv, parquet or wav.", show_default="the ending of the file"
+        ),
+    ] = "",
+    span: Annotated[str, typer.Option("--range", help="E.g. 10s:20s, from the first sample.")] = "",
+    stage: Annotated[
+        str, typer.Option(help="E.g. run/clip/denoise; #2 is its third occurrence.")
+    ] = "",
+    signals: Annotated[
+        str, typer.Option(help="v, i, p or names of channels, with commas.", show_default="all")
+    ] = "",
+    codes: Annotated[
+        bool, typer.Option("--codes", help="The instrument's codes with their scales, no values.")
+    ] = False,
+) -> None:
+    """Export a recording, or a part of it."""
+    chosen = choose(form, output)
+    with Recording(file) as recording:
+        job = Job(
+            recording, select(recording, span=span, stage=stage, signals=signals, codes=codes)
+        )
+        chosen.check(job)
+        length_s = (job.selection.stop - job.selection.start) / job.rate_hz
+        _OUT.print(
+            f"{output}: about {_size(chosen.n_bytes(job))} of {chosen.name}, {duration(length_s)},"
+            f" coverage {share(job.coverage)}, {', '.join(s.name for s in job.signals)}",
+            soft_wrap=True,
+            highlight=False,
+        )
+        with _stopped_in_good_order(output), _progress() as progress:
+            task = progress.add_task("exporting", total=1.0)
+            write(job, output, chosen, progress=lambda done: progress.update(task, completed=done))
+    _OUT.print(f"exported {output}", soft_wrap=True, highlight=False)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=_OUT, transient=True, disable=not _OUT.is_terminal)
+
+
+@contextlib.contextmanager
+def _stopped_in_good_order(path: Path) -> Iterator[None]:
+    """Make one sentence of Ctrl-C, and Ctrl-C of SIGTERM, so that nothing is left behind."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise RecordingError(f"the export was stopped; {path} was not made") from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _size(n_bytes: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if n_bytes < 1024:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1024
+    return f"{n_bytes:.3g} GiB"
