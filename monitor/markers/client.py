@@ -15,6 +15,7 @@ import importlib
 import inspect
 import io
 import json
+import logging  # noqa: F401  # paho-mqtt's, and imported in the middle of a fork it complains
 import math
 import numbers
 import operator
@@ -56,6 +57,7 @@ _MAX_BYTES = 65_536
 _ANSWER_S = 5.0
 _KEEPALIVE_S = 15
 _GOODBYE_S = 0.5
+_FORK_S = 2.0  # that a fork waits for the sender
 _GATHER_S = 0.02  # between two looks of the sender while markers come, so that none need wake it
 _AWAKE_S = 2.0  # after the last of them
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
@@ -116,7 +118,11 @@ class MarkerClient:
         self._begin_process()
         atexit.register(self._at_exit)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_calling(self))
+            os.register_at_fork(
+                before=_calling(self, MarkerClient._get_ready_to_fork),
+                after_in_parent=_calling(self, MarkerClient._go_on_in_parent),
+                after_in_child=_calling(self, MarkerClient._go_on_in_child),
+            )
 
     def _begin_process(self) -> None:
         """Be a sender of this process that has not sent anything yet."""
@@ -129,6 +135,12 @@ class MarkerClient:
         self._encode = _Encoder(self.run_id, self.rank, self.world_size, self.sender)
         self._link = _Link(self._url, self.topic, self._encode)
         self._link.header = self._header()
+
+    def _get_ready_to_fork(self) -> None:
+        self._link.hold()
+
+    def _go_on_in_parent(self) -> None:
+        self._link.go_on()
 
     def _go_on_in_child(self) -> None:
         self._link.release()
@@ -609,6 +621,9 @@ class _Link:
         self._bell, self._ear = None, None  # type: tuple[Any, Any]
         self._is_awake = False
         self._closing = threading.Event()
+        self._busy = threading.Lock()
+        """Held by the thread unless it waits."""
+        self._is_held = False
         self._give_up_s = math.inf  # on the monotonic clock
 
     def put(self, entry: _Entry) -> None:
@@ -639,6 +654,16 @@ class _Link:
             self._ring()
             self._thread.join(max(0.0, deadline_s))
         self.n_dropped += len(self._queue) + self._spool.n_waiting
+
+    def hold(self) -> None:
+        """Wait until the thread holds no lock of Python, which a child would find held for ever."""
+        self._is_held = self._busy.acquire(timeout=_FORK_S)
+
+    def go_on(self) -> None:
+        """Let the thread go on."""
+        if self._is_held:
+            self._is_held = False
+            self._busy.release()
 
     def release(self) -> None:
         """Give back what the system has lent; what was not sent is counted, and gone."""
@@ -672,7 +697,8 @@ class _Link:
 
     def _run(self, broker: _Broker) -> None:
         try:
-            self._made(broker)
+            with self._busy:
+                self._made(broker)
         except Exception as error:  # no paho-mqtt, or no certificates: nothing can be sent
             self.problem = _said(error)
         else:
@@ -689,9 +715,11 @@ class _Link:
             if last and not self._spool.n_waiting:
                 return
             self._was_connected = False
-            client = self._made(broker)
+            client: Any = None
             try:
-                client.connect(broker.host, broker.port, _KEEPALIVE_S)
+                with self._busy:
+                    client = self._made(broker)
+                    client.connect(broker.host, broker.port, _KEEPALIVE_S)
                 self._converse(client)
             except Exception as error:  # whatever it is, the workload goes on and so do we
                 self.problem = _said(error)
@@ -704,6 +732,10 @@ class _Link:
 
     def _gather(self) -> None:
         """Take what the workload has queued."""
+        with self._busy:
+            self._spool_queued()
+
+    def _spool_queued(self) -> None:
         with contextlib.suppress(OSError):
             self._ear.recv(4096)
         self._is_awake = time.monotonic() < self._quiet_since_s + _AWAKE_S
@@ -794,7 +826,8 @@ class _Link:
                     if self.connected:
                         self._say_goodbye(client)
                     return
-                self._publish(client)
+                with self._busy:
+                    self._publish(client)
                 if client.socket() is not sock:
                     return
                 events = selectors.EVENT_READ
@@ -843,7 +876,13 @@ class _Link:
             wait_s = min(wait_s, 0.5)
         ready = {key.fileobj: events for key, events in selector.select(0.0 if held else wait_s)}
         self._read_ns = time.time_ns()
-        if held or ready.get(sock, 0) & selectors.EVENT_READ:
+        with self._busy:
+            self._serve_socket(client, sock, is_readable=bool(held), ready=ready)
+
+    def _serve_socket(
+        self, client: Any, sock: Any, *, is_readable: bool, ready: dict[Any, int]
+    ) -> None:
+        if is_readable or ready.get(sock, 0) & selectors.EVENT_READ:
             client.loop_read()
         if ready.get(sock, 0) & selectors.EVENT_WRITE and client.socket() is sock:
             client.loop_write()
@@ -885,14 +924,15 @@ def _clock() -> str:
         return ""
 
 
-def _calling(client: MarkerClient) -> Callable[[], None]:
-    """Return what a forked child does with a client, if there is one any more."""
+def _calling(client: MarkerClient, method: Callable[[MarkerClient], None]) -> Callable[[], None]:
+    """Return what calls a client's method, if there is such a client any more."""
     reference = weakref.ref(client)
 
     def call() -> None:
         alive = reference()
-        if alive is not None:
-            alive._go_on_in_child()
+        with contextlib.suppress(Exception):  # the workload's fork matters more
+            if alive is not None:
+                method(alive)
 
     return call
 

@@ -22,11 +22,19 @@ def test_a_program_that_is_killed_says_so():
     assert told.points("abort")[0].attrs["reason"] == "killed by SIGKILL"
 
 
-def test_a_program_of_no_known_kind_is_one_stage():
-    told = run(["true"])
+def test_a_program_of_no_known_kind_is_one_stage(tmp_path):
+    told = run(["true"], cwd=tmp_path)
     assert [stage.path for stage in told.stages] == ["run"]
     assert told.stages[0].attrs == {"command": "true", "status": "ok"}
     assert told.code == 0
+
+
+def test_what_is_checked_out_there_is_told(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / ".git" / "refs" / "heads").mkdir(parents=True)
+    (tmp_path / ".git" / "refs" / "heads" / "main").write_text("7ad6a96a135feb81f755c84f\n")
+    assert run(["true"], cwd=tmp_path).stages[0].attrs["commit"] == "7ad6a96a135feb81f755c84f"
 
 
 def test_a_program_that_is_not_there_is_named():
