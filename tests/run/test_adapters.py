@@ -50,6 +50,22 @@ def test_a_pipeline_gives_what_it_gives_without_us():
     assert (told.code, told.out, told.err) == (0, alone.stdout, alone.stderr)
 
 
+COMPILED = """
+import sys
+sys.argv = ["generate.py"]
+from diffusers.pipelines.pipeline_tiny import TinyTransformer
+TinyTransformer._compiled_call_impl = object()
+TinyTransformer.register_forward_pre_hook = None
+exec(open("generate.py").read())
+"""
+
+
+def test_steps_of_a_model_that_is_compiled_are_told_by_its_scheduler():
+    told = run([sys.executable, "-c", COMPILED], cwd=HERE, env=ENV)
+    assert told.code == 0
+    assert told.tree("run/clip") == CLIP
+
+
 def test_a_pipeline_that_fails_says_where():
     told = generate("1")
     failed = [s.path for s in told.stages if s.attrs["status"] == "error"]
