@@ -183,6 +183,21 @@ def mark(
 
 
 @app.command()
+def save(
+    minutes: Annotated[float, typer.Option(help="How far back.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="File to make.", show_default="the recordings folder"),
+    ] = None,
+    endpoint: Endpoint = None,
+) -> None:
+    """Save the last minutes of the running session, whether it was recorded or not."""
+    with EngineClient(endpoint or endpoints.default()) as client:
+        path = client.save_recent(60.0 * minutes, str(output.resolve()) if output else None)
+    _OUT.print(f"saving the last {minutes:g} min to {path}", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def stop(endpoint: Endpoint = None) -> None:
     """End the running engine; its recording is closed first."""
     with EngineClient(endpoint or endpoints.default()) as client:

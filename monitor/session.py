@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ from monitor.sources.source import Item, Source
 _INBOX = 64  # items; when it is full the sources wait, so nothing is dropped here
 _REFRESH_S = 0.1  # numbers change no faster than a person reads; costs that much less
 _MAX_WARNINGS = 8
+_SAVED_AT_ONCE = 1 << 18  # samples of the past between two looks at what is live
+_SAVED_AHEAD_BYTES = 64 << 20
 
 _Entry = Item | tuple[SlowChannel, ...] | Exception | None  # None: the source has ended
 
@@ -104,6 +107,7 @@ class Session:
         self._refresh_due_ns = 0
         self._stale = False
         self._version = 0
+        self._saving: set[asyncio.Task[None]] = set()
         self._id = uuid.uuid4().hex
         self._n_marks = 0
         self.started = asyncio.Event()
@@ -139,7 +143,7 @@ class Session:
             finally:
                 for pump in pumps:
                     pump.cancel()
-                await asyncio.gather(*pumps, return_exceptions=True)
+                await asyncio.gather(*pumps, *self._saving, return_exceptions=True)
                 self._state = "ended"
                 self.stop_recording()
                 self.refresh()
@@ -178,6 +182,48 @@ class Session:
         if recorder.state.error:
             self._warn(recorder.state.error)
         return recorder.state.path
+
+    def save_recent(self, path: Path, seconds: float) -> None:
+        """Begin to write what is remembered of the last seconds to a file of its own.
+
+        How it ends is told among the warnings. The end of the session waits for it.
+
+        Raises
+        ------
+        EngineError
+            If nothing was captured yet, or ``seconds`` is not positive.
+        RecordingError
+            If the file cannot be made.
+        """
+        if self._account is None or not self.started.is_set():
+            raise EngineError("nothing to save yet: no instrument has answered")
+        if not seconds > 0:
+            raise EngineError(f"the time to save must be positive, got {seconds:g} s")
+        recorder = Recorder(path, self._account.info, settings=self._described, how=self._how)
+        task = asyncio.create_task(self._save(self._account, recorder, seconds))
+        self._saving.add(task)
+        task.add_done_callback(self._saving.discard)
+
+    async def _save(self, account: Account, recorder: Recorder, seconds: float) -> None:
+        """Write the past; it is forgotten no faster than it is read, or it is left out."""
+        oldest, stop = account.history.bounds
+        start = max(oldest, stop - math.ceil(seconds * account.info.sample_rate_hz))
+        try:
+            recorder.announce(account.slow.channels)
+            for marker in account.markers_since(account.info.time_ns(start)):
+                recorder.mark(marker)
+            for reading in account.slow.since(account.info.time_ns(start)):
+                recorder.add(reading)
+            for first in range(start, stop, _SAVED_AT_ONCE):
+                for block in account.history.blocks(first, min(first + _SAVED_AT_ONCE, stop)):
+                    recorder.write(block)
+                await asyncio.to_thread(recorder.drain, _SAVED_AHEAD_BYTES)
+        finally:
+            await asyncio.to_thread(recorder.close)
+        state = recorder.state
+        length_s = state.n_samples / account.info.sample_rate_hz
+        self._warn(state.error or f"saved the last {length_s:.4g} s to {state.path}")
+        self.refresh()
 
     async def mark(self, text: str, time_ns: int) -> None:
         """Put a mark by hand, at a UTC time (0: now)."""

@@ -98,6 +98,10 @@ class EngineClient:
         """Close the recording and return the file's path."""
         return self._ask(m.StopRecording(), m.Done).value
 
+    def save_recent(self, seconds: float, path: str | None = None) -> str:
+        """Begin to write what is remembered of the last seconds; return the file's path."""
+        return self._ask(m.SaveRecent(seconds=seconds, path=path), m.Done).value
+
     def set_speed(self, speed: float) -> None:
         """Set the speed of a replay."""
         self._ask(m.Pace(speed=speed), m.Done)

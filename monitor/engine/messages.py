@@ -57,6 +57,17 @@ class StopRecording(msgspec.Struct, frozen=True, tag=True):
     """Stop and close the recording; answered by ``Done`` with the file's path."""
 
 
+class SaveRecent(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Write what is remembered of the last seconds to a file; answered by ``Done`` with its path.
+
+    The answer does not wait for the end of the writing.
+    """
+
+    seconds: float
+    path: str | None = None
+    """None chooses a name in the recordings folder."""
+
+
 class Pace(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Set a replay's speed."""
 
@@ -80,8 +91,8 @@ class Shutdown(msgspec.Struct, frozen=True, tag=True):
 
 
 Request = (
-    Hello | FrameRequest | TableRequest | Mark | StartRecording | StopRecording | Pace | Pause
-    | Seek | Shutdown
+    Hello | FrameRequest | TableRequest | Mark | StartRecording | StopRecording | SaveRecent
+    | Pace | Pause | Seek | Shutdown
 )  # fmt: skip
 
 

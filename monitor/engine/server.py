@@ -211,6 +211,10 @@ class Engine:
                 if stopped is None:
                     raise EngineError("nothing is being recorded")
                 return m.Done(value=stopped)
+            case m.SaveRecent(seconds=seconds, path=path):
+                chosen = Path(path) if path else new_recording(self._recordings)
+                session.save_recent(chosen, seconds)
+                return m.Done(value=str(chosen))
             case m.Pace() | m.Pause() | m.Seek():
                 await self._pace(request)
                 return m.Done()

@@ -10,6 +10,7 @@ import msgspec
 from monitor.config import HistorySettings, MetricsSettings
 from monitor.dsp import clocks
 from monitor.dsp.attribution import attribute
+from monitor.dsp.clocks import STAGE as CLOCK
 from monitor.dsp.stages import StageTree
 from monitor.history.history import History
 from monitor.history.ledger import Ledger
@@ -52,6 +53,7 @@ class Account:
         self.slow = SlowHistory()
         self._ledger = Ledger(self.history)
         self._tree = StageTree()
+        self._markers: list[Marker] = []
         self._begun: dict[tuple[str, str], Marker] = {}
         self._compared: deque[Marker] = deque(maxlen=_MAX_COMPARED)
         self._ended: set[tuple[str, str]] = set()
@@ -69,6 +71,24 @@ class Account:
         """
         return *self._compared, *self._begun.values()
 
+    def markers_since(self, start_ns: int) -> tuple[Marker, ...]:
+        """Return what must be known of a session to go on from a UTC time, in order of arrival.
+
+        The markers since then, the begin of what was running, and what compares clocks.
+        """
+        begun: dict[tuple[str, str], Marker] = {}
+        for marker in self._markers:
+            if marker.time_ns < start_ns and marker.edge is Edge.BEGIN:
+                begun[marker.run_id, marker.span_id] = marker
+            elif marker.time_ns < start_ns and marker.edge is Edge.END:
+                begun.pop((marker.run_id, marker.span_id), None)
+        running = {id(marker) for marker in begun.values()}
+        return tuple(
+            marker
+            for marker in self._markers
+            if marker.time_ns >= start_ns or id(marker) in running or marker.stage == CLOCK
+        )
+
     def enter_block(self, block: Block) -> None:
         """Take the next block; ValueError if it overlaps the one before."""
         self.history.append(block)
@@ -77,6 +97,7 @@ class Account:
         """Take a marker; return False if it is a duplicate."""
         if not self._tree.add(marker):
             return False
+        self._markers.append(marker)
         span = marker.run_id, marker.span_id
         if marker.stage == clocks.STAGE:
             self._compared.append(marker)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -121,6 +122,15 @@ class History:
         if not deskew.lead:
             return self._ring.read(start, stop)
         return deskew.applied(self._ring.read(start - deskew.lead, stop))
+
+    def blocks(self, start: int, stop: int) -> Iterator[Block]:
+        """Yield copies of the codes of ``[start, stop)`` that are remembered."""
+        for block in self._ring.blocks(start, stop):
+            yield replace(
+                block,
+                host_ns=self.info.time_ns(block.start),
+                host_uncertainty_ns=self.info.t0_uncertainty_ns,
+            )
 
     def view(self, start: int, stop: int, n_columns: int) -> View:
         """Return what a plot of ``[start, stop)`` needs; any span, any number of columns."""

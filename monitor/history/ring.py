@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ class Ring:
         self._channels = channels
         self._codes = np.zeros((len(channels), capacity), np.dtype(dtype))
         self._runs: list[Run] = []
+        self._clipped: deque[tuple[int, tuple[int, ...]]] = deque()  # start of a block, its counts
 
     def append(self, block: Block) -> None:
         """Take a block that begins at or after the end of the one before.
@@ -63,6 +65,8 @@ class Ring:
         else:
             self._runs.append(Run(block.start, block.stop, tuple(block.scales)))
         self._write(block)
+        if any(block.clipped):
+            self._clipped.append((block.start, block.clipped))
         self._forget(block.stop - self._codes.shape[1])
 
     def read(self, start: int, stop: int) -> NDArray[np.float32]:
@@ -86,6 +90,26 @@ class Ring:
             filled = end - start
         rows[:, filled:] = np.nan
         return rows
+
+    def blocks(self, start: int, stop: int) -> Iterator[Block]:
+        """Yield copies of what is remembered of ``[start, stop)``, a block for each run.
+
+        They need not be cut as they came: what was clipped is counted where its block began. Of
+        what a block knows, only the time at which the host saw it is not remembered.
+        """
+        nothing = (0,) * len(self._codes)
+        for run, begin, end in self._overlapping(start, stop):
+            for a, b in self._pieces(begin, end):
+                slot = a % self._codes.shape[1]
+                counts = [n for at, n in self._clipped if a <= at < b]
+                yield Block(
+                    start=a,
+                    codes=self._codes[:, slot : slot + b - a].copy(),
+                    scales=run.scales,
+                    clipped=tuple(map(sum, zip(nothing, *counts, strict=True))),
+                    host_ns=0,
+                    host_uncertainty_ns=0,
+                )
 
     def _overlapping(self, start: int, stop: int) -> Iterator[tuple[Run, int, int]]:
         if not self._runs:
@@ -118,3 +142,5 @@ class Ring:
         n = bisect_right(self._runs, oldest, key=lambda run: run.stop)
         if n > _TRIM:
             del self._runs[:n]
+        while self._clipped and self._clipped[0][0] < oldest:
+            self._clipped.popleft()

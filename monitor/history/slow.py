@@ -13,6 +13,7 @@ from monitor.model import NS, Reading, SlowChannel, SlowValue, SlowView
 
 CAPACITY = 1 << 17
 """Readings of each channel: 36 hours at one a second, in 5 MB."""
+_ENDLESS_NS = np.iinfo(np.int64).max
 
 
 class SlowHistory:
@@ -53,6 +54,17 @@ class SlowHistory:
         before = self._newest.get(reading.channel)
         if before is None or reading.time_ns >= before.time_ns:
             self._newest[reading.channel] = reading
+
+    def since(self, start_ns: int) -> tuple[Reading, ...]:
+        """Return the remembered readings from a UTC time on, of all channels, sorted by time."""
+        found = []
+        for channel, totals in self._totals.items():
+            times, values = totals.held.read(start_ns, _ENDLESS_NS)
+            found += [
+                Reading(channel=channel, time_ns=at, received_ns=at, value=value)
+                for at, value in zip(times.tolist(), values.tolist(), strict=True)
+            ]
+        return tuple(sorted(found, key=lambda reading: reading.time_ns))
 
     def view(self, start_ns: int, stop_ns: int, n_columns: int) -> tuple[SlowView, ...]:
         """Return what a plot of a span of UTC needs; one per channel."""

@@ -32,7 +32,10 @@ def reason(error: BaseException) -> str:
 
 def why_not_made(path: Path, error: OSError) -> str:
     """Return why a file cannot be made, and what to do."""
-    match error.errno:
+    number = error.errno
+    if number is None and "file exists" in str(error):  # how HDF5 says it of one that it has open
+        number = errno.EEXIST
+    match number:
         case errno.EEXIST:
             return f"{path} exists already and is not overwritten; choose another file"
         case errno.ENOENT | errno.ENOTDIR:

@@ -165,11 +165,18 @@ class Recorder:
                 if not (self._failed or self._ending):
                     self._queue.append(channel)
 
+    def drain(self, n_bytes: int) -> None:
+        """Wait until no more than that waits to be written, or nothing will be any more."""
+        with self._change:
+            self._change.wait_for(
+                lambda: self._queued_bytes <= n_bytes or self._failed or self._done
+            )
+
     def close(self) -> None:
         """Write what is queued, and close the file; one without a block is removed."""
         with self._change:
             self._ending = True
-            self._change.notify()
+            self._change.notify_all()
         self._thread.join()
 
     def _leave_out(self, what: str, error: Exception) -> None:
@@ -193,7 +200,7 @@ class Recorder:
         self._queued_bytes += n_bytes
         self._order += 1
         if self._queued_bytes >= _BATCH_BYTES:
-            self._change.notify()
+            self._change.notify_all()
         return True
 
     def _wrong_with(self, block: Block) -> str:
@@ -210,7 +217,7 @@ class Recorder:
     def _fail(self, why: str, what_to_do: str) -> None:
         """End the recording; under the lock."""
         self._failure = (why, what_to_do)
-        self._change.notify()
+        self._change.notify_all()
 
     @property
     def _failed(self) -> bool:
@@ -264,6 +271,7 @@ class Recorder:
                 self._n_samples = self._writer.n_samples
                 self._n_bytes = self._writer.n_bytes
                 self._left_s = self._until_full()
+                self._change.notify_all()
 
     def _until_full(self) -> float:
         """Return the seconds until the disk is full, if it goes on as it did."""

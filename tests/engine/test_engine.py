@@ -83,6 +83,17 @@ def test_a_viewer_records_and_stops(served, tmp_path):
         served.stop_recording()
 
 
+def test_a_viewer_saves_the_past(served, tmp_path):
+    all_blocks_seen(served)
+    path = served.save_recent(60.0, str(tmp_path / "past.h5"))
+    while not any(
+        "saved the last 2 s" in text for text in served.frame(n_columns=1).snapshot.warnings
+    ):
+        pass
+    with Recording(path) as recording:
+        assert recording.n_samples == 20_000
+
+
 def test_a_mark_from_a_shell_arrives(served):
     all_blocks_seen(served)
     served.mark("door opened")

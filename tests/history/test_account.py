@@ -83,3 +83,11 @@ def test_a_recording_that_begins_knows_how_clocks_compared():
     assert not books.enter_marker(point), "a duplicate"
     assert list(books.before) == [point]
     assert books.n_markers == 0
+
+
+def test_who_goes_on_from_a_time_knows_what_was_running_and_what_came_since():
+    books = fed(60.0, *STAGES)
+    assert [m.seq for m in books.markers_since(INFO.time_ns(3100 * 10))] == [1, 4, 5]
+    assert [m.seq for m in books.markers_since(INFO.time_ns(3000 * 5))] == [1, 4, 5]
+    assert [m.seq for m in books.markers_since(INFO.time_ns(0))] == [1, 2, 3, 4, 5]
+    assert [m.seq for m in books.markers_since(INFO.time_ns(2000))] == [1, 2, 3, 4, 5]

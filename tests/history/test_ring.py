@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,3 +72,32 @@ def test_a_block_that_does_not_follow_is_refused_and_changes_nothing(bad, messag
     with pytest.raises(ValueError, match=message):
         ring.append(bad)
     assert np.array_equal(before, ring.read(0, 200), equal_nan=True)
+
+
+@settings(deadline=None, max_examples=60)
+@given(steps, st.integers(1, 100), st.data())
+def test_the_blocks_of_the_past_are_what_is_read(steps, capacity, data):
+    ring, stop = Ring(CHANNELS, "int16", capacity), 5
+    for gap, n, scales in steps:
+        clipped = (1, 2) if n % 3 == 0 else (0, 0)
+        ring.append(replace(block(stop + gap, n, scales), clipped=clipped))
+        stop += gap + n if n else 0
+    start = data.draw(st.integers(-10, stop + 10))
+    end = data.draw(st.integers(start, stop + 20))
+    found = np.full((3, end - start), np.nan, np.float32)
+    seen = start
+    for past in ring.blocks(start, end):
+        assert seen <= past.start < past.stop <= end
+        seen = past.stop
+        again = Ring(CHANNELS, "int16", past.n_samples)
+        again.append(past)
+        found[:, past.start - start : past.stop - start] = again.read(past.start, past.stop)
+    np.testing.assert_array_equal(found, ring.read(start, end))
+
+
+def test_what_was_clipped_is_counted_where_its_block_began():
+    ring = Ring(CHANNELS, "int16", 100)
+    for start, clipped in ((0, (1, 0)), (10, (0, 0)), (20, (2, 3))):
+        ring.append(replace(block(start, 10), clipped=clipped))
+    assert [past.clipped for past in ring.blocks(0, 30)] == [(3, 3)]
+    assert [past.clipped for past in ring.blocks(1, 20)] == [(0, 0)]

@@ -157,3 +157,38 @@ def test_what_is_written_of_the_settings_has_no_password():
     text = described(secret)
     assert "secret" not in text
     assert "mqtt://host:1883" in text
+
+
+def test_the_last_seconds_are_saved_though_nobody_recorded(tmp_path):
+    path = tmp_path / "past.h5"
+    session = session_of(ListSource([*STEP, *STAGES], hold=True))
+
+    async def work():
+        running = asyncio.create_task(session.run(seconds=None))
+        with pytest.raises(EngineError, match="nothing to save yet"):
+            session.save_recent(path, 1.0)
+        await session.started.wait()
+        while session.snapshot.n_markers < len(STAGES):
+            await asyncio.sleep(0)
+            session.refresh()
+        with pytest.raises(EngineError, match="must be positive, got 0 s"):
+            session.save_recent(path, 0.0)
+        session.save_recent(path, 0.7)
+        with pytest.raises(RecordingError, match="exists already"):
+            session.save_recent(path, 0.7)
+        await asyncio.gather(*session._saving)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(work())
+    assert session.snapshot.warnings == (f"saved the last 0.7 s to {path}",)
+    with Recording(path) as recording:
+        assert recording.closed
+        assert recording.bounds == (13_000, 20_000)
+        assert recording.read(13_000, 20_000)[-1] == pytest.approx(360.0)
+        assert [(m.stage, m.edge) for m in recording.markers] == [
+            ("run", Edge.BEGIN),
+            ("denoise", Edge.BEGIN),
+            ("denoise", Edge.END),
+            ("run", Edge.END),
+        ]
