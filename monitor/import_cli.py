@@ -14,6 +14,9 @@ from rich.console import Console
 from monitor.errors import RecordingError
 from monitor.recording.recorder import Recorder
 from monitor.sources.elmorlabs import CaptureSource
+from monitor.sources.exported.csv_file import csv_source
+from monitor.sources.exported.jls_file import jls_source
+from monitor.sources.exported.parquet_file import parquet_source
 from monitor.sources.source import Source
 from monitor.sources.tables import csv_file, ptdaemon, times
 from monitor.sources.tables.table import source_of
@@ -57,7 +60,7 @@ def import_csv(
         list[float] | None, typer.Option(help="A value that is an error code; may be repeated.")
     ] = None,
 ) -> None:
-    """Import the CSV file of a power meter or a scope."""
+    """Import the CSV file of a power meter, of a scope, or of an export."""
     options = csv_file.CsvOptions(
         time=time,
         power=power,
@@ -67,7 +70,26 @@ def import_csv(
         zone=times.zone(zone),
         invalid=tuple(invalid or ()),
     )
-    bring_in(source_of(csv_file.load(file, options)), output)
+    ours = csv_source(file)
+    bring_in(ours or source_of(csv_file.load(file, options)), output)
+
+
+@app.command("jls")
+def import_jls(
+    file: Annotated[Path, typer.Argument(help="Of a Joulescope, or exported.", show_default=False)],
+    output: _Output,
+) -> None:
+    """Import a JLS file."""
+    bring_in(jls_source(file), output)
+
+
+@app.command("parquet")
+def import_parquet(
+    file: Annotated[Path, typer.Argument(help="As exported.", show_default=False)],
+    output: _Output,
+) -> None:
+    """Import a Parquet file that was exported."""
+    bring_in(parquet_source(file), output)
 
 
 @app.command("ptdaemon")

@@ -7,10 +7,11 @@ from pathlib import Path
 from monitor.errors import ConfigError
 from monitor.export.csv_file import CSV
 from monitor.export.formats import Format
+from monitor.export.jls import JLS
 from monitor.export.parquet import PARQUET
 from monitor.export.wav import WAV
 
-FORMATS = {form.name: form for form in (CSV, PARQUET, WAV)}
+FORMATS = {form.name: form for form in (CSV, PARQUET, JLS, WAV)}
 
 
 def choose(name: str, path: Path) -> Format:

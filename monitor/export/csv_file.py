@@ -10,12 +10,15 @@ from typing import TextIO
 
 import numpy as np
 
+from monitor.export.blocks import Blocks
 from monitor.export.description import Job, describe, to_json
 from monitor.export.formats import Format, Write
 from monitor.export.pieces import Piece
-from monitor.model import NS, Scale
+from monitor.model import NS
 
 SIDECAR = ".json"
+MAGIC = "# wattstage "
+"""How the first line begins."""
 _ROW_BYTES, _NUMBER_BYTES = 50, 12  # index, UTC and seconds; a number
 
 
@@ -28,44 +31,32 @@ def _n_bytes(job: Job) -> int:
 def _writer(path: Path, job: Job) -> Iterator[Write]:
     description = describe(job)
     with path.open("w", encoding="utf-8", newline="\n") as out:
-        rows = _Rows(out, job)
+        rows, blocks = _Rows(out, job), Blocks()
         out.write(_header(job))
-        yield rows.write
-    description["scales"] = [[[s.gain, s.offset] for s in scales] for scales in rows.scales]
-    description["n_gaps"] = rows.n_gaps
-    description["blocks"] = rows.blocks
+
+        def write(piece: Piece) -> None:
+            rows.write(piece, None if piece.block is None else blocks.add(piece.block))
+
+        yield write
+    description |= blocks.told() | {"n_gaps": rows.n_gaps}
     path.with_name(path.name + SIDECAR).write_bytes(to_json(description))
 
 
 class _Rows:
-    """Writes rows; knows which scales there were."""
+    """Writes rows."""
 
     def __init__(self, out: TextIO, job: Job) -> None:
         self._out, self._job = out, job
         self._stop: int | None = None
-        self.scales: dict[tuple[Scale, ...], int] = {}
-        """Each with its number, in order."""
-        self.blocks: list[list[object]] = []
-        """Of codes: start, n, host time and its uncertainty, clipped samples per channel."""
         self.n_gaps = 0
 
-    def write(self, piece: Piece) -> None:
+    def write(self, piece: Piece, scale: int | None) -> None:
         """Write a line per sample, and an empty one where some are missing before."""
         if self._stop is not None and piece.start > self._stop:
             self.n_gaps += 1
             self._lines(self._stop, np.empty((len(piece.data), 0)), gap=True)
-        self._lines(piece.start, piece.data, tail=self._tail(piece))
+        self._lines(piece.start, piece.data, tail="" if scale is None else f",{scale}")
         self._stop = piece.stop
-
-    def _tail(self, piece: Piece) -> str:
-        block = piece.block
-        if block is None:
-            return ""
-        clipped = list(block.clipped)
-        self.blocks.append(
-            [block.start, block.n_samples, block.host_ns, block.host_uncertainty_ns, clipped]
-        )
-        return f",{self.scales.setdefault(block.scales, len(self.scales))}"
 
     def _lines(self, start: int, data: np.ndarray, *, tail: str = "", gap: bool = False) -> None:
         job = self._job
@@ -91,7 +82,7 @@ def _header(job: Job) -> str:
     span_s = (selection.stop - selection.start) / info.sample_rate_hz
     start = datetime.fromtimestamp(job.start_ns // NS, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     lines = [
-        f"wattstage {'codes' if selection.codes else 'values'} of {job.recording.path.name}",
+        f"{MAGIC[2:]}{'codes' if selection.codes else 'values'} of {job.recording.path.name}",
         f"start {start}.{job.start_ns % NS:09d}Z ± {info.t0_uncertainty_ns / NS:.3g} s;"
         f" {span_s:.9g} s at {info.sample_rate_hz:.9g} Hz; coverage {job.coverage:.6f}",
         *(f"{key}: {value}" for key, value in info.instrument.items()),

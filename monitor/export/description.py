@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.export.selection import Selection, Signal, signals_of
-from monitor.model import NS, Edge, Marker, Probe, Quantity, Stage, StreamInfo
+from monitor.model import NS, Channel, Edge, Marker, Probe, Quantity, Stage, StreamInfo, Summary
 from monitor.recording.reader import Recording
 
 KEY = "wattstage"
@@ -79,6 +80,8 @@ def describe(job: Job) -> dict[str, Any]:
     """Return what there is to know, for JSON; ``docs/how-to/export.md`` tells the fields."""
     recording, selection = job.recording, job.selection
     info = recording.info
+    found, columns = imported(info, selection)
+    summaries = recording.summary(selection.start, selection.stop)
     return {
         KEY: VERSION,
         "file": recording.path.name,
@@ -94,7 +97,9 @@ def describe(job: Job) -> dict[str, Any]:
         "recording_coverage": recording.coverage,
         "recording_n_gaps": recording.n_gaps,
         "info": msgspec.to_builtins(info),
-        "imported_info": msgspec.to_builtins(imported_info(info, selection)),
+        "imported_info": msgspec.to_builtins(found),
+        "imported_columns": list(columns),
+        "largest": [_largest(summaries[row]) for row in selection.rows],
         "settings": recording.settings,
         "stages": [msgspec.to_builtins(stage) for stage in job.stages()],
         "markers": [msgspec.to_builtins(marker) for marker in _markers(job)],
@@ -108,26 +113,35 @@ def to_json(description: dict[str, Any]) -> bytes:
     return json.dumps(description).encode()
 
 
-def imported_info(info: StreamInfo, selection: Selection) -> StreamInfo:
-    """Return what holds for the samples as they are exported.
+def imported(info: StreamInfo, selection: Selection) -> tuple[StreamInfo, tuple[int, ...]]:
+    """Return what holds for the samples once they are imported, and which columns are channels.
 
     Of codes that is what held for the recording. Values have their probe and calibration in them
-    already; what the calibration says of its uncertainty stays. The power is only a channel where
-    it is not the product of others.
+    already; what the calibration says of its uncertainty stays. Only rails that are whole are
+    channels, or the power where not all of them are.
     """
-    chosen = [info.channels[row] for row in selection.rows if row < len(info.channels)]
+    power = len(info.channels)
+    kept = [row for row in selection.rows if row < power]
+    quantities: defaultdict[str, set[Quantity]] = defaultdict(set)
+    for row in kept:
+        quantities[info.channels[row].rail].add(info.channels[row].quantity)
+    whole = ({Quantity.POWER}, {Quantity.VOLTAGE, Quantity.CURRENT})
+    kept = [row for row in kept if quantities[info.channels[row].rail] in whole]
+    channels = [info.channels[row] for row in kept]
+    if power in selection.rows and len(kept) < power:
+        kept = [power]
+        name = signals_of(info)[power].name
+        channels = [Channel(name=name, quantity=Quantity.POWER, rail="total")]
     if not selection.codes:
-        chosen = [
-            msgspec.structs.replace(channel, probe=_passed(channel.probe)) for channel in chosen
-        ]
-        power = len(info.channels)
-        if power in selection.rows and len(chosen) < power:
-            name = signals_of(info)[power].name
-            only = type(info.channels[0])(name=name, quantity=Quantity.POWER, rail="total")
-            chosen.append(only)
-    return msgspec.structs.replace(
-        info, channels=tuple(chosen), dtype=info.dtype if selection.codes else "int32"
-    )
+        channels = [msgspec.structs.replace(c, probe=_passed(c.probe)) for c in channels]
+    dtype = np.dtype(info.dtype).newbyteorder("=").name if selection.codes else "int32"
+    found = msgspec.structs.replace(info, channels=tuple(channels), dtype=dtype)
+    return found, tuple(selection.rows.index(row) for row in kept)
+
+
+def _largest(found: Summary) -> float:
+    """Return the largest magnitude; 0 of nothing."""
+    return max(abs(found.min), abs(found.max)) if found.n else 0.0
 
 
 def _passed(probe: Probe) -> Probe:

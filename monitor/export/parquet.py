@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from monitor.export.blocks import Blocks
 from monitor.export.description import KEY, Job, describe, to_json
 from monitor.export.formats import Format, Write, library
 from monitor.export.pieces import Piece
-from monitor.model import Scale
 
-SCALES = f"{KEY}_scales"
-"""Key of gains and offsets by number: known at the end only, so not with the rest."""
+BLOCKS = f"{KEY}_blocks"
+"""Key of scales and blocks: known at the end only, so not with the rest."""
 
 _INDEX_BYTES = 1  # per sample: index and time are counted up, which packs well
 _WHAT = "Parquet"
@@ -44,7 +44,7 @@ def _writer(path: Path, job: Job) -> Iterator[Write]:
     if codes:
         fields.append(pa.field("scale", pa.int32()))
     schema = pa.schema(fields, {KEY: to_json(describe(job))})
-    scales: dict[tuple[Scale, ...], int] = {}
+    blocks = Blocks()
     packed = {"sample": "DELTA_BINARY_PACKED", "utc": "DELTA_BINARY_PACKED"}
     with pq.ParquetWriter(
         path,
@@ -61,13 +61,11 @@ def _writer(path: Path, job: Job) -> Iterator[Write]:
             columns.append(pa.array(utc, pa.timestamp("ns", "UTC")))
             columns += [pa.array(row.astype(kind.to_pandas_dtype())) for row in piece.data]
             if piece.block is not None:
-                number = scales.setdefault(piece.block.scales, len(scales))
-                columns.append(pa.array(np.full(n, number, np.int32)))
+                columns.append(pa.array(np.full(n, blocks.add(piece.block), np.int32)))
             out.write_batch(pa.record_batch(columns, schema=schema))
 
         yield write
-        table = [[[s.gain, s.offset] for s in each] for each in scales]
-        out.add_key_value_metadata({SCALES: json.dumps(table)})
+        out.add_key_value_metadata({BLOCKS: json.dumps(blocks.told())})
 
 
 PARQUET = Format(name="parquet", suffix=".parquet", n_bytes=_n_bytes, writer=_writer, check=_check)

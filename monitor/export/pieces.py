@@ -69,7 +69,7 @@ def _slabs(recording: Recording, selection: Selection) -> Iterator[tuple[int, in
 def _codes(recording: Recording, selection: Selection) -> Iterator[Piece]:
     rows, rate_hz = list(selection.rows), recording.info.sample_rate_hz
     for block in recording.blocks():
-        if block.stop <= selection.start:
+        if block.stop <= selection.start or not block.n_samples:
             continue
         if block.start >= selection.stop:
             return

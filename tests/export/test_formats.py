@@ -99,8 +99,8 @@ def test_parquet_holds_every_sample(tmp_path_factory, stream, codes):
     with Recording(path) as recording:
         blocks = list(recording.blocks())
     assert np.array_equal(np.array(columns[2:-1]), np.concatenate([b.codes for b in blocks], 1))
-    scales = json.loads(pq.read_metadata(folder / "out.parquet").metadata[b"wattstage_scales"])
-    used = [scales[k] for k in columns[-1]]
+    told = json.loads(pq.read_metadata(folder / "out.parquet").metadata[b"wattstage_blocks"])
+    used = [told["scales"][k] for k in columns[-1]]
     assert used == [
         [[s.gain, s.offset] for s in b.scales] for b in blocks for _ in range(b.n_samples)
     ]
