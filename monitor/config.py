@@ -158,6 +158,10 @@ class RecordingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     that to the system."""
     keep_free_gb: float = 0.0
     """Left free on the disk: a recording ends before it takes that."""
+    split_gb: float | None = None
+    """Go on in another file when one is this large; None never does."""
+    split_hours: float | None = None
+    """Go on in another file when one is this old; None never does."""
 
 
 PLAIN = RecordingSettings()
@@ -219,6 +223,12 @@ def check(settings: Settings, source: str) -> Settings:
     ):
         if not 0 <= value < float("inf"):
             raise ConfigError(f"{source}: recording.{name} must not be negative, got {value:g}")
+    for name, limit in (
+        ("split_gb", settings.recording.split_gb),
+        ("split_hours", settings.recording.split_hours),
+    ):
+        if limit is not None and not 0 < limit < float("inf"):
+            raise ConfigError(f"{source}: recording.{name} must be positive, got {limit:g}")
     for name, windows in (
         ("averages_s", settings.metrics.averages_s),
         ("ramps_s", settings.metrics.ramps_s),

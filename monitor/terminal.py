@@ -67,6 +67,7 @@ def facts(name: str, values: dict[str, Any]) -> Table:
         ("samples", f"{values['n_samples']} per channel in {values['n_blocks']} blocks"),
         ("coverage", f"{share(values['coverage'])}, {values['n_gaps']} gaps"),
         ("markers", str(values["n_markers"])),
+        *((("files", str(values["n_files"])),) if values["n_files"] > 1 else ()),
         ("closed", "yes" if values["closed"] else "no: still recording, or ended by a crash"),
         ("schema", str(values["schema_version"])),
     ):

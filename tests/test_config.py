@@ -107,3 +107,11 @@ def test_a_recording_setting_is_not_negative(tmp_path, name):
     path.write_text(f'[instrument]\naddress = "A"\n[recording]\n{name} = -1\n')
     with pytest.raises(ConfigError, match=f"recording.{name} must not be negative, got -1"):
         load(path)
+
+
+@pytest.mark.parametrize("name", ["split_gb", "split_hours"])
+def test_a_recording_is_split_by_something_positive(tmp_path, name):
+    path = tmp_path / "s.toml"
+    path.write_text(f'[instrument]\naddress = "A"\n[recording]\n{name} = 0\n')
+    with pytest.raises(ConfigError, match=f"recording.{name} must be positive, got 0"):
+        load(path)

@@ -49,6 +49,11 @@ def correct(
     path = path.resolve()
     with Recording(path) as recording:
         info, history = recording.info, recording.corrections
+        if recording.n_files > 1 or recording.part > 1:
+            raise RecordingError(
+                f"{path} is one of several files of a recording, and only one that lies in a"
+                " single file can be corrected"
+            )
         if not recording.closed:
             raise RecordingError(
                 f"{path} is still being recorded, or its recorder died; only what is closed can be"

@@ -51,7 +51,7 @@ class Reduction:
     def __init__(self, n_signals: int, hop: int, *, n_extremes: int, n_totals: int) -> None:
         self.extremes_hops = tuple(hop * EXTREMES_FACTOR**k for k in range(n_extremes))
         self.totals_hops = tuple(hop * TOTALS_BINS * TOTALS_FACTOR**k for k in range(n_totals))
-        self._n_signals = n_signals
+        self.n_signals = n_signals
         self._rest = np.empty((n_signals, self.totals_hops[0]), np.float32)
         self._n_rest = 0
         self._new_extremes: list[NDArray[np.float32]] = []
@@ -80,7 +80,7 @@ class Reduction:
 
     def take(self) -> Reduced:
         """Return what has become of the samples since the last time."""
-        n = 2 * self._n_signals
+        n = 2 * self.n_signals
         bins = np.concatenate([np.empty((n, 0), np.float32), *self._new_extremes], axis=1)
         sums = np.concatenate([self._now, *self._new_sums], axis=1)
         self._new_extremes, self._new_sums = [], []
@@ -89,7 +89,7 @@ class Reduction:
             bins = np.concatenate((waiting, bins), axis=1)
             whole = bins.shape[1] // EXTREMES_FACTOR * EXTREMES_FACTOR
             self._waiting[level] = bins[:, whole:].copy()
-            groups = bins[:, :whole].reshape(2, self._n_signals, -1, EXTREMES_FACTOR)
+            groups = bins[:, :whole].reshape(2, self.n_signals, -1, EXTREMES_FACTOR)
             bins = np.concatenate((groups[0].min(axis=2), groups[1].max(axis=2)))
             extremes.append(bins)
         running = np.cumsum(sums, axis=1)[:, 1:]  # one after another, wherever it was cut
@@ -104,7 +104,7 @@ class Reduction:
 
     def _reduce(self, signals: NDArray[np.float32]) -> None:
         """Reduce a whole number of the finest bins of totals."""
-        n, hop = self._n_signals, self.extremes_hops[0]
+        n, hop = self.n_signals, self.extremes_hops[0]
         offsets = np.arange(0, signals.shape[1], hop)
         bins = np.empty((2 * n, offsets.size), np.float32)
         np.minimum.reduceat(signals, offsets, axis=1, out=bins[:n])

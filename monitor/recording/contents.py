@@ -29,6 +29,8 @@ class Contents:
     """The tables of a recording."""
 
     schema_version: int
+    part: tuple[str, int]
+    """Name of the set of files that it belongs to, and its number among them, from 1."""
     info: StreamInfo
     settings: dict[str, str]
     corrections: tuple[Correction, ...]
@@ -44,8 +46,8 @@ class Contents:
     """By number; none in a file that was made before there were any."""
     readings: NDArray[np.void]
     """``schema.READING_ROW``, in recorded order."""
-    codes: h5py.Dataset
-    """Shape (n_channels, n)."""
+    codes: Any
+    """A dataset, or those of several files; shape (n_channels, n)."""
     levels: Levels | None
     """Summaries; None if there are none that hold."""
     closed: bool
@@ -102,6 +104,7 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
     _check_order(marks["order"], "marker")
     return Contents(
         schema_version=version,
+        part=(str(file.attrs.get("set", "")), int(file.attrs.get("part", 1))),
         info=info,
         settings=_settings(file),
         corrections=corrections(file),

@@ -35,5 +35,6 @@ def info(recording: Recording) -> dict[str, Any]:
             }
             for channel, n_readings in recording.slow.counts()
         ],
+        "n_files": recording.n_files,
         "closed": recording.closed,
     }

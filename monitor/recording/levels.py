@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 class Level:
     """One dataset of summaries."""
 
-    data: h5py.Dataset
+    data: Any
+    """A dataset, or those of several files."""
     hop: int
     """Samples of a bin."""
     n: int
@@ -41,10 +42,7 @@ class Level:
         try:
             bins: NDArray[Any] = self.data[rows, first:stop]
         except (OSError, RuntimeError, ValueError) as error:
-            raise RecordingError(
-                f"{self.data.file.filename if self.data else 'the recording'}: its summaries"
-                f" cannot be read: {short(error)}"
-            ) from error
+            raise RecordingError(f"the summaries cannot be read: {short(error)}") from error
         return bins
 
 
@@ -57,6 +55,8 @@ class Levels:
     totals: tuple[Level, ...]
     """Likewise."""
     cycles: Level
+    first: int
+    """Samples in the files before: bins count places from the first of all."""
 
 
 def find(file: h5py.File, info: StreamInfo, n_samples: int, n_bytes: int | None) -> Levels | None:
@@ -77,12 +77,18 @@ def find(file: h5py.File, info: StreamInfo, n_samples: int, n_bytes: int | None)
         return None
     n_rows = 2 * (len(info.channels) + 1)
     try:
+        first = int(group.attrs[summaries.FIRST])
+        unit = int(group[summaries.totals_name(0)].attrs[summaries.HOP])
         extremes = [
-            _level(group[summaries.extremes_name(k)], "<f4", n_rows, n_samples, n_bytes)
+            _level(
+                group[summaries.extremes_name(k)], "<f4", n_rows, (first, n_samples, unit), n_bytes
+            )
             for k in range(summaries.N_EXTREMES)
         ]
         totals = [
-            _level(group[summaries.totals_name(k)], "<f8", n_rows, n_samples, n_bytes)
+            _level(
+                group[summaries.totals_name(k)], "<f8", n_rows, (first, n_samples, unit), n_bytes
+            )
             for k in range(summaries.N_TOTALS)
         ]
         cycles = _level(group[summaries.CYCLES], "<f8", 3, None, n_bytes)
@@ -91,21 +97,26 @@ def find(file: h5py.File, info: StreamInfo, n_samples: int, n_bytes: int | None)
     except (KeyError, ValueError, TypeError, OSError, RuntimeError) as error:
         logger.warning("%s: its summaries are not used: %s", file.filename, short(error))
         return None
-    return Levels(tuple(extremes), tuple(totals), cycles)
+    return Levels(tuple(extremes), tuple(totals), cycles, first)
 
 
-def _level(data: Any, dtype: str, n_rows: int, n_samples: int | None, n_bytes: int | None) -> Level:
+def _level(
+    data: Any, dtype: str, n_rows: int, places: tuple[int, int, int] | None, n_bytes: int | None
+) -> Level:
     if not isinstance(data, h5py.Dataset) or data.dtype != np.dtype(dtype) or data.ndim != 2:
         raise ValueError(f"a level is no table of {dtype}")
     if data.shape[0] != n_rows:
         raise ValueError(f"{data.name} has {data.shape[0]} rows, expected {n_rows}")
     n = int(data.shape[1]) if n_bytes is None else min(data.shape[1], n_readable(data, n_bytes))
-    if n_samples is None:
+    if places is None:
         return Level(data, 0, n)
     hop = int(data.attrs[summaries.HOP])
     if hop < 1:
         raise ValueError(f"{data.name} has bins of {hop} samples")
-    return Level(data, hop, min(n, n_samples // hop))
+    first, n_samples, unit = places
+    together = max(hop, unit)  # samples that are summarised at once
+    begin = first // together * (together // hop)
+    return Level(data, hop, min(n, (first + n_samples) // hop - begin))
 
 
 def _check_hops(levels: Sequence[Level]) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,12 +22,15 @@ from monitor.dsp.track import Track
 from monitor.dsp.view import view_of
 from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading, Summary, Supply, Timeline, View
-from monitor.recording.contents import load
+from monitor.recording.contents import Contents, load
 from monitor.recording.in_memory import InMemory
+from monitor.recording.joined import belongs, following, join
 from monitor.recording.opening import open_file, short
 from monitor.recording.samples import Samples
 from monitor.recording.slow import SlowReadings
 from monitor.recording.stored import Stored
+
+logger = logging.getLogger(__name__)
 
 _MOST_MISSING = 1 << 20  # samples that are not in the summaries of a file which was cut short
 _DECIDING_S = 0.01  # samples that are looked at together, until it is known what feeds the computer
@@ -34,10 +40,10 @@ _MAX_STAGES = 4000  # of one timeline: more than there are pixel columns to draw
 class Recording:
     """A session in a file.
 
-    Opens at once, and answers from the summaries in the file. A file without them, or whose probes
-    were corrected since, is reduced in memory at the first question. Of a file that is
-    being written, or whose writer died, it holds the blocks that were there, every marker and
-    reading that came before them, and perhaps some that came after.
+    Of one that is split, name the first file. Opens at once, and answers from the summaries in the
+    file. A file without them, or whose probes were corrected since, is reduced in memory at the
+    first question. Of a file that is being written, or whose writer died, it holds the blocks that
+    were there, every marker and reading that came before them, and perhaps some that came after.
 
     Parameters
     ----------
@@ -56,17 +62,15 @@ class Recording:
     def __init__(self, path: Path, *, progress: Callable[[float], None] | None = None) -> None:
         self.path = Path(path)
         self._progress = progress
-        self._file, whole = open_file(self.path)
+        self._files: list[h5py.File] = []
+        """Of a recording that is split, all from the given one on."""
         try:
-            contents = load(self._file, self.path, whole=whole)
-        except RecordingError:
-            self._file.close()
+            contents = self._load_all()
+        except BaseException:
+            self.close()
             raise
-        except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError) as error:
-            self._file.close()
-            raise RecordingError(
-                f"{path} is damaged: {short(error)}; copy it again if there is an original"
-            ) from error
+        self.part = contents.part[1]
+        """Number of the file among those of a recording that is split, from 1."""
         self.schema_version = contents.schema_version
         self.info = contents.info
         self.settings = contents.settings
@@ -94,7 +98,13 @@ class Recording:
 
     def close(self) -> None:
         """Close the file; no samples can be read afterwards."""
-        self._file.close()
+        for file in self._files:
+            file.close()
+
+    @property
+    def n_files(self) -> int:
+        """Return how many files it lies in."""
+        return len(self._files)
 
     @property
     def start_ns(self) -> int:
@@ -220,13 +230,44 @@ class Recording:
     def _reduced(self) -> Stored | InMemory:
         """Return what answers: the summaries of the file if they hold, else all samples."""
         levels, samples = self._levels, self._samples
-        if levels is not None and samples.dense:
+        if levels is not None and levels.first == 0 and samples.dense:
             missing = samples.n - levels.extremes[0].n * levels.extremes[0].hop
             missing_totals = samples.n - levels.totals[0].n * levels.totals[0].hop
             if max(missing, missing_totals) <= _MOST_MISSING:
                 supply = self._supply()
                 return Stored(samples, levels, supply, self.info.sample_rate_hz)
         return InMemory(self.path, self.info, samples, self._progress)
+
+    def _load_all(self) -> Contents:
+        """Return the contents of the file, and of those that follow it."""
+        parts = [self._load(self.path)]
+        for number, path in enumerate(following(self.path, parts[0]), start=2):
+            n_files = len(self._files)
+            try:
+                part = self._load(path)
+            except RecordingError as error:
+                logger.warning("%s; the recording ends before it", error)
+                parts[-1] = replace(parts[-1], closed=False)
+                part = None
+            if part is None or not belongs(part, number, parts[0], path):
+                for file in self._files[n_files:]:
+                    file.close()
+                del self._files[n_files:]
+                break
+            parts.append(part)
+        return join(parts)
+
+    def _load(self, path: Path) -> Contents:
+        file, whole = open_file(path)
+        self._files.append(file)
+        try:
+            return load(file, path, whole=whole)
+        except RecordingError:
+            raise
+        except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError) as error:
+            raise RecordingError(
+                f"{path} is damaged: {short(error)}; copy it again if there is an original"
+            ) from error
 
     def _supply(self) -> Supply:
         """Return what feeds the computer, found as when it was recorded."""

@@ -44,7 +44,8 @@ def rebuild(
         del file[GROUP]
     if not samples.dense:
         return  # bins count places; a file of another's making may have holes
-    summariser = Summariser(file, contents.info)
+    summariser = Summariser(contents.info)
+    summariser.attach(file)
     waiting = 0
     for start, signals, share in samples.passing():
         summariser.append_signals(start, signals)

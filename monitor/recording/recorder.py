@@ -18,8 +18,9 @@ from monitor.config import PLAIN, RecordingSettings
 from monitor.model import Block, Marker, Reading, RecordingState, SlowChannel, StreamInfo
 from monitor.recording import marker_text, slow
 from monitor.recording.disk import reason
+from monitor.recording.parts import Parts
 from monitor.recording.schema import READING_ROW
-from monitor.recording.writer import Entry, Writer
+from monitor.recording.writer import Entry
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Recorder:
         max_queue_bytes: int = 256 << 20,
     ) -> None:
         self._path, self._info = Path(path), info
-        self._writer = Writer(self._path, info, settings or {}, how=how, flush_s=flush_s)
+        self._writer = Parts(self._path, info, settings or {}, how=how, flush_s=flush_s)
         self._began = time.monotonic()
         self._dtype = np.dtype(info.dtype)
         self._flush_s, self._max_queue_bytes = flush_s, max_queue_bytes

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,7 +40,7 @@ class Samples:
         info: StreamInfo,
         rows: NDArray[np.void],
         scales: tuple[tuple[Scale, ...], ...],
-        codes: h5py.Dataset,
+        codes: Any,
     ) -> None:
         self._path, self._info = path, info
         self.n_signals = len(info.channels) + 1

@@ -23,6 +23,7 @@ from monitor.model import Block, Scale, StreamInfo
 
 GROUP = "summaries"
 MADE_WITH = "made_with"
+FIRST = "first"
 HOP = "hop"
 CYCLES = "cycles"
 N_EXTREMES = 4
@@ -76,20 +77,26 @@ def hop_for(info: StreamInfo) -> int:
 class Summariser:
     """Makes the summaries of a recording as its blocks come, and puts them into its file.
 
-    Parameters
-    ----------
-    file
-        To which they are added at once, empty; before it is in SWMR mode.
+    It goes on in another file where it is attached to one.
     """
 
-    def __init__(self, file: h5py.File, info: StreamInfo) -> None:
-        self._channels = info.channels
+    def __init__(self, info: StreamInfo) -> None:
+        self._info, self._channels = info, info.channels
+        self._n_samples = 0
         n = len(info.channels) + 1
         self._reduction = Reduction(n, hop_for(info), n_extremes=N_EXTREMES, n_totals=N_TOTALS)
         self._cycles = PassingCycles(info.channels, info.sample_rate_hz, info.supply)
         self._deskew = Deskew(info.channels, info.sample_rate_hz)
+        self._extremes: list[h5py.Dataset] = []
+        self._totals: list[h5py.Dataset] = []
+        self._cycle_rows: h5py.Dataset | None = None
+
+    def attach(self, file: h5py.File) -> None:
+        """Add what will be filled to a file, before it is in SWMR mode."""
+        n = self._reduction.n_signals
         group = file.create_group(GROUP)
-        group.attrs[MADE_WITH] = made_with(info)
+        group.attrs[MADE_WITH] = made_with(self._info)
+        group.attrs[FIRST] = self._n_samples
         self._extremes = [
             _rows(group, extremes_name(k), "<f4", 2 * n, 2 * n) for k in range(N_EXTREMES)
         ]
@@ -101,14 +108,6 @@ class Summariser:
             *zip(self._totals, self._reduction.totals_hops, strict=True),
         ):
             data.attrs[HOP] = hop
-
-    @property
-    def spare(self) -> int:
-        """Return how many bytes may be needed at once for pieces that are begun."""
-        return sum(
-            int(data.dtype.itemsize * data.shape[0] * data.chunks[1])
-            for data in (*self._extremes, *self._totals, self._cycle_rows)
-        )
 
     def append(self, blocks: Sequence[Block], codes: NDArray[np.integer]) -> None:
         """Take the next blocks.
@@ -130,6 +129,7 @@ class Summariser:
         """Take signals that begin at an index, every sample in its place."""
         self._reduction.append(signals)
         self._cycles.append(start, signals)
+        self._n_samples += signals.shape[1]
 
     def _append_run(
         self, start: int, codes: NDArray[np.integer], scales: tuple[Scale, ...]

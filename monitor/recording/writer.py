@@ -50,6 +50,10 @@ class Writer:
     path
         File to make; one that exists is not overwritten.
 
+    part
+        Name of the set of files and number in it.
+    summariser
+        Of the whole set.
     how
         Compression, and what else was chosen.
     flush_s
@@ -67,6 +71,8 @@ class Writer:
         info: StreamInfo,
         settings: dict[str, str],
         *,
+        part: tuple[str, int] = ("", 1),
+        summariser: Summariser | None = None,
         how: RecordingSettings = PLAIN,
         flush_s: float = 0.5,
     ) -> None:
@@ -81,6 +87,8 @@ class Writer:
         self._scales: dict[tuple[Scale, ...], int] = {}
         self._new_scales: list[tuple[Scale, ...]] = []
         self._broken = False
+        self.summariser = summariser or Summariser(info)
+        """For the file that follows."""
         self._how = how
         self._piece = piece(how.compression, info.sample_rate_hz * flush_s)
         self._compression = options(how.compression)
@@ -99,7 +107,9 @@ class Writer:
             if not self._fitting([0]):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._describe(described, settings)
-            self._summariser = Summariser(self._file, info)
+            file = self._file
+            file.attrs["set"], file.attrs["part"] = part
+            self.summariser.attach(file)
             # Kept open: to close one writes, which must not happen after a failure.
             self._data = {name: self._file[name] for name in self._file if name != GROUP}
             self._file.swmr_mode = True
@@ -163,7 +173,7 @@ class Writer:
         scales = [[(s.gain, s.offset) for s in scales] for scales in self._new_scales]
         with self._breaking():
             self._data[schema.CODES].flush()
-            self._summariser.flush()
+            self.summariser.flush()
             self._extend(schema.SCALES, np.array(scales, "<f8"))
             heap = b"".join(self._new_channels)
             self._extend(schema.SLOW_CHANNELS, np.frombuffer(heap, np.uint8))
@@ -219,7 +229,7 @@ class Writer:
             offset = int(codes.shape[1])
             codes.resize(offset + stacked.shape[1], axis=1)
             codes[:, offset:] = stacked
-            self._summariser.append([block for _, block in blocks], stacked)
+            self.summariser.append([block for _, block in blocks], stacked)
         for order, block in blocks:
             if block.scales not in self._scales:
                 self._scales[block.scales] = len(self._scales)

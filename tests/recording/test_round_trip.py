@@ -239,6 +239,7 @@ def test_the_facts_are_those_of_the_recording(recorded):
                     "n_readings": 2,
                 }
             ],
+            "n_files": 1,
             "closed": True,
         }
 
