@@ -9,6 +9,7 @@ Run: python benchmarks/bench_against_jls.py [--millions 200] [--folder FOLDER]
 
 import argparse
 import functools
+import importlib.util
 import os
 import subprocess
 import sys
@@ -19,8 +20,6 @@ from pathlib import Path
 import numpy as np
 import psutil
 from bench_record import RATE_HZ, SCALES, codes_of, info
-from pyjls import DataType, Reader, SignalType
-from pyjls import Writer as JlsWriter
 
 from monitor.model import Block, Supply
 from monitor.recording.reader import Recording
@@ -45,10 +44,12 @@ def write_ours(path: Path, codes: np.ndarray, n: int) -> None:
 
 def write_jls(path: Path, codes: np.ndarray, n: int, *, power: bool) -> None:
     """Write two signals of int16, and their product as float32."""
+    from pyjls import DataType, SignalType, Writer
+
     values = codes * np.array([[scale.gain] for scale in SCALES], np.float32)
     rows = [*codes, *([values[0] * values[1]] if power else [])]
     types = (DataType.I16, DataType.I16, DataType.F32)
-    with JlsWriter(str(path)) as writer:
+    with Writer(str(path)) as writer:
         writer.source_def(source_id=1, name="bench")
         for signal, _ in enumerate(rows, start=1):
             writer.signal_def(
@@ -80,6 +81,8 @@ class Jls:
     """The same of a JLS file, of the signals that it has."""
 
     def __init__(self, path: Path) -> None:
+        from pyjls import Reader
+
         self._reader = Reader(str(path))
         self._signals = [k for k in self._reader.signals if k]
 
@@ -134,6 +137,9 @@ def read(kind: str, path: Path, n: int) -> None:
 
 def main() -> None:
     """Write both files, and let a process of its own read each."""
+    if importlib.util.find_spec("pyjls") is None:
+        print("pyjls is not installed, so there is nothing to compare with: pip install pyjls")
+        return
     parser = argparse.ArgumentParser()
     parser.add_argument("--millions", type=int, default=200, help="Samples of each channel.")
     parser.add_argument("--folder", type=Path, default=None)

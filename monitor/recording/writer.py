@@ -31,6 +31,7 @@ _TABLE_CHUNK = 1024  # rows
 _HEAP_CHUNK = 65_536  # bytes
 _LINES_CHUNK = 4096  # bytes
 _SPARE = 4 << 20  # bytes: left on the disk, so that a file can always be ended well
+_SUMMARY_SHARE = 0.05
 _INT64 = np.iinfo(np.int64)
 
 Entry = tuple[int, Block] | tuple[int, Reading] | tuple[int, Marker, bytes] | SlowChannel
@@ -87,6 +88,7 @@ class Writer:
         self._scales: dict[tuple[Scale, ...], int] = {}
         self._new_scales: list[tuple[Scale, ...]] = []
         self._broken = False
+        self._unflushed = 0  # bytes of codes, whose summaries the next flush writes
         self.summariser = summariser or Summariser(info)
         """For the file that follows."""
         self._how = how
@@ -130,7 +132,8 @@ class Writer:
         """Return the bytes that may still be written."""
         disk = os.fstatvfs(self._fd)
         pieces = self._n_channels * self._piece * self._dtype.itemsize
-        return disk.f_bavail * disk.f_frsize - pieces - self._spare
+        summaries = round(self._unflushed * _SUMMARY_SHARE)
+        return disk.f_bavail * disk.f_frsize - pieces - summaries - self._spare
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Take items in their order.
@@ -182,6 +185,7 @@ class Writer:
             self._extend_markers()
             self._extend(schema.BLOCKS, np.array(self._rows, schema.block_row(self._n_channels)))
             self._file.flush()
+            self._unflushed = 0
             self._sync()
         self.n_items += n_items
         self.n_blocks += len(self._rows)
@@ -229,6 +233,7 @@ class Writer:
             offset = int(codes.shape[1])
             codes.resize(offset + stacked.shape[1], axis=1)
             codes[:, offset:] = stacked
+            self._unflushed += stacked.nbytes
             self.summariser.append([block for _, block in blocks], stacked)
         for order, block in blocks:
             if block.scales not in self._scales:

@@ -16,6 +16,7 @@ from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
+from monitor.recording.stored import Stored
 
 
 @contextlib.contextmanager
@@ -54,6 +55,21 @@ def is_a_prefix(recording):
     )
 
 
+def is_summarised(recording):
+    """The summaries of the file are those of its samples, which are their own index."""
+    n = recording.n_samples
+    if n == 0:
+        return True
+    summary = recording.summary(0, n)[0]
+    view = recording.view(0, n, 100, (), ())
+    return (
+        isinstance(recording._reduced, Stored)
+        and (summary.n, summary.min, summary.max) == (n, 0.0, n - 1)
+        and summary.sum == pytest.approx(n * (n - 1) / 2, rel=1e-6)
+        and view.high[0].tolist() == (view.edges[1:] - 1).tolist()
+    )
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_after_kill_9_the_file_opens_with_at_most_a_second_lost(tmp_path, seed):
     path = tmp_path / "r.h5"
@@ -66,6 +82,7 @@ def test_after_kill_9_the_file_opens_with_at_most_a_second_lost(tmp_path, seed):
     with Recording(path) as recording:
         assert not recording.closed
         assert is_a_prefix(recording)
+        assert is_summarised(recording)
         assert recording.n_samples >= last["safe"]
         assert len(recording.markers) * N >= last["safe"] - N
         assert last["given"] - recording.n_samples <= RATE_HZ
@@ -80,6 +97,7 @@ def test_a_file_that_is_being_written_reads_as_what_was_there(tmp_path):
                 assert not recording.closed or recording.n_samples == 150 * N
                 assert recording.n_samples >= last["safe"]
                 assert is_a_prefix(recording)
+                assert is_summarised(recording)
                 seen.append(recording.n_samples)
         assert process.wait() == 0
     assert seen == sorted(seen)
@@ -88,6 +106,7 @@ def test_a_file_that_is_being_written_reads_as_what_was_there(tmp_path):
         assert recording.closed
         assert recording.n_samples == 150 * N
         assert is_a_prefix(recording)
+        assert is_summarised(recording)
 
 
 def test_a_write_that_fails_ends_the_recording_and_not_the_process(tmp_path):
@@ -102,6 +121,7 @@ def test_a_write_that_fails_ends_the_recording_and_not_the_process(tmp_path):
         assert not recording.closed
         assert recording.n_samples == last["safe"] > 0
         assert is_a_prefix(recording)
+        assert is_summarised(recording)
 
 
 @pytest.fixture
