@@ -13,11 +13,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monitor.errors import RecordingError
+from monitor.analysis.stage_table import stage_table
+from monitor.errors import ConfigError, RecordingError
 from monitor.export.choice import choose
 from monitor.export.description import Job
 from monitor.export.export import export as write
+from monitor.export.rows_file import write_rows
 from monitor.export.selection import select
+from monitor.export.stage_rows import clip_rows, stage_rows
 from monitor.recording.reader import Recording
 from monitor.units import duration, share
 
@@ -43,8 +46,25 @@ def export(
     codes: Annotated[
         bool, typer.Option("--codes", help="The instrument's codes with their scales, no values.")
     ] = False,
+    stages: Annotated[
+        bool, typer.Option("--stages", help="The stage table instead, as csv, json or parquet.")
+    ] = False,
+    clips: Annotated[
+        bool, typer.Option("--clips", help="Energy and length of each clip, likewise.")
+    ] = False,
 ) -> None:
-    """Export a recording, or a part of it."""
+    """Export a recording, a part of it, or the table of its stages."""
+    if stages or clips:
+        if span or stage or signals or codes or (stages and clips):
+            raise ConfigError("--stages and --clips are tables of the whole, and of one kind")
+        with Recording(file) as recording:
+            table = stage_table(recording, file.name)
+            rows = (stage_rows if stages else clip_rows)(recording, table)
+        if not rows.rows:
+            raise ConfigError(f"{file} has no stage clip, so there is nothing to export")
+        write_rows(rows, output, form)
+        _OUT.print(f"exported {output}: {len(rows.rows)} rows", soft_wrap=True, highlight=False)
+        return
     chosen = choose(form, output)
     with Recording(file) as recording:
         job = Job(

@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from monitor.errors import ConfigError, RecordingError
+from monitor.errors import RecordingError
 from monitor.export.description import Job
-from monitor.export.formats import Format
+from monitor.export.formats import Format, refuse_existing
 from monitor.export.pieces import pieces
 from monitor.recording.disk import reason, why_not_made
 
@@ -54,9 +54,7 @@ def export(
     """
     form.check(job)
     targets = [path, *(path.with_name(path.name + suffix) for suffix in form.companions)]
-    for target in targets:
-        if os.path.lexists(target):
-            raise ConfigError(f"{target} exists already and is not overwritten; choose another")
+    refuse_existing(targets)
     check_room(path, form.n_bytes(job))
     start, stop = job.selection.start, job.selection.stop
     with making(targets) as part, form.writer(part, job) as write:

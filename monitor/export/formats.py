@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,3 +52,10 @@ def library(name: str, what: str) -> Any:
             f"{what} needs {name.partition('.')[0]}, which is not installed:"
             " pip install 'wattstage[export]'"
         ) from error
+
+
+def refuse_existing(paths: Iterable[Path]) -> None:
+    """Raise ConfigError if there is a file already where one is to be made."""
+    for path in paths:
+        if os.path.lexists(path):
+            raise ConfigError(f"{path} exists already and is not overwritten; choose another")

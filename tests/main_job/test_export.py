@@ -10,17 +10,35 @@ import pytest
 from lab import LIMIT_S, said, wattstage
 
 from monitor.model import Block, Channel, Quantity, Scale, StreamInfo
+from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 
 SAMPLE = Path(__file__).parents[2] / "recordings" / "sample.h5"
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.wav"])
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.jls", "out.wav"])
 def test_the_size_is_told_and_the_file_is_made(tmp_path, name):
     out = said("export", SAMPLE, "-o", tmp_path / name, "--range", "0s:0.2s", "--signals", "v,i")
     assert "about" in out
     assert "coverage" in out
     assert (tmp_path / name).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("kind", ["--stages", "--clips"])
+def test_the_tables_of_a_paper_are_made(tmp_path, kind):
+    said("export", kind, SAMPLE, "-o", tmp_path / "table.csv")
+    assert "run/clip" in (tmp_path / "table.csv").read_text()
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "jls"])
+def test_what_is_exported_is_imported_with_the_same_stages(tmp_path, form):
+    out, made = tmp_path / f"x.{form}", tmp_path / "made.h5"
+    said("export", SAMPLE, "-o", out, "--codes", "--range", "0s:4s")
+    said("import", form, out, "-o", made)
+    with Recording(SAMPLE) as a, Recording(made) as b:
+        start, stop = b.bounds
+        assert stop - start == pytest.approx(40_000, abs=1000)
+        assert np.array_equal(a.read(start, stop), b.read(start, stop), equal_nan=True)
 
 
 def test_what_is_wrong_is_one_sentence(tmp_path):
