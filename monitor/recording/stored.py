@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.dsp.cycle_table import CycleTable
 from monitor.dsp.hold import MaxHold, Pieces
-from monitor.dsp.hops import Hops, Totals
+from monitor.dsp.hops import HALF, Hops, Totals
 from monitor.dsp.pyramid import Pyramid, hop_for
 from monitor.model import Summary, Supply
 from monitor.recording.levels import Levels
@@ -21,6 +21,7 @@ from monitor.recording.stored_columns import envelope, extremes
 from monitor.recording.stored_totals import StoredTotals
 
 _NOMINAL_HZ = 50.0  # of the line, if no cycle was found
+_FEW = 8  # indices that a number is asked for at, not a plot
 _FINE = 8  # bins: a window of fewer is made of samples, if they are not too many
 _MOST_SAMPLES = 1 << 20  # of which a window is made
 _LONGEST = 1 << 23  # sample indices, gaps included, likewise
@@ -66,13 +67,39 @@ class Stored:
         """Return the mean power over the window that ends at each index, and its coverage."""
         places = np.asarray(at, np.float64)
         outside = self._outside(places)
-        mean, coverage = self._pieces(at, window_s).averages(places, window_s)
+        if self.supply is not Supply.MAINS and at.size <= _FEW:
+            mean, coverage = self._exact_averages(at, window_s)
+        else:
+            mean, coverage = self._pieces(at, window_s).averages(places, window_s)
         return np.where(outside, np.nan, mean), np.where(outside, 0.0, np.minimum(coverage, 1.0))
+
+    def _exact_averages(
+        self, at: NDArray[np.int64], window_s: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return averages to the sample, which a number needs and a plot does not."""
+        width = max(1, round(window_s * self._rate))
+        stops = np.minimum(at, self.bounds[1])
+        starts = np.maximum(stops - width, self.bounds[0])
+        sums, n = self.cumulative(np.concatenate((starts, stops)))
+        total, count = sums[-1][at.size :] - sums[-1][: at.size], n[at.size :] - n[: at.size]
+        mean = np.divide(total, count, out=np.full(at.size, np.nan), where=count > 0)
+        return mean, count / width
+
+    def _exact_ramps(self, at: NDArray[np.int64], window_s: float) -> NDArray[np.float64]:
+        width = max(1, round(window_s * self._rate))
+        now, covered_now = self._exact_averages(at, window_s)
+        before, covered_before = self._exact_averages(at - width, window_s)
+        ramps = (now - before) * (self._rate / width)
+        ramps[(covered_now < HALF) | (covered_before < HALF)] = np.nan
+        return ramps
 
     def ramps(self, at: NDArray[np.int64], window_s: float) -> NDArray[np.float64]:
         """Return (P_w(t) - P_w(t - w)) / w at each index, in W/s."""
         places = np.asarray(at, np.float64)
-        ramps = self._pieces(at, window_s).ramps(places, window_s)
+        if self.supply is not Supply.MAINS and at.size <= _FEW:
+            ramps = self._exact_ramps(at, window_s)
+        else:
+            ramps = self._pieces(at, window_s).ramps(places, window_s)
         return np.where(self._outside(places), np.nan, ramps)
 
     def ramp_extremes(self, window_s: float) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 import contextlib
 import math
+from pathlib import Path
 
 import pytest
 from fake_meters import WALL, WATER, reading
@@ -16,6 +17,7 @@ from ui.feed import FrameRequest
 from ui.recording_feed import RecordingFeed
 from ui.replay import ReplayProcess, command
 
+SAMPLE = Path(__file__).parents[2] / "recordings" / "sample.h5"
 WATTS = (120.0, 360.0)
 WHOLE = FrameRequest(None, None, 10**9, 200)
 
@@ -124,8 +126,8 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path):
         RecordingFeed(tmp_path / "x.h5")
 
 
-def test_reading_can_be_given_up(path):
-    with contextlib.closing(RecordingFeed(path)) as feed:
+def test_reading_of_a_file_without_summaries_can_be_given_up():
+    with contextlib.closing(RecordingFeed(SAMPLE)) as feed:
         feed.abandon()
         with pytest.raises(RecordingError, match="closed before"):
             feed.frame(WHOLE)
