@@ -33,7 +33,7 @@ def export(
     form: Annotated[
         str,
         typer.Option(
-            "--format", help="csv, parquet, jls or wav.", show_default="the ending of the file"
+            "--format", help="csv, parquet, jls, mf4 or wav.", show_default="the ending of the file"
         ),
     ] = "",
     span: Annotated[str, typer.Option("--range", help="E.g. 10s:20s, from the first sample.")] = "",

@@ -8,10 +8,11 @@ from monitor.errors import ConfigError
 from monitor.export.csv_file import CSV
 from monitor.export.formats import Format
 from monitor.export.jls import JLS
+from monitor.export.mf4 import MF4
 from monitor.export.parquet import PARQUET
 from monitor.export.wav import WAV
 
-FORMATS = {form.name: form for form in (CSV, PARQUET, JLS, WAV)}
+FORMATS = {form.name: form for form in (CSV, PARQUET, JLS, MF4, WAV)}
 
 
 def choose(name: str, path: Path) -> Format:

@@ -138,7 +138,7 @@ def test_the_size_that_is_said_first_is_about_right(tmp_path, name):
     assert 0.7 < out.stat().st_size / said < 1.1
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.wav"])
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.jls", "out.mf4", "out.wav"])
 def test_an_export_that_is_stopped_leaves_nothing(made, tmp_path, name):
     def stop(done):
         raise KeyboardInterrupt
