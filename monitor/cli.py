@@ -273,6 +273,33 @@ def bench(context: typer.Context) -> None:
     raise typer.Exit(commands.bench(context.args))
 
 
+_PANELS = {
+    "Set up": ("demo", "devices", "setup", "doctor", "calibrate"),
+    "Measure": ("record", "run", "watch", "mark", "save", "stop", "engine"),
+    "Recordings": ("info", "stages", "export", "import"),
+    "Virtual lab": ("bench",),
+}
+
+
+def _arrange() -> None:
+    """Show commands in the order in which they are needed, in panels; others under More."""
+    order = [name for names in _PANELS.values() for name in names]
+    panels = {name: panel for panel, names in _PANELS.items() for name in names}
+    every: list[Any] = [*app.registered_commands, *app.registered_groups]
+    for one in every:
+        one.rich_help_panel = panels.get(_name(one), "More")
+    app.registered_commands.sort(
+        key=lambda one: order.index(_name(one)) if _name(one) in order else len(order)
+    )
+
+
+def _name(one: Any) -> str:
+    return str(one.name or one.callback.__name__)
+
+
+_arrange()
+
+
 def main() -> None:
     """Run the command; an error that we raise on purpose is one sentence and exit code 1."""
     _log_to_stderr()
