@@ -22,8 +22,8 @@ from monitor.recording.stored_totals import StoredTotals
 
 _NOMINAL_HZ = 50.0  # of the line, if no cycle was found
 _FEW = 8  # indices that a number is asked for at, not a plot
-_FINE = 8  # bins: a window of fewer is made of samples, if they are not too many
-_MOST_SAMPLES = 1 << 20  # of which a window is made
+_FINE = 512  # bins: a window of fewer is made of samples, if they are not too many
+_MOST_SAMPLES = 1 << 21  # of which windows are made: some 10 ms
 _LONGEST = 1 << 23  # sample indices, gaps included, likewise
 _LOOKED_AT = 1 << 16  # places of ramps at once
 
@@ -32,8 +32,8 @@ class Stored:
     """What a ``Track`` of the same samples would answer, from the summaries of their file.
 
     Sums, extremes and line cycles are those of the samples. Rolling windows are made of line
-    cycles on mains. On DC they are made of whole bins: those of a ``Track`` in a closer view,
-    those of the file (of about 1000 samples) in a wider one.
+    cycles on mains. On DC those at a few indices are exact to the sample; those of a plot are made
+    of whole bins: of a ``Track`` in a closer view, of the file (about 1000 samples) in a wider one.
 
     Parameters
     ----------
