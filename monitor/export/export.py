@@ -55,7 +55,7 @@ def export(
     form.check(job)
     targets = [path, *(path.with_name(path.name + suffix) for suffix in form.companions)]
     refuse_existing(targets)
-    check_room(path, form.n_bytes(job))
+    check_room(path, round(form.room * form.n_bytes(job)))
     start, stop = job.selection.start, job.selection.stop
     with making(targets) as part, form.writer(part, job) as write:
         for piece in pieces(job.recording, job.selection):

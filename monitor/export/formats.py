@@ -33,6 +33,8 @@ class Format:
     """Opens a file; entered, it takes pieces in order."""
     check: Callable[[Job], None] = _accept
     """Raises ConfigError if the format cannot hold it, or its library is missing."""
+    room: float = 1.0
+    """What the disk must hold meanwhile, in sizes of the file."""
     companions: tuple[str, ...] = ()
     """What is appended to the name for further files."""
 

@@ -34,8 +34,7 @@ def _dtype(job: Job) -> np.dtype[Any]:
 
 def _n_bytes(job: Job) -> int:
     row = _TIME_BYTES + _dtype(job).itemsize * len(job.signals)
-    # Twice: the samples wait in a file of their own until the groups are known.
-    return 2 * row * job.n_samples + len(to_json(describe(job)))
+    return row * job.n_samples + len(to_json(describe(job)))
 
 
 @contextlib.contextmanager
@@ -117,4 +116,5 @@ def _events(asammdf: Any, out: Any, job: Job) -> None:
     )
 
 
-MF4 = Format(name="mf4", suffix=".mf4", n_bytes=_n_bytes, writer=_writer, check=_check)
+# Twice the room: asammdf keeps the samples in a file of its own until it saves.
+MF4 = Format(name="mf4", suffix=".mf4", n_bytes=_n_bytes, writer=_writer, check=_check, room=2.0)

@@ -17,7 +17,7 @@ from monitor.export.pieces import Piece
 BLOCKS = f"{KEY}_blocks"
 """Key of scales and blocks: known at the end only, so not with the rest."""
 
-_INDEX_BYTES = 1  # per sample: index and time are counted up, which packs well
+_INDEX_BYTES = 2  # per sample: index and time are counted up, which packs well
 _WHAT = "Parquet"
 
 

@@ -127,7 +127,7 @@ def test_wav_is_scaled_to_the_largest_value_and_silent_in_gaps(made, tmp_path):
     assert b"full scale is" in content
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.mf4", "a.wav"])
 def test_the_size_that_is_said_first_is_about_right(tmp_path, name):
     rng = np.random.default_rng(1)
     codes = rng.integers(-30_000, 30_000, (2, 20_000)).astype("int16")
