@@ -52,6 +52,9 @@ def import_csv(
     power: Annotated[str, typer.Option(help="Column of the power.")] = "",
     voltage: Annotated[str, typer.Option(help="Column of the voltage.")] = "",
     current: Annotated[str, typer.Option(help="Column of the current.")] = "",
+    current_file: Annotated[
+        Path | None, typer.Option(help="The current, of a scope that writes a file per channel.")
+    ] = None,
     start: Annotated[
         str, typer.Option(help="When relative time 0 was, e.g. 2026-03-01T12:00:00.")
     ] = "",
@@ -71,7 +74,14 @@ def import_csv(
         invalid=tuple(invalid or ()),
     )
     ours = csv_source(file)
-    bring_in(ours or source_of(csv_file.load(file, options)), output)
+    if current_file is not None:
+        table = csv_file.load_pair(file, current_file, options)
+    elif ours is None:
+        table = csv_file.load(file, options)
+    else:
+        bring_in(ours, output)
+        return
+    bring_in(source_of(table), output)
 
 
 @app.command("jls")

@@ -80,6 +80,11 @@ SCOPES = {
     "Tektronix": "Model,MSO44\nLabel,,\nHorizontal Units,s,\nVertical Units,V,A\n"
                  "Sample Interval,1E-3,\n\nTIME,CH1 (V),CH2 (A)\n"
                  "-1E-3,12.0,1.0\n0.0,12.1,1.5\n1E-3,12.2,2.0\n",
+    "Rohde & Schwarz": '"in s","CH1 in V","CH2 in A"\n'
+                       "-1E-3,12.0,1.0\n0.0,12.1,1.5\n1E-3,12.2,2.0\n",
+    "Siglent": "Record Length,Analog:3\nSample Rate,1000.0\nVertical Scale,CH1: 0.05,CH2: 1.0\n"
+               "Horizontal Scale, 0.001\nSecond,Volt,Ampere\n"
+               "-0.001,12.0,1.0\n0.0,12.1,1.5\n0.001,12.2,2.0\n",
 }  # fmt: skip
 
 
@@ -91,6 +96,38 @@ def test_a_scope_s_file_becomes_its_samples(tmp_path, text):
     assert [c.quantity.unit for c in info.channels] == ["V", "A"]
     assert info.t0_ns == NOON_NS - 1_000_000
     np.testing.assert_allclose(dense(info, items), [[12.0, 12.1, 12.2], [1.0, 1.5, 2.0]], rtol=1e-6)
+
+
+LECROY = (
+    "LECROYWS3054,12345,Waveform\nSegments,1,SegmentSize,3\nSegment,TrigTime,TimeSinceSegment1\n"
+    "#1,01-Mar-2026 12:00:00,0\nTime,Ampl\n-1E-3,{}\n0.0,{}\n1E-3,{}\n"
+)
+
+
+def test_a_scope_s_two_files_become_one_recording_at_the_time_of_the_trigger(tmp_path):
+    first, second = tmp_path / "C1.csv", tmp_path / "C2.csv"
+    first.write_text(LECROY.format(12.0, 12.1, 12.2))
+    second.write_text(LECROY.format(1.0, 1.5, 2.0))
+    info, items = stream(csv_file.load_pair(first, second, CsvOptions()))
+    assert [(c.name, c.quantity.unit) for c in info.channels] == [
+        ("voltage", "V"),
+        ("current", "A"),
+    ]
+    assert info.t0_ns == NOON_NS - 1_000_000
+    np.testing.assert_allclose(dense(info, items), [[12.0, 12.1, 12.2], [1.0, 1.5, 2.0]], rtol=1e-6)
+
+
+def test_two_files_of_other_times_are_not_joined(tmp_path):
+    first, second = tmp_path / "C1.csv", tmp_path / "C2.csv"
+    first.write_text(LECROY.format(12.0, 12.1, 12.2))
+    second.write_text(LECROY.format(1.0, 1.5, 2.0).replace("1E-3", "2E-3"))
+    with pytest.raises(RecordingError, match="expected the times of"):
+        csv_file.load_pair(first, second, CsvOptions())
+
+
+def test_a_column_that_is_called_ampl_is_no_current(tmp_path):
+    with pytest.raises(ConfigError, match="expected a column in W"):
+        loaded(tmp_path, LECROY.format(1, 2, 3))
 
 
 @pytest.mark.parametrize(

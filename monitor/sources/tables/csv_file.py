@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,8 @@ from monitor.sources.tables.table import SLOW_S, Column, Table, check, cleaned
 from monitor.sources.tables.units import Scaled, named
 
 _TIME = re.compile(r"date|time|second|elapsed|zeit|x-axis|^[tx]$", re.IGNORECASE)
+_TRIGGERED = re.compile(r"#1,(?P<date>\d[^,]*\d),[^,]*\s*")
+"""When LeCroy's first segment was triggered, from which its times count."""
 _DAY_S = 86_400.0
 _STATED_NS, _GUESSED_NS = 500_000_000, 3_600_000_000_000
 """How well the start of a log is known: as people write times; from the age of its file."""
@@ -62,8 +64,46 @@ def load(path: Path, options: CsvOptions) -> Table:
         If a column that is named is not there, or nothing tells which are power, or voltage and
         current.
     """
+    table = _read(path, options)
+    measured = _measured(table.columns, options, table.time_s, path)
+    return check(replace(table, measured=measured), path)
+
+
+def load_pair(voltage: Path, current: Path, options: CsvOptions) -> Table:
+    """Read a voltage and a current that a scope has put into a file each.
+
+    The column after the times is taken, unless one is named.
+
+    Raises
+    ------
+    RecordingError
+        If one cannot be read, or they are not of the same instants.
+    ConfigError
+        If a column that is named is not there.
+    """
+    first = _read(voltage, replace(options, voltage=options.voltage or "2", power="", current=""))
+    second = _read(current, replace(options, current=options.current or "2", power="", voltage=""))
+    step_s = float(np.median(np.diff(first.time_s))) if len(first.time_s) > 1 else 0.0
+    if len(first.time_s) != len(second.time_s) or not np.allclose(
+        first.time_s, second.time_s, rtol=0.0, atol=step_s / 2
+    ):
+        raise RecordingError(
+            f"{current} has {len(second.time_s)} rows from {second.time_s[0]:g} s on, expected the"
+            f" times of {voltage}: {len(first.time_s)} rows from {first.time_s[0]:g} s on"
+        )
+    pair = tuple(
+        Column(name, unit, next(c.values for c in table.columns if c.unit == unit))
+        for name, unit, table in (("voltage", "V", first), ("current", "A", second))
+    )
+    notes = {**first.notes, "file of the current": current.name}
+    return check(replace(first, columns=pair, measured=pair, notes=notes), voltage)
+
+
+def _read(path: Path, options: CsvOptions) -> Table:
+    """Return the columns of a file; none is measured from yet."""
     with opened(path) as lines:
-        layout = sniff(list(islice(lines, SNIFFED)))
+        head = list(islice(lines, SNIFFED))
+    layout = sniff(head)
     if layout is None:
         raise RecordingError(
             f"{path}: expected rows of a time and numbers within the first {SNIFFED} lines, found"
@@ -80,19 +120,21 @@ def load(path: Path, options: CsvOptions) -> Table:
     if not stamps:
         raise RecordingError(f"{path}: expected rows of numbers, got none")
     unit = named(layout.names[time_at], layout.units[time_at])[1]
+    triggered = next(filter(None, map(_TRIGGERED.fullmatch, head[: layout.n_header])), None)
+    if triggered and not options.start:
+        options = replace(options, start=triggered["date"])
     start_ns, uncertainty_ns, time_s, how = _times(stamps, spacing, unit, options)
     if start_ns is None:
         start_ns = path.stat().st_mtime_ns - round(float(time_s[-1]) * NS)
-    table = Table(
+    return Table(
         name=path.stem,
         start_ns=start_ns,
         start_uncertainty_ns=uncertainty_ns,
         time_s=time_s,
         columns=columns,
-        measured=_measured(columns, options, time_s, path),
+        measured=(),
         notes={"file": path.name, "time": how},
     )
-    return check(table, path)
 
 
 def _time_columns(layout: Layout, options: CsvOptions, path: Path) -> tuple[int, int | None]:

@@ -15,6 +15,8 @@ _FORMATS = (
     "%Y/%m/%d %H:%M:%S",
     "%m-%d-%Y %H:%M:%S.%f",  # as PTDaemon
     "%m-%d-%Y %H:%M:%S",
+    "%d-%b-%Y %H:%M:%S",  # as LeCroy
+    "%d %b %Y %H:%M:%S",
 )
 _CLOCK = re.compile(r"(\d{1,3}):(\d\d):(\d\d(?:[.,]\d+)?)")
 

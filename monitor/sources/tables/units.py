@@ -9,6 +9,7 @@ _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ"
 _WORDS = {"watt": "W", "volt": "V", "amp": "A", "ampere": "A", "second": "s", "sec": "s",
           "millisecond": "ms", "microsecond": "us", "hertz": "Hz"}  # fmt: skip
 _BRACKETS = re.compile(r"(?P<name>.*?)\s*[(\[]\s*(?P<unit>[^)\]]*?)\s*[)\]]\s*")
+_IN = re.compile(r"(?P<name>.*?)\s*\bin\s+(?P<unit>[A-Za-zµμ%°]+)")  # as Rohde & Schwarz
 _TAIL = re.compile(r"(?P<name>.+?)\s*[/_]\s*(?P<unit>[A-Za-zµμ%°]+)")
 _NAMES = (  # the first that fits
     (r"apparent|^s$", "VA"),
@@ -16,7 +17,7 @@ _NAMES = (  # the first that fits
     (r"factor|^pf$|lambda|cos", ""),
     (r"power|watt|^p$", "W"),
     (r"volt|^u$", "V"),
-    (r"curr|amp|^i$", "A"),
+    (r"curr|amp(?!l)|^i$", "A"),
     (r"freq|hertz", "Hz"),
 )
 
@@ -48,7 +49,7 @@ def named(title: str, unit: str = "") -> tuple[str, Scaled | None]:
     unit
         From a row of its own, if there is one.
     """
-    for pattern in (_BRACKETS, _TAIL):
+    for pattern in (_BRACKETS, _IN, _TAIL):
         match = pattern.fullmatch(title.strip())
         found = unit_of(match["unit"]) if match else None
         if match and found:
