@@ -22,8 +22,8 @@ from monitor.recording.stored_totals import StoredTotals
 
 _NOMINAL_HZ = 50.0  # of the line, if no cycle was found
 _FEW = 8  # indices that a number is asked for at, not a plot
-_FINE = 512  # bins: a window of fewer is made of samples, if they are not too many
-_MOST_SAMPLES = 1 << 21  # of which windows are made: some 10 ms
+_FINE = 64  # bins: a window of fewer is made of samples, if they are not too many
+_MOST_SAMPLES = 1 << 20  # of which windows are made: some 10 ms
 _LONGEST = 1 << 23  # sample indices, gaps included, likewise
 _LOOKED_AT = 1 << 16  # places of ramps at once
 
