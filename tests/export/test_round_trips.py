@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 
 import numpy as np
 import pyjls
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from recording.sessions import CHANNELS, PLUG, info, note, ramp, reading, streams
 
 from monitor.analysis.stage_table import stage_table
-from monitor.errors import ConfigError, RecordingError
+from monitor.errors import ConfigError, RecordingError, WattstageError
 from monitor.model import NS, Block, Edge, Marker, Scale
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
@@ -188,3 +189,40 @@ def test_what_is_no_jls_file_is_said(tmp_path):
     (tmp_path / "x.jls").write_bytes(b"something else")
     with pytest.raises(RecordingError, match="no JLS file"):
         jls_source(tmp_path / "x.jls")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda told: told.clear(), "missing required field"),
+        (lambda told: told.update(wattstage=99), "newer version"),
+        (lambda told: told["imported_info"].update(dtype="O"), "contradictory"),
+        (lambda told: told["imported_info"].update(sample_rate_hz=0), "contradictory"),
+        (lambda told: told["imported_info"].update(sample_rate_hz=float("nan")), "contradictory"),
+        (lambda told: told["imported_info"].update(channels=[]), "no power in it"),
+        (lambda told: told.update(imported_columns=[0, 9]), "contradictory"),
+        (lambda told: told.update(largest=[float("inf")] * 3), "contradictory"),
+        (lambda told: told["readings"].append([7, 0, 0, 0.0]), "does not tell"),
+        (lambda told: told["blocks"][0].__setitem__(1, -1), "table of blocks is damaged"),
+        (lambda told: told["blocks"][0].__setitem__(0, 10**30), "table of blocks is damaged"),
+        (lambda told: told["blocks"][0].__setitem__(5, 9), "table of blocks is damaged"),
+        (lambda told: told["blocks"][0].__setitem__(4, []), "table of blocks is damaged"),
+        (lambda told: told["blocks"][0].__setitem__(0, 5), "expected samples 5 to"),
+        (lambda told: told["blocks"].append([9999, 10**9, 0, 0, [0, 0], 0]), "is cut short"),
+    ],
+)
+def test_what_an_export_is_said_to_hold_is_checked(tmp_path, change, said):
+    out = exported(recorded(tmp_path, info(), SESSION), tmp_path / "x.csv", codes=True)
+    beside = tmp_path / "x.csv.json"
+    told = json.loads(beside.read_bytes())
+    change(told)
+    beside.write_text(json.dumps(told))
+    with pytest.raises(WattstageError, match=said):
+        imported(out, tmp_path / "b.h5")
+
+
+def test_a_row_that_somebody_edited_is_named(tmp_path):
+    out = exported(recorded(tmp_path, info(), SESSION), tmp_path / "x.csv", codes=True)
+    out.write_text(out.read_text().replace(",1500,-1500,", ",oops,-1500,"))
+    with pytest.raises(RecordingError, match="was it edited"):
+        imported(out, tmp_path / "b.h5")

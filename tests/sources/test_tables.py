@@ -125,6 +125,19 @@ def test_two_files_of_other_times_are_not_joined(tmp_path):
         csv_file.load_pair(first, second, CsvOptions())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        LECROY.format(1, 2, 3) + "-1E-3,1\n0.0,2\n",  # a second segment
+        "in s,CH1 in V,CH2 in A\n0,1,1\n0,2,2\n1,1,1\n1,2,2\n",  # minima and maxima
+        "Record Length,3,Points,-1E-3,12.0\nSample Interval,1E-3,s,0.0,12.1\n,,,1E-3,12.2\n",
+    ],
+)
+def test_what_a_scope_s_file_cannot_be_read_from_is_refused(tmp_path, text):
+    with pytest.raises((ConfigError, RecordingError)):
+        loaded(tmp_path, text, power="2")
+
+
 def test_a_column_that_is_called_ampl_is_no_current(tmp_path):
     with pytest.raises(ConfigError, match="expected a column in W"):
         loaded(tmp_path, LECROY.format(1, 2, 3))

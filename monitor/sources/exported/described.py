@@ -19,6 +19,7 @@ from monitor.export.description import VERSION
 from monitor.model import Block, Marker, Reading, Scale, SlowChannel, StreamInfo
 
 _T = TypeVar("_T")
+_DTYPES = {f"{kind}{8 * size}" for kind in ("int", "uint") for size in (1, 2, 4, 8)}
 _FARTHEST = 1 << 62  # sample index that an int64 holds with room to spare
 
 
@@ -90,8 +91,9 @@ def decoded(text: bytes | str, name: str) -> Description:
         raise ConfigError(
             f"{name} cannot become a recording: {error}; export voltage and current, or the power"
         ) from error
-    n = len(found.imported_columns)
-    known = np.dtype(info.dtype).kind in "iu" and n == len(info.channels)
+    known = info.dtype in _DTYPES and 0 < info.sample_rate_hz < math.inf
+    known = known and len(found.imported_columns) == len(info.channels)
+    known = known and all(0 <= peak < math.inf for peak in found.largest)
     if not known or not all(0 <= k < len(found.largest) for k in found.imported_columns):
         raise RecordingError(f"{name}: what it tells about its channels is contradictory")
     if not all(0 <= k < len(found.slow_channels) for k, *_ in found.readings):
