@@ -11,7 +11,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from monitor import calibrate_cli, commands, doctor_cli, export_cli, import_cli, setup_cli, terminal
+from monitor import (
+    calibrate_cli,
+    commands,
+    doctor_cli,
+    export_cli,
+    import_cli,
+    keep_cli,
+    setup_cli,
+    terminal,
+)
 from monitor.analysis.stage_table import stage_table, to_json_value
 from monitor.commands import Broker, Config, Endpoint, Output, Seconds, Visa
 from monitor.engine import endpoint as endpoints
@@ -34,6 +43,10 @@ app.add_typer(import_cli.app, name="import")
 app.add_typer(calibrate_cli.app, name="calibrate")
 app.command()(doctor_cli.doctor)
 app.command()(export_cli.export)
+app.command()(keep_cli.verify)
+app.command()(keep_cli.repair)
+app.command()(keep_cli.cut)
+app.command()(keep_cli.merge)
 app.command()(setup_cli.devices)
 app.command()(setup_cli.setup)
 

@@ -52,6 +52,8 @@ class Contents:
     """Summaries; None if there are none that hold."""
     closed: bool
     """Whether its recorder ended it as asked, and all of it is there."""
+    lost: tuple[str, ...]
+    """What should be there and cannot be read, one sentence each."""
 
 
 def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
@@ -87,19 +89,23 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
     )
     kept_marks = _pointing_inside(marks["offset"] + marks["length"], len(heap), whole, "marker")
     lost = some_lost + len(blocks) - kept
-    if lost:
-        if not kept:
-            raise RecordingError(
-                f"{path} is cut short: none of its {lost} blocks is left; copy it again if there"
-                " is an original"
-            )
-        logger.warning(
-            "%s is cut short: its last %d of %d blocks are lost", path, lost, kept + lost
+    if lost and not kept:
+        raise RecordingError(
+            f"{path} is cut short: none of its {lost} blocks is left; copy it again if there"
+            " is an original"
         )
-    if lost_marks := marks_lost + len(marks) - kept_marks:
-        logger.warning("%s is cut short: its last %d markers are lost", path, lost_marks)
-    if lost_readings:
-        logger.warning("%s is cut short: its last %d readings are lost", path, lost_readings)
+    lost_marks = marks_lost + len(marks) - kept_marks
+    missing = tuple(
+        f"it is cut short: its last {n} {what} are lost"
+        for n, what in (
+            (lost, f"of {kept + lost} blocks"),
+            (lost_marks, "markers"),
+            (lost_readings, "readings"),
+        )
+        if n
+    )
+    for each in missing:
+        logger.warning("%s: %s", path, each)
     marks = marks[:kept_marks]
     _check_order(marks["order"], "marker")
     return Contents(
@@ -120,7 +126,8 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
         levels=levels.find(
             file, info, int(blocks["n"][:kept].sum()), None if whole else _size(path)
         ),
-        closed=bool(status[schema.STATUS_CLOSED]) and not (lost or lost_marks or lost_readings),
+        closed=bool(status[schema.STATUS_CLOSED]) and not missing,
+        lost=missing,
     )
 
 

@@ -109,6 +109,7 @@ def join(parts: Sequence[Contents]) -> Contents:
         codes=Joined(codes),
         levels=_levels(parts, [n for _, n in codes]),
         closed=all(part.closed for part in parts),
+        lost=tuple(each for part in parts for each in part.lost),
     )
 
 

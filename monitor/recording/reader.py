@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import json
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from operator import itemgetter
@@ -22,6 +23,7 @@ from monitor.dsp.track import Track
 from monitor.dsp.view import view_of
 from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading, Summary, Supply, Timeline, View
+from monitor.recording import marks
 from monitor.recording.contents import Contents, load
 from monitor.recording.in_memory import InMemory
 from monitor.recording.joined import belongs, following, join
@@ -32,6 +34,8 @@ from monitor.recording.stored import Stored
 
 logger = logging.getLogger(__name__)
 
+NOTES = "notes"
+"""Setting of a file that has the notes of what it was made of, a JSON list."""
 _MOST_MISSING = 1 << 20  # samples that are not in the summaries of a file which was cut short
 _DECIDING_S = 0.01  # samples that are looked at together, until it is known what feeds the computer
 _MAX_STAGES = 4000  # of one timeline: more than there are pixel columns to draw them in
@@ -76,13 +80,15 @@ class Recording:
         self.settings = contents.settings
         self.corrections = contents.corrections
         """Of the probes, oldest first; what they are now is in ``info``."""
-        self.markers = contents.markers
         self.slow = SlowReadings(contents.slow_channels, contents.readings)
         self.closed = contents.closed
         """Whether its recorder ended it as asked, and all of it is there."""
-        self._marker_order = contents.marker_order
-        self._levels = contents.levels
+        self.lost = contents.lost
+        """What should be in it and cannot be read, one sentence each."""
+        self.levels = contents.levels
+        """Summaries in the file; None if there are none that hold."""
         self._rows = contents.blocks
+        self._take_marks(contents)
         self._samples = Samples(self.path, self.info, self._rows, contents.scales, contents.codes)
 
     def __enter__(self) -> Self:
@@ -161,14 +167,46 @@ class Recording:
         """Yield the blocks as they were recorded."""
         return self._samples.blocks()
 
-    def items(self) -> Iterator[Block | Marker | Reading]:
-        """Yield blocks, markers and readings in the order in which they were recorded."""
-        blocks: Iterator[tuple[int, Block | Marker | Reading]] = zip(
-            self._rows["order"].tolist(), self.blocks(), strict=True
+    def block(self, k: int) -> Block:
+        """Return the block of that number."""
+        return self._samples.block(k)
+
+    def passing(self) -> Iterator[tuple[int, NDArray[np.float32], float]]:
+        """Yield all signals in pieces without a gap: start, samples, share of the whole."""
+        return self._samples.passing()
+
+    @property
+    def host_times_ns(self) -> NDArray[np.int64]:
+        """Return the UTC of each block's first sample, by the host's clock."""
+        return np.ascontiguousarray(self._rows["host_ns"])
+
+    def block_length(self, k: int) -> int:
+        """Return the samples of the block of that number."""
+        return int(self._rows["n"][k])
+
+    def blocks_between(self, start: int, stop: int) -> range:
+        """Return the numbers of the blocks that reach into ``[start, stop)``."""
+        first = int(np.searchsorted(self._samples.stops, start, side="right"))
+        return range(first, int(np.searchsorted(self._samples.starts, stop)))
+
+    def items(
+        self, blocks: Iterable[tuple[int, Block]] | None = None
+    ) -> Iterator[Block | Marker | Reading]:
+        """Yield blocks, markers and readings in the order in which they were recorded.
+
+        Parameters
+        ----------
+        blocks
+            Which, by number; None is all of them.
+        """
+        numbered = enumerate(self.blocks()) if blocks is None else blocks
+        order = self._rows["order"]
+        placed: Iterator[tuple[int, Block | Marker | Reading]] = (
+            (int(order[k]), block) for k, block in numbered
         )
-        markers = zip(self._marker_order.tolist(), self.markers, strict=True)
+        markers = zip(self._marker_order, self.markers, strict=True)
         readings = zip(self.slow.order.tolist(), self.slow, strict=True)
-        for _, item in heapq.merge(blocks, markers, readings, key=itemgetter(0)):
+        for _, item in heapq.merge(placed, markers, readings, key=itemgetter(0)):
             yield item
 
     def read(self, start: int, stop: int) -> NDArray[np.float32]:
@@ -229,7 +267,7 @@ class Recording:
     @cached_property
     def _reduced(self) -> Stored | InMemory:
         """Return what answers: the summaries of the file if they hold, else all samples."""
-        levels, samples = self._levels, self._samples
+        levels, samples = self.levels, self._samples
         if levels is not None and levels.first == 0 and samples.dense:
             missing = samples.n - levels.extremes[0].n * levels.extremes[0].hop
             missing_totals = samples.n - levels.totals[0].n * levels.totals[0].hop
@@ -237,6 +275,29 @@ class Recording:
                 supply = self._supply()
                 return Stored(samples, levels, supply, self.info.sample_rate_hz)
         return InMemory(self.path, self.info, samples, self._progress)
+
+    def _take_marks(self, contents: Contents) -> None:
+        """Know the markers of the file, and the marks and notes beside it."""
+        edits, wrong = marks.read(self.path)
+        if wrong:
+            logger.warning("%s", wrong)
+            self.lost = (*self.lost, wrong)
+        starts, order = contents.blocks["start"], contents.blocks["order"]
+
+        def place(time_ns: int) -> int:
+            k = int(np.searchsorted(starts, self.info.index_at(time_ns), side="right")) - 1
+            return int(order[k]) if k >= 0 else -1
+
+        placed = list(zip(contents.marker_order.tolist(), contents.markers, strict=True))
+        notes = json.loads(contents.settings.get(NOTES, "[]"))
+        if edits:
+            placed, more = marks.apply(edits, placed, place)
+            notes += more
+        self.notes = tuple(str(note) for note in notes)
+        """On the session, by hand, oldest first."""
+        self.markers = tuple(marker for _, marker in placed)
+        """As recorded, and as they were edited by hand since."""
+        self._marker_order = [at for at, _ in placed]
 
     def _load_all(self) -> Contents:
         """Return the contents of the file, and of those that follow it."""

@@ -73,16 +73,13 @@ class Samples:
         """Yield the blocks as they were recorded."""
         for first, last, codes in self._slabs():
             for k in range(first, last):
-                row = self._rows[k]
-                begin = int(row["offset"]) - int(self._offsets[first])
-                yield Block(
-                    start=int(row["start"]),
-                    codes=codes[:, begin : begin + int(row["n"])].copy(),
-                    scales=self._scales[int(row["scale_row"])],
-                    clipped=tuple(row["clipped"].tolist()),
-                    host_ns=int(row["host_ns"]),
-                    host_uncertainty_ns=int(row["host_uncertainty_ns"]),
-                )
+                begin = int(self._offsets[k]) - int(self._offsets[first])
+                n = int(self._ends[k] - self._offsets[k])
+                yield self._block(k, codes[:, begin : begin + n].copy())
+
+    def block(self, k: int) -> Block:
+        """Return one block, though others may be damaged."""
+        return self._block(k, self._read_codes(int(self._offsets[k]), int(self._ends[k])))
 
     def passing(self) -> Iterator[tuple[int, NDArray[np.float32], float]]:
         """Yield all signals in pieces without a gap.
@@ -159,6 +156,17 @@ class Samples:
             part = out[:, begin - start : until - start]
             self._to_signals(codes[:, at : at + until - begin], k, part)
         return out
+
+    def _block(self, k: int, codes: NDArray[Any]) -> Block:
+        row = self._rows[k]
+        return Block(
+            start=int(row["start"]),
+            codes=codes,
+            scales=self._scales[int(row["scale_row"])],
+            clipped=tuple(row["clipped"].tolist()),
+            host_ns=int(row["host_ns"]),
+            host_uncertainty_ns=int(row["host_uncertainty_ns"]),
+        )
 
     def _slabs(self) -> Iterator[tuple[int, int, NDArray[Any]]]:
         """Yield the codes of blocks ``[first, last)``, read at once."""

@@ -1,0 +1,113 @@
+"""``wattstage verify``, ``repair``, ``cut`` and ``merge``: recordings that exist."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from monitor.errors import RecordingError
+from monitor.export.selection import select
+from monitor.keeping.cut import cut as write_cut
+from monitor.keeping.merge import merge as write_merge
+from monitor.keeping.repair import repair as write_repaired
+from monitor.keeping.verify import verify as findings
+from monitor.recording.reader import Recording
+from monitor.units import duration
+
+_OUT = Console()
+_File = Annotated[Path, typer.Argument(help="A recording (*.h5).", show_default=False)]
+_Output = Annotated[Path, typer.Option("-o", "--output", help="File to make.")]
+
+
+def verify(
+    file: _File,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Look whether a recording is whole; exit code 1 if something in it is wrong, 2 if missing."""
+    with _told("verifying", f"{file} was not looked at to its end") as progress:
+        found = list(findings(file, progress))
+    if as_json:
+        sys.stdout.write(json.dumps(msgspec.to_builtins(found), indent=2) + "\n")
+    else:
+        for each in found:
+            mark = each.state.upper() if each.state == "fail" else each.state
+            _say(f"{mark:<5} {each.name:<11} {each.text}")
+            if each.fix:
+                _say(f"{'':17} → {each.fix}")
+    states = {each.state for each in found}
+    code = 1 if "fail" in states else 2 if any(f.name == "end" and f.fix for f in found) else 0
+    raise typer.Exit(code)
+
+
+def repair(file: _File, output: _Output) -> None:
+    """Make a clean recording of one that was not ended, is cut short, or is damaged."""
+    with _told("repairing", f"{output} was not made") as progress:
+        lost = write_repaired(file, output, progress)
+    _say(f"made {output}")
+    for text in lost or ("nothing was lost",):
+        _say(f"  {text}")
+
+
+def cut(
+    file: _File,
+    output: _Output,
+    span: Annotated[str, typer.Option("--range", help="E.g. 10s:20s, from the first sample.")] = "",
+    stage: Annotated[str, typer.Option(help="E.g. run/clip; #2 is its third occurrence.")] = "",
+) -> None:
+    """Make a recording of a part of another; times stay as they are."""
+    with Recording(file) as recording:
+        part = select(recording, span=span, stage=stage)
+        with _told("cutting", f"{output} was not made") as progress:
+            write_cut(recording, part.start, part.stop, output, progress)
+        length_s = (part.stop - part.start) / recording.info.sample_rate_hz
+    _say(f"made {output}: {duration(length_s)}")
+
+
+def merge(
+    first: Annotated[Path, typer.Argument(help="A recording (*.h5).", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="Another of the same inputs.")],
+    output: _Output,
+) -> None:
+    """Make one recording of two, with a gap between them."""
+    with (
+        Recording(first) as one,
+        Recording(second) as other,
+        _told("merging", f"{output} was not made") as progress,
+    ):
+        gap_s = write_merge(one, other, output, progress)
+    _say(f"made {output}: with a gap of {duration(gap_s)} between them")
+
+
+def _say(text: str) -> None:
+    _OUT.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+@contextlib.contextmanager
+def _told(what: str, if_stopped: str) -> Iterator[Callable[[float], None]]:
+    """Show progress, and make one sentence of Ctrl-C or SIGTERM, so that nothing is left behind."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=_OUT, transient=True, disable=not _OUT.is_terminal)
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with bar:
+            task = bar.add_task(what, total=1.0)
+            yield lambda share: bar.update(task, completed=share)
+    except KeyboardInterrupt as error:
+        raise RecordingError(f"stopped: {if_stopped}") from error
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,1 @@
+"""Recordings that exist: verified, repaired, cut, merged."""

@@ -1,0 +1,90 @@
+"""A part of a recording as a recording of its own, with the same time and the same indices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from monitor.keeping.rewrite import Item, described, rewrite
+from monitor.model import NS, Block, Edge, Marker, Reading
+from monitor.recording.reader import Recording
+
+_CLOCK = "clock"  # stage of the points that place a sender's clock
+
+
+def cut(
+    recording: Recording,
+    start: int,
+    stop: int,
+    output: Path,
+    progress: Callable[[float], None] = lambda _: None,
+) -> None:
+    """Write the samples ``[start, stop)`` and what belongs to them to a new file.
+
+    Those are: marks and readings in that time, the newest reading of each slow channel before it,
+    both edges of every stage that reaches into it, and all that places the clocks of senders. A
+    block that is cut keeps its count of clipped samples, as far as there are so many: which of
+    them were clipped was not recorded.
+
+    Raises
+    ------
+    RecordingError
+        If no block lies there, or the file cannot be made.
+    """
+    n = max(stop - start, 1)
+    rewrite(
+        output,
+        recording.info,
+        described(recording, f"cut of {recording.path.name}, samples {start} to {stop}"),
+        _items(recording, start, stop),
+        channels=recording.slow.channels,
+        corrections=recording.corrections,
+        progress=lambda done: progress((done - start) / n),
+    )
+
+
+def _items(recording: Recording, start: int, stop: int) -> Iterator[Item]:
+    info = recording.info
+    start_ns, stop_ns = info.time_ns(start), info.time_ns(stop)
+    stages = {
+        (stage.run_id, stage.span_id)
+        for stage in recording.stage_tree.stages(info.time_ns(recording.bounds[1]))
+        if stage.start_ns < stop_ns and (stage.stop_ns is None or stage.stop_ns > start_ns)
+    }
+    newest = {
+        value.channel: value.age_s for value in recording.slow.values(start_ns)
+    }  # of each slow channel, what held when it began
+    blocks = (
+        (k, _part(recording.block(k), start, stop)) for k in recording.blocks_between(start, stop)
+    )
+    for item in recording.items(blocks):
+        match item:
+            case Marker() if not _belongs(item, stages, start_ns, stop_ns):
+                continue
+            case Reading():
+                age_s = newest.get(item.channel, math.nan)
+                holds = not math.isnan(age_s) and item.time_ns >= start_ns - round(age_s * NS) - 1
+                if not (holds or item.time_ns >= start_ns) or item.time_ns >= stop_ns:
+                    continue
+        yield item
+
+
+def _belongs(marker: Marker, stages: set[tuple[str, str]], start_ns: int, stop_ns: int) -> bool:
+    if marker.edge is Edge.INSTANT:
+        return marker.stage == _CLOCK or start_ns <= marker.time_ns < stop_ns
+    return (marker.run_id, marker.span_id) in stages
+
+
+def _part(block: Block, start: int, stop: int) -> Block:
+    """Return what of a block lies in ``[start, stop)``."""
+    a, b = max(start - block.start, 0), min(stop - block.start, block.n_samples)
+    if (a, b) == (0, block.n_samples):
+        return block
+    return replace(
+        block,
+        start=block.start + a,
+        codes=block.codes[:, a:b],
+        clipped=tuple(min(n, b - a) for n in block.clipped),
+    )

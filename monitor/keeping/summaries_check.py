@@ -1,0 +1,90 @@
+"""Compares the summaries of a file with what its codes give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.dsp.passing_cycles import PassingCycles
+from monitor.dsp.reduction import Reduction
+from monitor.recording.levels import Level
+from monitor.recording.reader import Recording
+from monitor.recording.summaries import N_EXTREMES, N_TOTALS, hop_for
+
+_RTOL = 1e-9  # sums depend on the pieces in which they are added
+
+
+def wrong_summaries(recording: Recording, progress: Callable[[float], None]) -> str | None:
+    """Return the first place where they differ; empty if nowhere, None if there are none.
+
+    Raises
+    ------
+    RecordingError
+        If samples or summaries cannot be read.
+    """
+    levels, info = recording.levels, recording.info
+    if levels is None:
+        return None
+    n_signals = len(info.channels) + 1
+    reduction = Reduction(n_signals, hop_for(info), n_extremes=N_EXTREMES, n_totals=N_TOTALS)
+    cycles = PassingCycles(info.channels, info.sample_rate_hz, info.supply)
+    compared = [_Compared(f"extremes {k}", level) for k, level in enumerate(levels.extremes)]
+    totals = [_Compared(f"totals {k}", level) for k, level in enumerate(levels.totals)]
+    periods = _Compared("line cycles", levels.cycles)
+    if [each.hop for each in levels.extremes] != list(reduction.extremes_hops):
+        return None  # of another's making: nothing to compare with
+    for start, signals, share in recording.passing():
+        reduction.append(signals)
+        cycles.append(start, signals)
+        reduced = reduction.take()
+        pairs: Sequence[tuple[_Compared, NDArray[Any]]] = [
+            *zip(compared, reduced.extremes, strict=True),
+            *zip(totals, reduced.totals, strict=True),
+            (periods, cycles.take()),
+        ]
+        for one, found in pairs:
+            if wrong := one.differs(found):
+                return wrong
+        progress(share)
+    for one in (*compared, *totals):
+        if one.n_seen < one.n:
+            return f"{one.name} has {one.n} bins, expected {one.n_seen}"
+    return ""
+
+
+class _Compared:
+    """One level, read along with what is expected of it."""
+
+    def __init__(self, name: str, level: Level) -> None:
+        self.name, self._level, self.n = name, level, level.n
+        self.n_seen = 0
+
+    def differs(self, expected: NDArray[Any]) -> str:
+        """Return where the next bins differ; empty if nowhere."""
+        first = self.n_seen
+        self.n_seen += expected.shape[1]
+        stop = min(self.n_seen, self.n)
+        if stop <= first:
+            return ""
+        found, expected = self._level.read(first, stop), expected[:, : stop - first]
+        if found.shape != expected.shape:
+            return f"{self.name} cannot be compared"
+        with np.errstate(invalid="ignore"):
+            error = np.abs(found - expected)
+        same = (error <= _RTOL * self._size(expected, first)) | (found == expected)
+        same |= np.isnan(found) & np.isnan(expected)
+        if same.all():
+            return ""
+        return f"{self.name}, bin {first + int(np.flatnonzero(~same.all(axis=0))[0])}"
+
+    def _size(self, expected: NDArray[Any], first: int) -> NDArray[Any]:
+        """Return how large what was added may have been; sums of what alternates are small."""
+        size: NDArray[Any] = np.abs(expected)
+        if self.name.startswith("totals"):
+            half = len(size) // 2
+            n = (1 + first + np.arange(size.shape[1])) * self._level.hop
+            size[:half] = np.sqrt(n * size[half:])  # Cauchy-Schwarz: at least the sum of |x|
+        return size

@@ -1,0 +1,152 @@
+"""Looks whether a recording is whole: every table, every code, every summary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import h5py
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import RecordingError
+from monitor.keeping.digest import CODES_SHA256, Digest
+from monitor.keeping.summaries_check import wrong_summaries
+from monitor.model import NS
+from monitor.recording.reader import Recording
+from monitor.units import duration, share
+
+_REPAIR = "wattstage repair FILE -o OUT keeps what can be read"
+_FAR_S = 3600.0  # a mark so far outside of the samples is of another session
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    name: str
+    """structure, end, samples, continuity, times, checksum, summaries or marks."""
+    state: str
+    """ok, warn (numbers are right, something is missing) or fail."""
+    text: str
+    fix: str = ""
+    """What to do."""
+
+
+def verify(path: Path, progress: Callable[[float], None] = lambda _: None) -> Iterator[Finding]:
+    """Yield what was found, as it is found; every sample is read.
+
+    Parameters
+    ----------
+    progress
+        Told the share of the samples, 0 to 1, twice: codes, then summaries. May raise to give up.
+    """
+    try:
+        recording = Recording(path)
+    except RecordingError as error:
+        yield Finding(name="structure", state="fail", text=str(error), fix="use another copy")
+        return
+    with recording:
+        text = f"schema {recording.schema_version}, {recording.n_files} files, its tables agree"
+        yield Finding(name="structure", state="ok", text=text)
+        yield from _end(recording)
+        yield _continuity(recording)
+        yield _times(recording)
+        found, is_readable = _codes(recording, path, progress)
+        yield from found
+        if is_readable:
+            yield _summaries(recording, progress)
+        yield _marks(recording)
+
+
+def _end(recording: Recording) -> Iterator[Finding]:
+    for text in recording.lost:
+        yield Finding(name="end", state="fail", text=text, fix=_REPAIR)
+    if recording.closed:
+        yield Finding(name="end", state="ok", text="its recorder ended it as asked")
+    elif not recording.lost:
+        text = "its recorder has not ended it: it is still being written, or was killed"
+        yield Finding(name="end", state="warn", text=text, fix=_REPAIR)
+
+
+def _continuity(recording: Recording) -> Finding:
+    text = (
+        f"{recording.n_samples} samples of each channel in {recording.n_blocks} blocks,"
+        f" {recording.n_gaps} gaps, coverage {share(recording.coverage)} of"
+        f" {duration(recording.duration_s)}"
+    )
+    if recording.info.continuous and recording.n_gaps:
+        return Finding(
+            name="continuity", state="warn", text=f"{text}; its instrument claims to have none",
+            fix="dead time is filled and shown as coverage; look for a reconnection or a merge",
+        )  # fmt: skip
+    return Finding(name="continuity", state="ok", text=text)
+
+
+def _times(recording: Recording) -> Finding:
+    host_ns = recording.host_times_ns
+    backwards = int(np.count_nonzero(np.diff(host_ns) < 0))
+    if backwards:
+        text = f"the host's clock went back {backwards} times; the instrument's clock is used"
+        return Finding(name="times", state="warn", text=text, fix="let chrony keep the clock")
+    return Finding(name="times", state="ok", text="the host's times only go forward")
+
+
+def _codes(
+    recording: Recording, path: Path, progress: Callable[[float], None]
+) -> tuple[list[Finding], bool]:
+    """Read every code; a digest is compared if the file has one."""
+    digest, n_bad, bad_s = Digest(len(recording.info.channels)), 0, 0.0
+    for k in range(recording.n_blocks):
+        try:
+            digest.add(recording.block(k).codes)
+        except RecordingError:
+            n_bad += 1
+            bad_s += recording.block_length(k) / recording.info.sample_rate_hz
+        progress((k + 1) / recording.n_blocks / 2)
+    if n_bad:
+        text = f"{n_bad} of {recording.n_blocks} blocks, {bad_s:.6g} s, cannot be read"
+        return [Finding(name="samples", state="fail", text=text, fix=_REPAIR)], False
+    found = [Finding(name="samples", state="ok", text="every code can be read")]
+    stored = ""
+    if recording.closed and recording.n_files == 1:
+        with h5py.File(path, "r") as file:
+            stored = str(file.attrs.get(CODES_SHA256, ""))
+    if not stored:
+        text = "the file has no digest of its codes, so a flipped bit may only show in summaries"
+        found.append(Finding(name="checksum", state="ok", text=text))
+    elif stored == digest.text:
+        found.append(Finding(name="checksum", state="ok", text="the codes are those of its digest"))
+    else:
+        text = "the codes are not those of its digest: some were changed since"
+        found.append(Finding(name="checksum", state="fail", text=text, fix="use another copy"))
+    return found, True
+
+
+def _summaries(recording: Recording, progress: Callable[[float], None]) -> Finding:
+    wrong = wrong_summaries(recording, lambda share: progress((1.0 + share) / 2))
+    if wrong is None:
+        return Finding(
+            name="summaries", state="warn", text="it has no summaries that hold: it opens slowly",
+            fix="wattstage repair FILE -o OUT makes them",
+        )  # fmt: skip
+    if wrong:
+        return Finding(
+            name="summaries", state="fail", text=f"they are not those of its codes: {wrong}",
+            fix="use another copy: codes or summaries were changed",
+        )  # fmt: skip
+    return Finding(name="summaries", state="ok", text="they are those of its codes")
+
+
+def _marks(recording: Recording) -> Finding:
+    times: NDArray[np.float64] = np.array([m.time_ns for m in recording.markers], np.float64)
+    start_ns, stop_ns = (recording.info.time_ns(index) for index in recording.bounds)
+    far_ns = _FAR_S * NS
+    n_far = int(np.count_nonzero((times < start_ns - far_ns) | (times > stop_ns + far_ns)))
+    text = f"{len(times)} markers, {len(recording.notes)} notes"
+    if n_far:
+        return Finding(
+            name="marks", state="warn", text=f"{text}; {n_far} of them an hour or more outside",
+            fix="look at the clock of whoever sent them",
+        )  # fmt: skip
+    return Finding(name="marks", state="ok", text=text)

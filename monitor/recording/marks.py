@@ -1,0 +1,185 @@
+"""Marks and notes by hand that lie beside a recording: on the disk before anybody is told so."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from monitor.errors import RecordingError
+from monitor.model import Edge, Marker
+from monitor.recording.disk import reason
+
+_MAX_BYTES = 64 << 20  # more than anybody writes by hand
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that somebody did by hand."""
+
+    do: Literal["add", "move", "rename", "delete", "note", "undo"]
+    """``undo`` takes back the newest of those before it that still hold."""
+    made_ns: int = 0
+    """UTC."""
+    marker: Marker | None = None
+    """What is added."""
+    mark: str = ""
+    """``mark_id`` of what is moved, renamed or deleted."""
+    time_ns: int = 0
+    """UTC to which it is moved."""
+    text: str = ""
+    """New text of a mark, or the note."""
+
+
+def mark_id(marker: Marker) -> str:
+    """Return what names a mark by hand, in its recording."""
+    return f"{marker.run_id}:{marker.seq}"
+
+
+def is_mark(marker: Marker) -> bool:
+    """Return whether a marker is a mark by hand."""
+    return marker.edge is Edge.INSTANT and marker.timing == "hand"
+
+
+def journal_path(recording: Path) -> Path:
+    """Return the file beside a recording that has its marks by hand."""
+    return recording.with_name(recording.name + ".marks.jsonl")
+
+
+def append(recording: Path, edit: Edit) -> None:
+    """Keep an edit; when this returns, it is on the disk.
+
+    Raises
+    ------
+    RecordingError
+        If the disk does not take it; nothing of it is kept then.
+    """
+    path = journal_path(recording)
+    stamped = msgspec.structs.replace(edit, made_ns=edit.made_ns or time.time_ns())
+    try:
+        line = json.dumps(msgspec.to_builtins(stamped)).encode() + b"\n"
+        is_new = not path.exists()
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            _append(handle, line)
+        finally:
+            os.close(handle)
+        if is_new:
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise RecordingError(
+            f"{path} does not take the mark: {reason(error)}; it is not kept, so free some space"
+            " or check the disk, and put it again"
+        ) from error
+
+
+def read(recording: Path) -> tuple[tuple[Edit, ...], str]:
+    """Return the edits beside a recording, and what is wrong with them; empty if nothing is.
+
+    A last line that is not ended was never acknowledged, and does not count.
+    """
+    path = journal_path(recording)
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        return (), ""
+    except OSError as error:
+        return (), f"{path} cannot be read: {reason(error)}; marks by hand are missing"
+    if len(text) > _MAX_BYTES:
+        return (), f"{path} is larger than {_MAX_BYTES >> 20} MiB; marks by hand are missing"
+    edits: list[Edit] = []
+    n_wrong = 0
+    for line in text.split(b"\n")[:-1]:
+        if not line:
+            continue
+        try:
+            edits.append(msgspec.convert(json.loads(line), Edit))
+        except (ValueError, RecursionError):
+            n_wrong += 1
+    wrong = f"{path}: {n_wrong} of its lines are damaged and left out" if n_wrong else ""
+    return tuple(edits), wrong
+
+
+def holding(edits: Iterable[Edit]) -> list[Edit]:
+    """Return the edits that were not undone, oldest first."""
+    held: list[Edit] = []
+    for edit in edits:
+        if edit.do != "undo":
+            held.append(edit)
+        elif held:
+            held.pop()
+    return held
+
+
+def apply(
+    edits: Iterable[Edit],
+    placed: Sequence[tuple[int, Marker]],
+    place: Callable[[int], int],
+) -> tuple[list[tuple[int, Marker]], tuple[str, ...]]:
+    """Return markers with their places as the edits have them, in order, and the notes.
+
+    Parameters
+    ----------
+    placed
+        The markers of the file, each with its place among all items.
+    place
+        Gives a UTC time its place.
+    """
+    edits = list(edits)
+    held = holding(edits)
+    others = [(at, marker) for at, marker in placed if not is_mark(marker)]
+    marks = {mark_id(marker): (at, marker) for at, marker in placed if is_mark(marker)}
+    for edit in edits:  # of those that were undone, the file may have the mark all the same
+        if edit.do == "add" and edit.marker is not None and edit not in held:
+            marks.pop(mark_id(edit.marker), None)
+    notes: list[str] = []
+    for edit in held:
+        if edit.do == "note":
+            notes.append(edit.text)
+        elif edit.do == "add" and edit.marker is not None:
+            marks.setdefault(mark_id(edit.marker), (place(edit.marker.time_ns), edit.marker))
+        elif edit.do == "delete":
+            marks.pop(edit.mark, None)
+        elif edit.mark in marks:
+            marks[edit.mark] = _changed(edit, marks[edit.mark], place)
+    found = sorted([*others, *marks.values()], key=lambda pair: pair[0])
+    return found, tuple(notes)
+
+
+def _changed(
+    edit: Edit, mark: tuple[int, Marker], place: Callable[[int], int]
+) -> tuple[int, Marker]:
+    at, marker = mark
+    if edit.do == "move":
+        return place(edit.time_ns), msgspec.structs.replace(marker, time_ns=edit.time_ns)
+    return at, msgspec.structs.replace(marker, attrs={**marker.attrs, "text": edit.text})
+
+
+def _append(handle: int, line: bytes) -> None:
+    """Add a line and have the disk keep it; what is only half there is taken back."""
+    end = os.lseek(handle, 0, os.SEEK_END)
+    torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
+    text = (b"\n" if torn else b"") + line
+    try:
+        if os.write(handle, text) != len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(handle)
+    except OSError:
+        os.ftruncate(handle, end)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,181 @@
+"""Verify, repair, cut and merge."""
+
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+from recording.sessions import PLUG, info, note, ramp, reading, same
+
+from monitor.errors import ConfigError, RecordingError
+from monitor.keeping.cut import cut
+from monitor.keeping.merge import merge
+from monitor.keeping.repair import repair
+from monitor.keeping.verify import verify
+from monitor.model import NS, Block, Edge, Marker, Reading
+from monitor.recording.reader import Recording
+from monitor.recording.recorder import Recorder
+
+RATE = 10_000
+T0 = info().t0_ns
+N = 5000
+N_BLOCKS = 40
+
+
+def at(index):
+    return T0 + index * NS // RATE
+
+
+def edge(side, name, span, index):
+    return Marker(time_ns=at(index), stage=name, edge=side, run_id="r", span_id=span)
+
+
+def record(path, stream=None, first=0, n_blocks=N_BLOCKS):
+    with Recorder(path, stream or info()) as recorder:
+        for k in range(n_blocks):
+            recorder.add(reading(float(k), at(first + k * N)))
+            if k % 10 == 2:
+                recorder.mark(edge(Edge.BEGIN, "clip", f"s{k}", first + k * N))
+            if k % 10 == 8:
+                recorder.mark(edge(Edge.END, "clip", f"s{k - 6}", first + k * N))
+            recorder.mark(note(f"n{k}", at(first + k * N), seq=k + 1, timing="hand"))
+            recorder.write(ramp(first + k * N, first + (k + 1) * N))
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return record(tmp_path_factory.mktemp("made") / "r.h5")
+
+
+def states(path):
+    return {finding.name: finding.state for finding in verify(path)}
+
+
+def blocks(recording):
+    return [item for item in recording.items() if isinstance(item, Block)]
+
+
+def test_a_good_recording_has_nothing_wrong(made):
+    assert set(states(made).values()) == {"ok"}
+
+
+def test_a_repaired_recording_is_item_by_item_the_same(made, tmp_path):
+    out = tmp_path / "o.h5"
+    assert repair(made, out) == ()
+    with Recording(made) as a, Recording(out) as b:
+        assert all(same(x, y) for x, y in zip(a.items(), b.items(), strict=True))
+        assert a.info == b.info
+    assert set(states(out).values()) == {"ok"}
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_what_is_cut_short_is_repaired_into_what_passes(made, tmp_path, share):
+    short = tmp_path / "short.h5"
+    data = made.read_bytes()
+    short.write_bytes(data[: int(len(data) * share)])
+    assert states(short)["end" if "end" in states(short) else "structure"] == "fail"
+    try:
+        lost = repair(short, tmp_path / "o.h5")
+    except RecordingError:
+        assert not (tmp_path / "o.h5").exists()
+        return
+    assert any("cut short" in text for text in lost)
+    assert set(states(tmp_path / "o.h5").values()) == {"ok"}
+
+
+def test_a_code_that_was_changed_is_found_by_the_digest_and_by_the_summaries(made, tmp_path):
+    out = tmp_path / "o.h5"
+    repair(made, out)
+    with h5py.File(out, "r+") as file:
+        file["codes"][0, 1234] += 9999
+    assert states(out)["checksum"] == states(out)["summaries"] == "fail"
+
+
+def test_a_changed_code_is_found_though_there_is_no_digest(made, tmp_path):
+    copy = shutil.copy(made, tmp_path / "c.h5")
+    with h5py.File(copy, "r+") as file:
+        file["codes"][1, 100_000] += 20_000
+    assert states(copy)["summaries"] == "fail"
+
+
+def test_a_summary_that_was_changed_is_found(made, tmp_path):
+    copy = shutil.copy(made, tmp_path / "c.h5")
+    with h5py.File(copy, "r+") as file:
+        file["summaries/totals_0"][2, 3] *= 1.001
+    assert states(copy)["summaries"] == "fail"
+
+
+def test_a_file_that_is_none_is_one_finding(tmp_path):
+    (tmp_path / "x.h5").write_bytes(b"hello")
+    assert states(tmp_path / "x.h5") == {"structure": "fail"}
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 200_000), (12_345, 67_890), (15_000, 15_001)])
+def test_a_cut_has_the_samples_at_their_places(made, tmp_path, start, stop):
+    out = tmp_path / "o.h5"
+    with Recording(made) as whole:
+        cut(whole, start, stop, out)
+        with Recording(out) as part:
+            assert part.bounds == (start, stop)
+            assert np.array_equal(part.read(start, stop), whole.read(start, stop))
+            texts = [m.attrs["text"] for m in part.markers if m.stage == "note"]
+            assert texts == [f"n{k}" for k in range(N_BLOCKS) if start <= k * N < stop]
+            expected = [
+                float(k) for k in range(N_BLOCKS)
+                if k == start // N or start <= k * N < stop
+            ]  # fmt: skip
+            got = [item.value for item in part.items() if isinstance(item, Reading)]
+            assert got == expected
+            assert part.slow.channels == (PLUG,)
+    assert set(states(out).values()) == {"ok"}
+
+
+def test_a_stage_that_reaches_into_a_cut_keeps_both_its_edges(made, tmp_path):
+    with Recording(made) as whole:
+        cut(whole, 25_000, 30_000, tmp_path / "o.h5")
+    with Recording(tmp_path / "o.h5") as part:
+        (stage,) = part.stage_tree.stages(at(10**6))
+        assert (stage.start_ns, stage.stop_ns) == (at(2 * N), at(8 * N))
+
+
+def test_two_recordings_become_one_with_a_gap(made, tmp_path):
+    later = record(tmp_path / "later.h5", info(t0_ns=T0 + 60 * NS), first=100, n_blocks=3)
+    with Recording(made) as a, Recording(later) as b:
+        gap_s = merge(b, a, tmp_path / "o.h5")
+        with Recording(tmp_path / "o.h5") as both:
+            assert gap_s == pytest.approx(60.01 - 20.0)
+            assert both.n_samples == a.n_samples + b.n_samples
+            assert both.n_gaps == 1
+            assert [b.start for b in blocks(both)][-3:] == [600_100, 605_100, 610_100]
+            assert np.array_equal(both.read(600_100, 615_100), b.read(100, 15_100))
+            assert len(both.markers) == len(a.markers) + len(b.markers)
+    assert states(tmp_path / "o.h5")["summaries"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"sample_rate_hz": 20_000.0}, "sample_rate_hz"), ({"t0_ns": T0 + NS}, "overlap by 19")],
+)
+def test_what_does_not_fit_is_refused_with_the_reason(made, tmp_path, change, why):
+    other = record(tmp_path / "other.h5", info(**change), n_blocks=2)
+    with Recording(made) as a, Recording(other) as b, pytest.raises(RecordingError, match=why):
+        merge(a, b, tmp_path / "o.h5")
+    assert not (tmp_path / "o.h5").exists()
+
+
+def test_who_gives_up_leaves_nothing(made, tmp_path):
+    def give_up(share):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        repair(made, tmp_path / "o.h5", give_up)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_exists_is_not_overwritten(made, tmp_path):
+    out = tmp_path / "o.h5"
+    out.write_bytes(b"dear")
+    with pytest.raises(ConfigError, match="exists"):
+        repair(made, out)
+    assert out.read_bytes() == b"dear"
