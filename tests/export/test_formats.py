@@ -112,6 +112,15 @@ def test_a_range_of_codes_is_cut_to_the_sample(made, tmp_path):
     assert table["voltage [code]"].to_pylist() == [*range(1050, 1150), *range(1400, 1410)]
 
 
+def test_a_block_that_is_cut_keeps_the_host_s_time_of_its_first_sample(made, tmp_path):
+    exported(made, tmp_path / "x.csv", codes=True, span="5ms:41ms")
+    told = json.loads((tmp_path / "x.csv.json").read_bytes())
+    start, n, host_ns, uncertainty_ns, clipped, scale = told["blocks"][0]
+    assert (start, n, scale) == (1050, 50, 0)
+    assert host_ns == 1_000 + 1000 + 5_000_000
+    assert (uncertainty_ns, clipped) == (7, [1, 0])
+
+
 def test_wav_is_scaled_to_the_largest_value_and_silent_in_gaps(made, tmp_path):
     content = exported(made, tmp_path / "out.wav", signals="i").read_bytes()
     assert (content[:4], content[8:12]) == (b"RIFF", b"WAVE")
