@@ -47,6 +47,7 @@ app.command()(keep_cli.verify)
 app.command()(keep_cli.repair)
 app.command()(keep_cli.cut)
 app.command()(keep_cli.merge)
+app.command()(keep_cli.annotate)
 app.command()(setup_cli.devices)
 app.command()(setup_cli.setup)
 

@@ -1,4 +1,4 @@
-"""``wattstage verify``, ``repair``, ``cut`` and ``merge``: recordings that exist."""
+"""``wattstage verify``, ``repair``, ``cut``, ``merge`` and ``annotate``: recordings that exist."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monitor.errors import RecordingError
-from monitor.export.selection import select
+from monitor.errors import ConfigError, RecordingError
+from monitor.export.selection import seconds, select
+from monitor.keeping import annotate as edits
 from monitor.keeping.cut import cut as write_cut
 from monitor.keeping.merge import merge as write_merge
 from monitor.keeping.repair import repair as write_repaired
 from monitor.keeping.verify import verify as findings
+from monitor.model import NS
 from monitor.recording.reader import Recording
 from monitor.units import duration
 
@@ -111,3 +113,40 @@ def _told(what: str, if_stopped: str) -> Iterator[Callable[[float], None]]:
         raise RecordingError(f"stopped: {if_stopped}") from error
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def annotate(  # noqa: PLR0917  # each is an option
+    file: _File,
+    mark: Annotated[str, typer.Option(help="Text of a mark to put; needs --at.")] = "",
+    at: Annotated[str, typer.Option(help="E.g. 12.5s, after the first sample.")] = "",
+    note: Annotated[str, typer.Option(help="Put a note on the session.")] = "",
+    move: Annotated[str, typer.Option(help="Number or text of a mark; needs --at.")] = "",
+    rename: Annotated[str, typer.Option(help="Number or text of a mark; needs --to.")] = "",
+    to: Annotated[str, typer.Option(help="Its new text.")] = "",
+    delete: Annotated[str, typer.Option(help="Number or text of a mark.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take back the newest edit.")] = False,
+) -> None:
+    """Show the marks and notes of a recording, or edit them beside it; the file stays as it is."""
+    if sum(map(bool, (mark, note, move, rename, delete, undo))) > 1:
+        raise ConfigError("one of --mark, --note, --move, --rename, --delete and --undo at a time")
+    if bool(mark or move) != bool(at) or bool(rename) != bool(to):
+        raise ConfigError("--mark and --move need --at TIME, --rename needs --to TEXT")
+    with Recording(file) as recording:
+        if mark:
+            edits.add(recording, mark, edits.time_at(recording, seconds(at)))
+        elif note:
+            edits.note(recording, note)
+        elif move:
+            edits.move(recording, move, edits.time_at(recording, seconds(at)))
+        elif rename:
+            edits.rename(recording, rename, to)
+        elif delete:
+            edits.delete(recording, delete)
+        elif undo:
+            edits.undo(recording)
+    with Recording(file) as recording:
+        for number, each in enumerate(edits.hand_marks(recording), start=1):
+            at_s = (each.time_ns - recording.start_ns) / NS
+            _say(f"{number:>4}  {at_s:.3f} s  {each.attrs.get('text', '')}")
+        for text in recording.notes:
+            _say(f"note: {text}")

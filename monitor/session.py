@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from monitor.config import PLAIN, HistorySettings, MetricsSettings, RecordingSettings
 from monitor.errors import EngineError, RecordingError
@@ -27,10 +30,14 @@ from monitor.model import (
     Supply,
     Timeline,
 )
+from monitor.recording import marks
+from monitor.recording.marks import Edit
 from monitor.recording.recorder import Recorder
 from monitor.sources.clock import Clock
 from monitor.sources.meter_feed import METER, Meter, beside
 from monitor.sources.source import Item, Source
+
+logger = logging.getLogger(__name__)
 
 _INBOX = 64  # items; when it is full the sources wait, so nothing is dropped here
 _REFRESH_S = 0.1  # numbers change no faster than a person reads; costs that much less
@@ -110,6 +117,9 @@ class Session:
         self._saving: set[asyncio.Task[None]] = set()
         self._id = uuid.uuid4().hex
         self._n_marks = 0
+        self._marks: list[Marker] = []  # by hand, that hold
+        self._undone: set[str] = set()
+        self._written: set[str] = set()  # marks that the recorder was given
         self.started = asyncio.Event()
         """Set at the first block."""
         self.snapshot = self._make_snapshot()
@@ -165,7 +175,9 @@ class Session:
             raise EngineError("nothing to record yet: no instrument has answered")
         if self._recorder is not None:
             raise EngineError(f"already recording to {self._recorder.state.path}; stop that first")
+        marks.begin(path)
         self._recorder = Recorder(path, self._account.info, settings=self._described, how=self._how)
+        self._written = set()
         for marker in self._account.before:
             self._recorder.mark(marker)
         self._recorder.announce(self._account.slow.channels)
@@ -181,6 +193,11 @@ class Session:
         recorder.close()
         if recorder.state.error:
             self._warn(recorder.state.error)
+        elif not recorder.n_dropped:
+            try:
+                marks.settle(Path(recorder.state.path), self._written)
+            except OSError as error:  # they stay beside the recording, which is as good
+                logger.info("marks stay beside %s: %s", recorder.state.path, error)
         return recorder.state.path
 
     def save_recent(self, path: Path, seconds: float) -> None:
@@ -211,7 +228,8 @@ class Session:
         try:
             recorder.announce(account.slow.channels)
             for marker in account.markers_since(account.info.time_ns(start)):
-                recorder.mark(marker)
+                if not (marks.is_mark(marker) and marks.mark_id(marker) in self._undone):
+                    recorder.mark(marker)
             for reading in account.slow.since(account.info.time_ns(start)):
                 recorder.add(reading)
             for first in range(start, stop, _SAVED_AT_ONCE):
@@ -226,7 +244,15 @@ class Session:
         self.refresh()
 
     async def mark(self, text: str, time_ns: int) -> None:
-        """Put a mark by hand, at a UTC time (0: now)."""
+        """Put a mark by hand, at a UTC time (0: now).
+
+        Of a session that is recorded, it is on the disk when this returns.
+
+        Raises
+        ------
+        RecordingError
+            If the disk does not take it; there is no mark then.
+        """
         now_ns = self._clock.now_ns()
         self._n_marks += 1
         mark = Marker(
@@ -239,13 +265,46 @@ class Session:
             timing="hand",
             attrs={"text": text},
         )
+        await self._keep(Edit(do="add", marker=mark))
+        self._marks.append(mark)
         await self._inbox.put(mark)
+
+    async def undo_mark(self) -> str:
+        """Take back the newest mark by hand that holds, and return its text.
+
+        Raises
+        ------
+        EngineError
+            If there is none.
+        RecordingError
+            If the disk does not take it; the mark stays then.
+        """
+        if not self._marks:
+            raise EngineError("there is no mark by hand to take back")
+        mark = self._marks.pop()
+        try:
+            await self._keep(Edit(do="delete", mark=marks.mark_id(mark)))
+        except RecordingError:
+            self._marks.append(mark)
+            raise
+        self._undone.add(marks.mark_id(mark))
+        return str(mark.attrs["text"])
+
+    async def _keep(self, edit: Edit) -> None:
+        """Have the disk keep an edit, beside the recording if there is one."""
+        if self._recorder is not None:
+            path = Path(self._recorder.state.path)
+            await asyncio.to_thread(marks.append, path, edit)
 
     def frame(self, start: int | None, stop: int | None, span: int, n_columns: int) -> Frame:
         """Return what a window draws of ``[start, stop)``, or of the newest ``span`` samples."""
         if self._account is None:
             return Frame(self.snapshot, None, Timeline(stages=(), marks=()))
-        return Frame(self.snapshot, *self._account.look(start, stop, span, n_columns))
+        view, timeline, slow = self._account.look(start, stop, span, n_columns)
+        if self._undone:
+            held = [m for m in timeline.marks if marks.mark_id(m) not in self._undone]
+            timeline = msgspec.structs.replace(timeline, marks=tuple(held))
+        return Frame(self.snapshot, view, timeline, slow)
 
     def table(self) -> StageTable:
         """Return the stage table of the session so far."""
@@ -332,6 +391,8 @@ class Session:
             return
         if self._recorder is not None:
             self._recorder.mark(marker)
+            if marks.is_mark(marker):
+                self._written.add(marks.mark_id(marker))
         if marker.edge is Edge.INSTANT and marker.stage == "event":
             self._take_event(marker)
 

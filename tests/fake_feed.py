@@ -369,6 +369,10 @@ class FakeFeed:
     def mark(self, text, time_ns) -> None:
         self.calls.append(("mark", text, time_ns))
 
+    def undo_mark(self) -> str:
+        self.calls.append(("undo_mark",))
+        return "mark"
+
     def start_recording(self, path) -> str:
         self.calls.append(("start_recording", path))
         self._recording = RecordingState(

@@ -41,6 +41,9 @@ class Feed(Protocol):
     def mark(self, text: str, time_ns: int) -> None:
         """Put a mark by hand at a UTC time."""
 
+    def undo_mark(self) -> str:
+        """Take back the newest mark by hand, and return its text."""
+
     def start_recording(self, path: str | None) -> str:
         """Start recording and return the file's path; None chooses a name."""
 
@@ -98,6 +101,10 @@ class EngineFeed:
     def mark(self, text: str, time_ns: int) -> None:
         """Put a mark by hand."""
         self._client.mark(text, time_ns)
+
+    def undo_mark(self) -> str:
+        """Take back the newest mark by hand."""
+        return self._client.undo_mark()
 
     def start_recording(self, path: str | None) -> str:
         """Start recording in the engine."""

@@ -36,6 +36,7 @@ _SESSION, _VIEW, _REPLAY, _WINDOW = "Session", "View", "Replay", "Window"
 COMMANDS = (
     Command("record", "Record", ("R",), "Start recording, or stop it", _SESSION),
     Command("mark", "Mark", ("M",), "Put a mark at this moment, with a text", _SESSION),
+    Command("undo_mark", "Undo mark", ("Ctrl+Z",), "Take back the newest mark", _SESSION),
     Command("open", "Open…", ("Ctrl+O",), "Open a recording to browse and replay it", _SESSION),
     Command("setup", "Set up…", ("Ctrl+I",),
             "Find an instrument, say how it is connected, and measure with it", _SESSION),

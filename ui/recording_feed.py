@@ -87,6 +87,10 @@ class RecordingFeed:
         """Refuse: a recording stays as it was recorded."""
         raise EngineError(f"{self.name} is a recording; only a live session can be marked")
 
+    def undo_mark(self) -> str:
+        """Refuse, as ``mark`` does."""
+        raise EngineError(f"{self.name} is a recording; wattstage annotate changes its marks")
+
     def start_recording(self, path: str | None) -> str:
         """Refuse: it is one already."""
         raise EngineError(f"{self.name} is a recording already")

@@ -130,6 +130,7 @@ class Window(QMainWindow):
         handlers: dict[str, Callable[[], object]] = {
             "record": self._toggle_recording,
             "mark": self.toolbar.mark_field.begin,
+            "undo_mark": self._undo_mark,
             "open": self._choose_recording,
             "setup": self._set_up,
             "live": self._go_live,
@@ -261,6 +262,9 @@ class Window(QMainWindow):
 
     def _mark(self, text: str, time_ns: int) -> None:
         self._remote.mark(text, time_ns)
+
+    def _undo_mark(self) -> None:
+        self._remote.undo_mark()
 
     def _toggle_pause(self) -> None:
         if self.snapshot is None or self.snapshot.replay_speed is None:

@@ -90,6 +90,10 @@ class EngineClient:
         """Put a mark by hand at a UTC time; 0 means now, as the engine sees it."""
         self._ask(m.Mark(text=text, time_ns=time_ns), m.Done)
 
+    def undo_mark(self) -> str:
+        """Take back the newest mark by hand, and return its text."""
+        return self._ask(m.UndoMark(), m.Done).value
+
     def start_recording(self, path: str | None = None) -> str:
         """Start recording and return the file's path."""
         return self._ask(m.StartRecording(path=path), m.Done).value

@@ -46,6 +46,10 @@ class Mark(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """UTC at which it was made; 0 means on arrival."""
 
 
+class UndoMark(msgspec.Struct, frozen=True, tag=True):
+    """Take back the newest mark by hand."""
+
+
 class StartRecording(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Start recording; answered by ``Done`` with the file's path."""
 
@@ -91,8 +95,8 @@ class Shutdown(msgspec.Struct, frozen=True, tag=True):
 
 
 Request = (
-    Hello | FrameRequest | TableRequest | Mark | StartRecording | StopRecording | SaveRecent
-    | Pace | Pause | Seek | Shutdown
+    Hello | FrameRequest | TableRequest | Mark | UndoMark | StartRecording | StopRecording
+    | SaveRecent | Pace | Pause | Seek | Shutdown
 )  # fmt: skip
 
 

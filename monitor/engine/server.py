@@ -202,6 +202,8 @@ class Engine:
             case m.Mark(text=text, time_ns=time_ns):
                 await session.mark(text, time_ns)
                 return m.Done()
+            case m.UndoMark():
+                return m.Done(value=await session.undo_mark())
             case m.StartRecording(path=path):
                 chosen = Path(path) if path else new_recording(self._recordings)
                 self.recorded.append(session.start_recording(chosen))

@@ -86,9 +86,9 @@ def _span(text: str, recording: Recording) -> tuple[int, int]:
     try:
         if not colon:
             raise ValueError(text)
-        start = first + round(_seconds(begin) * rate_hz) if begin.strip() else first
-        stop = first + round(_seconds(end) * rate_hz) if end.strip() else last
-    except (ValueError, OverflowError) as error:
+        start = first + round(seconds(begin) * rate_hz) if begin.strip() else first
+        stop = first + round(seconds(end) * rate_hz) if end.strip() else last
+    except (ConfigError, ValueError, OverflowError) as error:
         raise ConfigError(f"--range must be two times such as 10s:20s, got {text!r}") from error
     if start >= stop or start >= last:
         raise ConfigError(
@@ -98,10 +98,17 @@ def _span(text: str, recording: Recording) -> tuple[int, int]:
     return start, min(stop, last)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return a time such as ``12.5s`` or ``2min`` in s.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+    """
     match = _TIME.fullmatch(text.strip())
     if match is None or match[2] not in _UNITS_S:
-        raise ValueError(text)
+        raise ConfigError(f"expected a time such as 12.5s, 300ms or 2min, got {text!r}")
     return float(match[1]) * _UNITS_S[match[2]]
 
 

@@ -183,3 +183,40 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def begin(recording: Path) -> None:
+    """See to it that a new recording does not take over the marks of one that is gone.
+
+    Raises
+    ------
+    RecordingError
+        If there are some.
+    """
+    path = journal_path(recording)
+    if path.exists():
+        raise RecordingError(
+            f"{path} has marks of an earlier recording of this name; choose another file, or move"
+            " it away"
+        )
+
+
+def settle(recording: Path, written: Iterable[str]) -> None:
+    """Remove the edits beside a recording that was closed well, if the file has all of them.
+
+    Parameters
+    ----------
+    written
+        ``mark_id`` of the marks in the file.
+    """
+    edits, wrong = read(recording)
+    there = set(written)
+    in_file = all(
+        edit.do == "add" and edit.marker is not None and mark_id(edit.marker) in there
+        for edit in edits
+    )
+    if wrong or not edits or not in_file or not recording.exists():
+        return
+    with recording.open("rb") as file:
+        os.fsync(file.fileno())
+    journal_path(recording).unlink()

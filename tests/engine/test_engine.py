@@ -100,6 +100,8 @@ def test_a_mark_from_a_shell_arrives(served):
     while not (marks := served.frame(n_columns=1, span=20_000).timeline.marks):
         pass
     assert marks[0].attrs["text"] == "door opened"
+    assert served.undo_mark() == "door opened"
+    assert not served.frame(n_columns=1, span=20_000).timeline.marks
 
 
 def test_a_live_session_has_no_speed(served):

@@ -14,6 +14,7 @@ from monitor.config import (
 from monitor.engine.assemble import described
 from monitor.errors import ConnectionLostError, EngineError, RecordingError
 from monitor.model import Edge
+from monitor.recording import marks
 from monitor.recording.reader import Recording
 from monitor.session import Session
 
@@ -192,3 +193,67 @@ def test_the_last_seconds_are_saved_though_nobody_recorded(tmp_path):
             ("denoise", Edge.END),
             ("run", Edge.END),
         ]
+
+
+def killed_copy(path, folder):
+    """Return a copy of a recording and what lies beside it, as a kill would leave them."""
+    for each in path.parent.glob(f"{path.name}*"):
+        (folder / each.name).write_bytes(each.read_bytes())
+    return folder / path.name
+
+
+def test_a_mark_is_on_the_disk_when_it_is_acknowledged_and_one_taken_back_is_not(tmp_path):
+    path, folder = tmp_path / "m.h5", tmp_path / "killed"
+    folder.mkdir()
+
+    async def work() -> None:
+        session = session_of(ListSource(STEP, hold=True))
+        run = asyncio.create_task(session.run(record=path))
+        await session.started.wait()
+        await session.mark("wrong", INFO.t0_ns + 5)
+        assert await session.undo_mark() == "wrong"
+        await session.mark("right", INFO.t0_ns + 7)
+        edits, _ = marks.read(path)
+        assert [edit.do for edit in edits] == ["add", "delete", "add"]
+        killed_copy(path, folder)
+        while session.snapshot.n_markers < 2:
+            session.refresh()
+            await asyncio.sleep(0)
+        shown = session.frame(0, 10, 10, 1).timeline.marks
+        assert [mark.attrs["text"] for mark in shown] == ["right"]
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    asyncio.run(work())
+    (folder / "m.h5").write_bytes(path.read_bytes())  # of the samples, none was flushed then
+    for each in (path, folder / "m.h5"):
+        with Recording(each) as recording:
+            assert [mark.attrs["text"] for mark in recording.markers] == ["right"]
+
+
+def test_marks_that_are_all_in_the_closed_file_leave_nothing_beside_it(tmp_path):
+    async def work() -> None:
+        session = session_of(ListSource(STEP, hold=True))
+        run = asyncio.create_task(session.run(record=tmp_path / "m.h5"))
+        await session.started.wait()
+        await session.mark("door opened", 0)
+        assert len(list(tmp_path.iterdir())) == 2
+        while session.snapshot.n_markers == 0:
+            session.refresh()
+            await asyncio.sleep(0)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    asyncio.run(work())
+    assert [each.name for each in tmp_path.iterdir()] == ["m.h5"]
+
+
+def test_a_recording_does_not_take_over_the_marks_of_one_that_is_gone(tmp_path):
+    marks.append(tmp_path / "m.h5", marks.Edit(do="note", text="old"))
+    with pytest.raises(RecordingError, match="marks of an earlier recording"):
+        ran(STEP, record=tmp_path / "m.h5")
+
+
+def test_there_may_be_no_mark_to_take_back():
+    with pytest.raises(EngineError, match="no mark by hand"):
+        asyncio.run(session_of(ListSource([])).undo_mark())
