@@ -13,7 +13,7 @@ import numpy as np
 from monitor.errors import RecordingError
 from monitor.export.export import making
 from monitor.export.formats import refuse_existing
-from monitor.keeping.digest import CODES_SHA256, Digest
+from monitor.keeping.digest import CODES_SHA256, TABLES_SHA256, Digest, tables_sha256
 from monitor.model import Block, Marker, Reading, SlowChannel, StreamInfo
 from monitor.recording import marker_text
 from monitor.recording.calibrated import HISTORY, Correction
@@ -75,6 +75,7 @@ def rewrite(
                 raise RecordingError(f"{path} was not made: there is no block to put into it")
             with h5py.File(part, "r+", libver="latest") as file:
                 file.attrs[CODES_SHA256] = digest.text
+                file.attrs[TABLES_SHA256] = tables_sha256(file)
                 if corrections:
                     file.attrs[HISTORY] = msgspec.json.encode(corrections).decode()
         except RuntimeError as error:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import RecordingError
-from monitor.keeping.digest import CODES_SHA256, Digest
+from monitor.keeping.digest import CODES_SHA256, TABLES_SHA256, Digest, tables_sha256
 from monitor.keeping.summaries_check import wrong_summaries
 from monitor.model import NS
 from monitor.recording.reader import Recording
@@ -108,19 +108,26 @@ def _codes(
         text = f"{n_bad} of {recording.n_blocks} blocks, {bad_s:.6g} s, cannot be read"
         return [Finding(name="samples", state="fail", text=text, fix=_REPAIR)], False
     found = [Finding(name="samples", state="ok", text="every code can be read")]
-    stored = ""
+    return [*found, _checksum(recording, path, digest.text)], True
+
+
+def _checksum(recording: Recording, path: Path, codes: str) -> Finding:
+    """Compare the digests that repair, cut and merge put into a file."""
+    stored: dict[str, str] = {}
+    found = {"codes": codes}
     if recording.closed and recording.n_files == 1:
         with h5py.File(path, "r") as file:
-            stored = str(file.attrs.get(CODES_SHA256, ""))
+            for name, attribute in (("codes", CODES_SHA256), ("tables", TABLES_SHA256)):
+                if attribute in file.attrs:
+                    stored[name] = str(file.attrs[attribute])
+            found["tables"] = tables_sha256(file)
     if not stored:
-        text = "the file has no digest of its codes, so a flipped bit may only show in summaries"
-        found.append(Finding(name="checksum", state="ok", text=text))
-    elif stored == digest.text:
-        found.append(Finding(name="checksum", state="ok", text="the codes are those of its digest"))
-    else:
-        text = "the codes are not those of its digest: some were changed since"
-        found.append(Finding(name="checksum", state="fail", text=text, fix="use another copy"))
-    return found, True
+        text = "it has no digest, so a bit that flipped shows in its summaries or not at all"
+        return Finding(name="checksum", state="ok", text=text)
+    if changed := [name for name, digest in stored.items() if digest != found[name]]:
+        text = f"its {' and '.join(changed)} are not those of the digest: some were changed since"
+        return Finding(name="checksum", state="fail", text=text, fix="use another copy")
+    return Finding(name="checksum", state="ok", text="codes and tables are those of its digest")
 
 
 def _summaries(recording: Recording, progress: Callable[[float], None]) -> Finding:
