@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import h5py
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from monitor.errors import RecordingError
 from monitor.keeping.digest import CODES_SHA256, TABLES_SHA256, Digest, tables_sha256
 from monitor.keeping.summaries_check import wrong_summaries
 from monitor.model import NS
+from monitor.recording.opening import open_file, short
 from monitor.recording.reader import Recording
 from monitor.units import duration, share
 
@@ -116,11 +116,16 @@ def _checksum(recording: Recording, path: Path, codes: str) -> Finding:
     stored: dict[str, str] = {}
     found = {"codes": codes}
     if recording.closed and recording.n_files == 1:
-        with h5py.File(path, "r") as file:
-            for name, attribute in (("codes", CODES_SHA256), ("tables", TABLES_SHA256)):
-                if attribute in file.attrs:
-                    stored[name] = str(file.attrs[attribute])
-            found["tables"] = tables_sha256(file)
+        try:
+            file, _ = open_file(path)
+            with file:
+                for name, attribute in (("codes", CODES_SHA256), ("tables", TABLES_SHA256)):
+                    if attribute in file.attrs:
+                        stored[name] = str(file.attrs[attribute])
+                found["tables"] = tables_sha256(file)
+        except (OSError, RuntimeError, LookupError, ValueError) as error:
+            text = f"its tables cannot be read: {short(error)}"
+            return Finding(name="checksum", state="fail", text=text, fix=_REPAIR)
     if not stored:
         text = "it has no digest, so a bit that flipped shows in its summaries or not at all"
         return Finding(name="checksum", state="ok", text=text)

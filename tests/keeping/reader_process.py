@@ -8,6 +8,7 @@ import json
 import logging
 import resource
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -41,5 +42,5 @@ if __name__ == "__main__":
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()  # noqa: PTH123, SIM115
     resource.setrlimit(resource.RLIMIT_AS, (used + _CALM_BYTES, resource.RLIM_INFINITY))
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(look(line.rstrip("\n"))) + "\n")
+        sys.stdout.write(json.dumps(look(Path(line.rstrip("\n")))) + "\n")
         sys.stdout.flush()

@@ -1,0 +1,184 @@
+"""Kills a recording process in every way, and looks what is left. ``--kills 100`` by default.
+
+Usage: python benchmarks/kill_matrix.py [--kills N] [--seed N] [--folder FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monitor.errors import WattstageError
+from monitor.keeping.repair import repair
+from monitor.keeping.verify import verify
+from monitor.recording.reader import Recording
+
+_CHILD = Path(__file__).with_name("kill_recording.py")
+_RATE_HZ = 1_000_000.0
+_FLUSH_S = 0.5
+
+
+@dataclass
+class Heard:
+    """What a recording process said before it died."""
+
+    given: int = 0
+    marks: list[str] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass
+class Row:
+    """One way to die, over all its trials."""
+
+    how: str
+    n: int = 0
+    opened: int = 0
+    lost_s: float = 0.0
+    marks: int = 0
+    missing: int = 0
+    verified: int = 0
+    notes: set[str] = field(default_factory=set)
+
+
+def listen(process: subprocess.Popen[str], heard: Heard) -> None:
+    """Keep what the process says, until it is gone."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if not line.endswith("\n"):
+            return
+        said = json.loads(line)
+        heard.given = said.get("given", heard.given)
+        heard.error = said.get("error", heard.error)
+        if "mark" in said:
+            heard.marks.append(said["mark"])
+
+
+def trial(
+    row: Row, path: Path, what: str, after_s: float, die: Callable[[subprocess.Popen[str]], None]
+) -> None:
+    """Record, die, and look at what is left."""
+    heard = Heard()
+    command = [sys.executable, str(_CHILD), str(path), what]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        listener = threading.Thread(target=listen, args=(process, heard))
+        listener.start()
+        while heard.given < after_s * _RATE_HZ and process.poll() is None:
+            time.sleep(0.001)
+        die(process)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            row.notes.add("had to be killed")
+        listener.join()
+    row.n += 1
+    row.marks += len(heard.marks)
+    if heard.error:
+        row.notes.add(heard.error.partition(" stopped: ")[2].partition(";")[0] or heard.error)
+    judge(row, path, heard)
+
+
+def judge(row: Row, path: Path, heard: Heard) -> None:
+    """Count what opens, what is lost, and whether it can be repaired."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        out = Path(elsewhere) / "repaired.h5"
+        try:
+            with Recording(path) as recording:
+                row.opened += 1
+                row.lost_s = max(row.lost_s, (heard.given - recording.bounds[1]) / _RATE_HZ)
+                there = {mark.attrs.get("text") for mark in recording.markers}
+                row.missing += sum(mark not in there for mark in heard.marks)
+            repair(path, out)
+        except WattstageError as error:
+            row.notes.add(str(error).replace(str(path), "FILE"))
+            return
+        wrong = [f for f in verify(out) if f.state == "fail" or (f.name == "end" and f.fix)]
+        row.verified += not wrong
+        row.notes.update(f.text for f in wrong)
+
+
+def mounted(folder: Path, size_mib: int) -> bool:
+    """Mount a small disk, if we may."""
+    folder.mkdir()
+    asked = ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(folder)]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+
+def on_disks(folder: Path, rows: list[Row]) -> None:
+    """Try a disk that fills up, and one that becomes read-only."""
+    for how, size in (("disk full", 24), ("read-only in mid-run", 256)):
+        disk = folder / how.replace(" ", "-")
+        if not mounted(disk, size):
+            rows.append(Row(how, notes={"not run: may not mount"}))
+            continue
+
+        def die(process: subprocess.Popen[str], disk: Path = disk, how: str = how) -> None:
+            if how == "disk full":
+                process.wait(30)
+                return
+            # While a file is open for writing, only a forced remount is granted.
+            asked = ["mount", "-o", "remount,ro", str(disk)]
+            done = subprocess.run(asked, capture_output=True, text=True, check=False)
+            if done.returncode:
+                rows[-1].notes.add(f"remount refused: {done.stderr.strip().splitlines()[0]}")
+                process.terminate()
+
+        try:
+            rows.append(Row(how))
+            after_s = 1e9 if how == "disk full" else 2.0
+            trial(rows[-1], disk / "r.h5", "calm", after_s, die)
+        finally:
+            subprocess.run(["umount", str(disk)], check=True)
+
+
+def main() -> None:
+    """Run all, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="where to record; else a temporary folder")
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    rng = random.Random(options.seed)
+    folder = Path(tempfile.mkdtemp(prefix="kills-", dir=options.folder))
+    rows = [Row("kill -9"), Row("kill -9 near a flush"), Row("kill -9 in a storm of marks")]
+    try:
+        for k in range(options.kills):
+            path = folder / f"r{k}.h5"
+            after_s = rng.uniform(0.7, 2.0)
+            if k % 3 == 1:  # flushes come every 0.5 s after the first block
+                after_s = _FLUSH_S * rng.randint(2, 4) + rng.uniform(-0.01, 0.04)
+            what = "storm" if k % 3 == 2 else "calm"
+            trial(rows[k % 3], path, what, after_s, subprocess.Popen.kill)
+            for each in folder.glob("r*"):
+                each.unlink()
+        for how, number in (("SIGTERM", signal.SIGTERM), ("closed terminal", signal.SIGHUP)):
+            rows.append(Row(how))
+            path = folder / f"{how}.h5".replace(" ", "-")
+            trial(rows[-1], path, "calm", 1.5, lambda p, number=number: p.send_signal(number))
+        on_disks(folder, rows)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print("| How it ended | Trials | Open | Lost, at most | Acknowledged marks | Missing |"
+          " Repaired and verified | |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        print(f"| {row.how} | {row.n} | {row.opened} | {row.lost_s:.2f} s | {row.marks}"
+              f" | {row.missing} | {row.verified} | {'; '.join(sorted(row.notes))} |")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
