@@ -57,7 +57,8 @@ def _items(recording: Recording, start: int, stop: int) -> Iterator[Item]:
         value.channel: value.age_s for value in recording.slow.values(start_ns)
     }  # of each slow channel, what held when it began
     blocks = (
-        (k, _part(recording.block(k), start, stop)) for k in recording.blocks_between(start, stop)
+        (k, _part(recording.block(k), start, stop, info.sample_rate_hz))
+        for k in recording.blocks_between(start, stop)
     )
     for item in recording.items(blocks):
         match item:
@@ -77,7 +78,7 @@ def _belongs(marker: Marker, stages: set[tuple[str, str]], start_ns: int, stop_n
     return (marker.run_id, marker.span_id) in stages
 
 
-def _part(block: Block, start: int, stop: int) -> Block:
+def _part(block: Block, start: int, stop: int, rate_hz: float) -> Block:
     """Return what of a block lies in ``[start, stop)``."""
     a, b = max(start - block.start, 0), min(stop - block.start, block.n_samples)
     if (a, b) == (0, block.n_samples):
@@ -86,5 +87,6 @@ def _part(block: Block, start: int, stop: int) -> Block:
         block,
         start=block.start + a,
         codes=block.codes[:, a:b],
+        host_ns=block.host_ns + round(a * NS / rate_hz),
         clipped=tuple(min(n, b - a) for n in block.clipped),
     )

@@ -1,6 +1,7 @@
 """Verify, repair, cut and merge."""
 
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -39,7 +40,8 @@ def record(path, stream=None, first=0, n_blocks=N_BLOCKS):
             if k % 10 == 8:
                 recorder.mark(edge(Edge.END, "clip", f"s{k - 6}", first + k * N))
             recorder.mark(note(f"n{k}", at(first + k * N), seq=k + 1, timing="hand"))
-            recorder.write(ramp(first + k * N, first + (k + 1) * N))
+            block = ramp(first + k * N, first + (k + 1) * N)
+            recorder.write(replace(block, host_ns=at(block.start)))
     return path
 
 
@@ -118,6 +120,7 @@ def test_a_cut_has_the_samples_at_their_places(made, tmp_path, start, stop):
         cut(whole, start, stop, out)
         with Recording(out) as part:
             assert part.bounds == (start, stop)
+            assert part.host_times_ns[0] == at(start)
             assert np.array_equal(part.read(start, stop), whole.read(start, stop))
             texts = [m.attrs["text"] for m in part.markers if m.stage == "note"]
             assert texts == [f"n{k}" for k in range(N_BLOCKS) if start <= k * N < stop]
