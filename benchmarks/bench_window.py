@@ -24,7 +24,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from monitor.analysis.stage_table import stage_table
-from monitor.demo import running
+from monitor.cli.demo import running
 from monitor.model import NS, StageTable
 from monitor.recording.reader import Recording
 from ui.feed import EngineFeed

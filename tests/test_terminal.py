@@ -10,13 +10,14 @@ from fake_meters import WALL, WATER, reading
 from fakes import INFO, dc_block, stage_edge
 from rich.console import Console
 
-from monitor import slow_text, terminal
+from monitor import slow_text
 from monitor.analysis.stage_table import stage_table
 from monitor.model import Calibration, Edge, Probe, SlowValue
 from monitor.recording.info import info
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
-from monitor.stage_text import StageText
+from monitor.terminal import live as terminal
+from monitor.terminal.stages import StageText
 
 SNAPSHOT = FakeFeed(45.0).snapshot()
 NOW = (

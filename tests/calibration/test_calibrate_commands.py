@@ -7,8 +7,8 @@ import pytest
 from fakes import INFO, SCALES, ListSource
 from typer.testing import CliRunner
 
-from monitor import calibrate_cli
 from monitor.calibration import taking
+from monitor.cli import calibrate
 from monitor.config import load
 from monitor.errors import ConfigError
 from monitor.model import Block
@@ -49,7 +49,7 @@ def records(volts, amps, n=2000):
 
 def run(*arguments, answers=()):
     text = "".join(f"{answer}\n" for answer in answers)
-    return CliRunner().invoke(calibrate_cli.app, [str(each) for each in arguments], input=text)
+    return CliRunner().invoke(calibrate.app, [str(each) for each in arguments], input=text)
 
 
 def of(config):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recording.sessions import info, note, ramp
 from typer.testing import CliRunner
 
-from monitor.cli import app
+from monitor.cli.app import app
 from monitor.errors import RecordingError
 from monitor.keeping import annotate
 from monitor.keeping.repair import repair

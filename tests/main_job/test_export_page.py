@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from monitor.cli import app
+from monitor.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/how-to/export.md").read_text()

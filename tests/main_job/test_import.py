@@ -12,7 +12,7 @@ import pytest
 from fakes import ListSource, dc_block
 from lab import DATA, LIMIT_S, said, wattstage
 
-from monitor import import_cli
+from monitor.cli import importing
 from monitor.errors import RecordingError
 from monitor.recording.reader import Recording
 from monitor.sources.elmorlabs import load
@@ -126,7 +126,7 @@ def test_an_import_that_is_interrupted_leaves_no_file(tmp_path, number):
 def capture_of(monkeypatch, *starts, error=None):
     """Let every capture consist of blocks that begin there."""
     source = ListSource([dc_block(start, 100.0) for start in starts], error=error)
-    monkeypatch.setattr(import_cli, "CaptureSource", lambda *_, **__: source)
+    monkeypatch.setattr(importing, "CaptureSource", lambda *_, **__: source)
     return source
 
 
@@ -138,7 +138,7 @@ def source(monkeypatch):
 
 
 def bring_in(folder, path):
-    import_cli.import_elmorlabs(folder, path)
+    importing.import_elmorlabs(folder, path)
 
 
 def test_a_capture_that_fails_midway_leaves_no_file(tmp_path, source):

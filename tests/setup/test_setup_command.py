@@ -12,7 +12,7 @@ import pytest
 from main_job.lab import bench, said, wattstage
 from rich.console import Console
 
-from monitor import setup_cli
+from monitor.cli import setup
 from monitor.config import load
 from monitor.model import Quantity, Supply
 from monitor.setup.plan import Plan, guess, settings
@@ -143,9 +143,9 @@ class Script:
 
 
 def guided(monkeypatch, visa, path, *answers):
-    monkeypatch.setattr(setup_cli, "search", lambda addresses: [])
+    monkeypatch.setattr(setup, "search", lambda addresses: [])
     script = Script(visa, *answers)
-    setup_cli.by_questions(script, Plan(address=""), path, Console(quiet=True))
+    setup.by_questions(script, Plan(address=""), path, Console(quiet=True))
     assert script.answers == []
     return script
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from monitor.cli.viewer import on_signal
 from monitor.errors import RecordingError
 from monitor.recording.recorder import Recorder
 from monitor.sources.elmorlabs import CaptureSource
@@ -20,7 +21,6 @@ from monitor.sources.exported.parquet_file import parquet_source
 from monitor.sources.source import Source
 from monitor.sources.tables import csv_file, ptdaemon, times
 from monitor.sources.tables.table import source_of
-from monitor.viewer import on_signal
 
 app = typer.Typer(no_args_is_help=True, help="Turn other instruments' files into recordings.")
 

@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from monitor import correct_cli
 from monitor.calibration import profile_edit, steps
 from monitor.calibration.shown import bar, microseconds, told
 from monitor.calibration.taking import Taken, take
+from monitor.cli import correct
 from monitor.config import InputSettings, InstrumentSettings, load
 from monitor.errors import ConfigError
 from monitor.model import Calibration, Quantity
@@ -48,7 +48,7 @@ app = typer.Typer(
     help="Find a channel's zero, gain and delay; or correct a recording:"
     " wattstage calibrate FILE (--help tells more).",
 )
-app.command(name="file", hidden=True)(correct_cli.correct_file)
+app.command(name="file", hidden=True)(correct.correct_file)
 
 
 @app.command()

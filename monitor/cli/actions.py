@@ -14,7 +14,8 @@ import msgspec
 import typer
 from rich.console import Console
 
-from monitor import demo as lab
+from monitor.cli import demo as lab
+from monitor.cli.viewer import TerminalView, Viewer, follow, on_signal
 from monitor.config import (
     InputSettings,
     InstrumentSettings,
@@ -29,8 +30,7 @@ from monitor.engine.server import Engine, refuse_second
 from monitor.errors import ConfigError, EngineError
 from monitor.model import Quantity
 from monitor.run import launch as launching
-from monitor.stage_text import StageText
-from monitor.viewer import TerminalView, Viewer, follow, on_signal
+from monitor.terminal.stages import StageText
 
 Visa = Annotated[
     str | None, typer.Option(help="VISA address, e.g. TCPIP::192.168.1.20::5025::SOCKET.")

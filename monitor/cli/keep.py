@@ -115,7 +115,7 @@ def _told(what: str, if_stopped: str) -> Iterator[Callable[[float], None]]:
         signal.signal(signal.SIGTERM, before)
 
 
-def annotate(  # noqa: PLR0917  # each is an option
+def annotate(  # each is an option
     file: _File,
     mark: Annotated[str, typer.Option(help="Text of a mark to put; needs --at.")] = "",
     at: Annotated[str, typer.Option(help="E.g. 12.5s, after the first sample.")] = "",

@@ -16,12 +16,12 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from monitor import terminal
 from monitor.engine.client import EngineClient
 from monitor.engine.launch import served
 from monitor.engine.server import refuse_second
 from monitor.errors import ConfigError, EngineError
 from monitor.model import Snapshot
+from monitor.terminal import live as terminal
 
 _VIEW_S = 0.25
 _LINE_S = 5.0

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console, Group
 from rich.live import Live
 
+from monitor.cli.viewer import Viewer
 from monitor.engine import endpoint as endpoints
 from monitor.errors import ConfigError, InstrumentError, WattstageError
 from monitor.model import Supply
@@ -30,7 +31,6 @@ from monitor.setup.presets import AS_SHOWN
 from monitor.setup.tellers import JsonTeller, Person, TextTeller
 from monitor.setup.wizard import Asker, ask_plan, choose
 from monitor.sources.inspect import inspect
-from monitor.viewer import Viewer
 
 _OUT = Console()
 _EVENTS = Annotated[bool, typer.Option("--json", help="Tell programs: one JSON object a line.")]

@@ -1,0 +1,53 @@
+"""``wattstage run`` and ``wattstage bench``: other programs, with their own words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor.cli import actions
+from monitor.run.launch import Launch
+
+
+def run(
+    command: Annotated[
+        list[str], typer.Argument(help="Program and its arguments, after --.", show_default=False)
+    ],
+    broker: Annotated[
+        str | None,
+        typer.Option(help="mqtt://HOST:PORT.", show_default="WATTSTAGE_BROKER, else this machine"),
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="First level of the topics.")] = "wattstage",
+    timing: Annotated[str, typer.Option(help="Of edges on a GPU: event, sync or host.")] = "event",
+    all_ranks: Annotated[
+        bool, typer.Option("--all-ranks", help="Stages of every process, not only of rank 0.")
+    ] = False,
+    log: Annotated[
+        bool | None,
+        typer.Option(
+            "--log/--no-log",
+            help="Read Open-Sora's stages from its log, to about a second.",
+            show_default="where hooks cannot be set",
+        ),
+    ] = None,
+    patterns: Annotated[
+        str | None,
+        typer.Option(help="Read stages from the log by these: comfyui, or a TOML file."),
+    ] = None,
+    stages: Annotated[
+        Path | None, typer.Option(help="TOML file that chooses functions as stages.")
+    ] = None,
+) -> None:
+    """Run a program as one run; of Open-Sora, with its stages. Nothing of it is changed."""
+    launch = Launch(
+        command=tuple(command), url=broker, prefix=prefix, timing=timing, all_ranks=all_ranks,
+        log=log, patterns=patterns, stages=stages,
+    )  # fmt: skip
+    raise typer.Exit(actions.run(launch))
+
+
+def bench(context: typer.Context) -> None:
+    """Run the virtual lab: a scope on loopback (see ``wattstage bench --help``)."""
+    raise typer.Exit(actions.bench(context.args))
