@@ -77,7 +77,7 @@ def test_the_page_about_dialects_shows_a_real_row_and_knows_every_field():
     row, test, bench = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert (ROOT / "monitor/sources/dialects/hameg.py").read_text().endswith(row)
     assert test in (ROOT / "tests/sources/test_hameg.py").read_text()
-    assert bench in (ROOT / "monitor/bench/instruments.py").read_text()
+    assert bench in (ROOT / "monitor/bench/vendors/instruments.py").read_text()
     table = page.split("| fields | what they say |")[1].split("\n\n")[0]
     named = re.findall(r"`([a-z_]+)`", table)
     assert sorted(named) == sorted(field.name for field in fields(Dialect))

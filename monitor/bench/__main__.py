@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from monitor.bench.faults import Fault, Planned
-from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.lab import BenchSettings, Lab
-from monitor.bench.meters import METERS
-from monitor.bench.mistakes import MISTAKES
-from monitor.bench.panel import ScopeSettings
-from monitor.bench.powermeter import Wrong
-from monitor.bench.transports import TRANSPORTS
-from monitor.bench.workload import WorkloadSettings
+from monitor.bench.load.workload import WorkloadSettings
+from monitor.bench.meters.choice import METERS
+from monitor.bench.meters.powermeter import Wrong
+from monitor.bench.scope.faults import Fault, Planned
+from monitor.bench.scope.mistakes import MISTAKES
+from monitor.bench.scope.panel import ScopeSettings
+from monitor.bench.transports.choice import TRANSPORTS
+from monitor.bench.vendors.instruments import INSTRUMENTS
 from monitor.errors import ConfigError, WattstageError
 
 

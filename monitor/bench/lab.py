@@ -16,23 +16,23 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.bench import mistakes
 from monitor.bench.announcement import announced
-from monitor.bench.capture import CaptureWaveform
-from monitor.bench.electrical import MAINS_120, MAINS_230, Feed, Mains, Power
-from monitor.bench.faults import Faults, Planned
-from monitor.bench.instruments import INSTRUMENTS
-from monitor.bench.meters import METERS, BenchMeter, Load, check
-from monitor.bench.mistakes import MISTAKES
-from monitor.bench.panel import N_CHANNELS, ScopeSettings, Wiring
-from monitor.bench.powermeter import Wrong
-from monitor.bench.publisher import publishing
-from monitor.bench.scope import Handed, Scope
-from monitor.bench.server import ScopeServer
-from monitor.bench.signal import Waveform
-from monitor.bench.timeline import Event
-from monitor.bench.transports import TRANSPORTS
-from monitor.bench.workload import Workload, WorkloadSettings
+from monitor.bench.load.capture import CaptureWaveform
+from monitor.bench.load.electrical import MAINS_120, MAINS_230, Feed, Mains, Power
+from monitor.bench.load.publisher import publishing
+from monitor.bench.load.signal import Waveform
+from monitor.bench.load.timeline import Event
+from monitor.bench.load.workload import Workload, WorkloadSettings
+from monitor.bench.meters.choice import METERS, BenchMeter, Load, check
+from monitor.bench.meters.powermeter import Wrong
+from monitor.bench.scope import mistakes
+from monitor.bench.scope.faults import Faults, Planned
+from monitor.bench.scope.mistakes import MISTAKES
+from monitor.bench.scope.panel import N_CHANNELS, ScopeSettings, Wiring
+from monitor.bench.scope.scope import Handed, Scope
+from monitor.bench.transports.choice import TRANSPORTS
+from monitor.bench.transports.server import ScopeServer
+from monitor.bench.vendors.instruments import INSTRUMENTS
 from monitor.errors import ConfigError
 from monitor.markers.client import MarkerClient
 from monitor.model import NS

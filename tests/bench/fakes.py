@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from monitor.bench.infiniivision import coding_of
-from monitor.bench.panel import ScopeSettings, Wiring
-from monitor.bench.scope import Scope
+from monitor.bench.scope.panel import ScopeSettings, Wiring
+from monitor.bench.scope.scope import Scope
+from monitor.bench.vendors.infiniivision import coding_of
 from monitor.model import NS
 
 WIRING = (Wiring(0, 1.0), Wiring(1, 10.0), Wiring(None, 1.0), Wiring(None, 1.0))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from bench.fakes import Clock, readings
 
-from monitor.bench.capture import CaptureWaveform
-from monitor.bench.panel import ScopeSettings, Wiring
-from monitor.bench.scope import Scope
+from monitor.bench.load.capture import CaptureWaveform
+from monitor.bench.scope.panel import ScopeSettings, Wiring
+from monitor.bench.scope.scope import Scope
 from monitor.sources import elmorlabs
 
 DATA = Path(__file__).parents[1] / "data/gpu_meter"

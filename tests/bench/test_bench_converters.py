@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.bench.adc import Coding, step_of
-from monitor.bench.infiniivision import coding_of
-from monitor.bench.panel import ChannelState
+from monitor.bench.scope.adc import Coding, step_of
+from monitor.bench.scope.panel import ChannelState
+from monitor.bench.vendors.infiniivision import coding_of
 
 RANGES = st.sampled_from([0.004, 1.0, 20.0, 800.0])
 BITS = st.integers(8, 16)

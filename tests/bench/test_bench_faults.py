@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from bench.fakes import Clock, counting_scope, readings
 
-from monitor.bench.faults import Fault, Faults, Planned
-from monitor.bench.infiniivision import coding_of
 from monitor.bench.lab import BenchSettings, Lab
-from monitor.bench.passer_by import PasserBy
+from monitor.bench.scope.faults import Fault, Faults, Planned
+from monitor.bench.scope.passer_by import PasserBy
+from monitor.bench.vendors.infiniivision import coding_of
 from monitor.errors import ConfigError
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from bench.fakes import readings
 
-from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.lab import BenchSettings, Lab
-from monitor.bench.panel import Record
-from monitor.bench.workload import WorkloadSettings
+from monitor.bench.load.workload import WorkloadSettings
+from monitor.bench.scope.panel import Record
+from monitor.bench.vendors.instruments import INSTRUMENTS
 from monitor.errors import ConfigError, RecordingError
 
 CAPTURE = Path(__file__).parents[1] / "data/gpu_meter/3090_TR"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from bench.fakes import Clock, counting_scope
 
-from monitor.bench.lecroy import LeCroyScope
-from monitor.bench.siglent_legacy import SiglentLegacyScope
+from monitor.bench.vendors.lecroy import LeCroyScope
+from monitor.bench.vendors.siglent_legacy import SiglentLegacyScope
 
 
 class Bench:

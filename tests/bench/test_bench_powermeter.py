@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from bench.fakes import WIRING, Clock
 
-from monitor.bench.electrical import MAINS_230, Mains
-from monitor.bench.means import Averager
-from monitor.bench.panel import ScopeSettings
-from monitor.bench.powermeter import ScpiMeter, Wrong, YokogawaMeter
-from monitor.bench.scope import Scope
+from monitor.bench.load.electrical import MAINS_230, Mains
+from monitor.bench.meters.means import Averager
+from monitor.bench.meters.powermeter import ScpiMeter, Wrong, YokogawaMeter
+from monitor.bench.scope.panel import ScopeSettings
+from monitor.bench.scope.scope import Scope
 
 ITEMS = ["P", "U", "I", "S", "Q", "LAMBDA", "FU"]
 

@@ -3,8 +3,8 @@
 import asyncio
 import time
 
-from monitor.bench.publisher import publishing
-from monitor.bench.workload import Workload, WorkloadSettings
+from monitor.bench.load.publisher import publishing
+from monitor.bench.load.workload import Workload, WorkloadSettings
 from monitor.model import Edge
 
 

@@ -8,7 +8,7 @@ from bench.fakes import Clock, counting_scope
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.bench.rigol import RigolScope
+from monitor.bench.vendors.rigol import RigolScope
 
 
 class Bench:

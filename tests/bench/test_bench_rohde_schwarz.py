@@ -8,8 +8,8 @@ from bench.fakes import Clock, counting_scope
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.bench.rohde_schwarz import HMO2024, RohdeSchwarzScope
-from monitor.bench.rohde_schwarz_data import single
+from monitor.bench.vendors.rohde_schwarz import HMO2024, RohdeSchwarzScope
+from monitor.bench.vendors.rohde_schwarz_data import single
 
 
 class Bench:

@@ -6,7 +6,7 @@ from bench.fakes import Clock, counting_scope, indices, readings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.bench.panel import ScopeSettings
+from monitor.bench.scope.panel import ScopeSettings
 from monitor.errors import ConfigError
 
 

@@ -9,8 +9,8 @@ from bench.fakes import Clock, counting_scope
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.bench.infiniivision import InfiniiVision
-from monitor.bench.scpi import ErrorQueue, ScpiError, boolean, choice, nr3, number, units
+from monitor.bench.vendors.infiniivision import InfiniiVision
+from monitor.bench.vendors.scpi import ErrorQueue, ScpiError, boolean, choice, nr3, number, units
 
 
 class Bench:

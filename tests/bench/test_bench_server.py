@@ -8,12 +8,12 @@ import pytest
 import pyvisa
 from bench.fakes import WIRING, Counting
 
-from monitor.bench.faults import Fault
-from monitor.bench.infiniivision import InfiniiVision
 from monitor.bench.lab import BenchSettings, Lab
-from monitor.bench.panel import ScopeSettings
-from monitor.bench.scope import Scope
-from monitor.bench.server import ScopeServer
+from monitor.bench.scope.faults import Fault
+from monitor.bench.scope.panel import ScopeSettings
+from monitor.bench.scope.scope import Scope
+from monitor.bench.transports.server import ScopeServer
+from monitor.bench.vendors.infiniivision import InfiniiVision
 from monitor.errors import InstrumentError
 
 LIMIT_S = 20.0

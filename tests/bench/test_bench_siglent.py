@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from bench.fakes import Clock, counting_scope
 
-from monitor.bench.siglent import SiglentScope
+from monitor.bench.vendors.siglent import SiglentScope
 
 
 class Bench:

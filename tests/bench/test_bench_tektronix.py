@@ -9,7 +9,7 @@ from bench.fakes import Clock, counting_scope
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.bench.tektronix import TektronixScope
+from monitor.bench.vendors.tektronix import TektronixScope
 
 
 class Bench:

@@ -8,9 +8,9 @@ import pytest
 import pyvisa
 from bench.fakes import Clock, counting_scope
 
-from monitor.bench.infiniivision import InfiniiVision
 from monitor.bench.lab import BenchSettings
-from monitor.bench.server import ScopeServer
+from monitor.bench.transports.server import ScopeServer
+from monitor.bench.vendors.infiniivision import InfiniiVision
 from monitor.errors import ConfigError, InstrumentError
 
 LIMIT_S = 20.0

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.bench.capture import CaptureWaveform
-from monitor.bench.electrical import MAINS_120, MAINS_230, Feed, Mains
-from monitor.bench.signal import Grid, Noise
-from monitor.bench.workload import Workload, WorkloadSettings
+from monitor.bench.load.capture import CaptureWaveform
+from monitor.bench.load.electrical import MAINS_120, MAINS_230, Feed, Mains
+from monitor.bench.load.signal import Grid, Noise
+from monitor.bench.load.workload import Workload, WorkloadSettings
 from monitor.model import Edge
 from monitor.sources import elmorlabs
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.bench.timeline import Timeline
-from monitor.bench.workload import Workload, WorkloadSettings
+from monitor.bench.load.timeline import Timeline
+from monitor.bench.load.workload import Workload, WorkloadSettings
 from monitor.errors import ConfigError
 from monitor.model import Edge
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from faulty import Key, Outcome, transport_of
 
-from monitor.bench.faults import Fault
-from monitor.bench.instruments import INSTRUMENTS
-from monitor.bench.transports import TRANSPORTS
+from monitor.bench.scope.faults import Fault
+from monitor.bench.transports.choice import TRANSPORTS
+from monitor.bench.vendors.instruments import INSTRUMENTS
 from monitor.sources.dialects import DIALECTS
 
 PAGE = Path(__file__).parents[2] / "docs/reference/faults.md"

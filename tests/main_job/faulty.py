@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from sources.counted import HastyClock
 
-from monitor.bench.faults import Fault
-from monitor.bench.instruments import INSTRUMENTS
-from monitor.bench.panel import ScopeSettings, Wiring
-from monitor.bench.scope import Scope
-from monitor.bench.server import ScopeServer
-from monitor.bench.transports import TRANSPORTS
+from monitor.bench.scope.faults import Fault
+from monitor.bench.scope.panel import ScopeSettings, Wiring
+from monitor.bench.scope.scope import Scope
+from monitor.bench.transports.choice import TRANSPORTS
+from monitor.bench.transports.server import ScopeServer
+from monitor.bench.vendors.instruments import INSTRUMENTS
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.model import Block, Marker, Quantity, StreamInfo, Supply
 from monitor.recording.reader import Recording

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from monitor.bench.lab import BenchSettings, Lab
-from monitor.bench.panel import ScopeSettings
+from monitor.bench.scope.panel import ScopeSettings
 from monitor.config import InstrumentSettings
 from monitor.model import Supply
 from monitor.recording.reader import Recording

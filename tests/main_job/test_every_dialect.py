@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from monitor.analysis.stage_table import stage_table
-from monitor.bench.instruments import INSTRUMENTS
 from monitor.bench.lab import BenchSettings, Lab
-from monitor.bench.panel import ScopeSettings
-from monitor.bench.workload import WorkloadSettings
+from monitor.bench.load.workload import WorkloadSettings
+from monitor.bench.scope.panel import ScopeSettings
+from monitor.bench.vendors.instruments import INSTRUMENTS
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.model import NS, Block, Marker, Quantity, Supply
 from monitor.recording.reader import Recording

@@ -10,8 +10,8 @@ import pytest
 from fault_page import PAGE, cells, page
 from faulty import all_cases, outcomes, transport_of
 
-from monitor.bench.faults import Fault
-from monitor.bench.instruments import INSTRUMENTS
+from monitor.bench.scope.faults import Fault
+from monitor.bench.vendors.instruments import INSTRUMENTS
 
 CASES = all_cases()
 # The reply that is late may be any of those that a record takes.

@@ -12,7 +12,7 @@ import pytest
 from lab import LIMIT_S, said, served_replay, wattstage
 
 from monitor.analysis.stage_table import stage_table
-from monitor.bench.workload import Workload, WorkloadSettings
+from monitor.bench.load.workload import Workload, WorkloadSettings
 from monitor.markers.broker import EmbeddedBroker
 from monitor.model import NS
 from monitor.recording.reader import Recording

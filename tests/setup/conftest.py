@@ -5,11 +5,11 @@ import time
 
 import numpy as np
 
-from monitor.bench.electrical import MAINS_230, Feed, Mains
-from monitor.bench.infiniivision import InfiniiVision
-from monitor.bench.panel import ScopeSettings, Wiring
-from monitor.bench.scope import Scope
-from monitor.bench.server import ScopeServer
+from monitor.bench.load.electrical import MAINS_230, Feed, Mains
+from monitor.bench.scope.panel import ScopeSettings, Wiring
+from monitor.bench.scope.scope import Scope
+from monitor.bench.transports.server import ScopeServer
+from monitor.bench.vendors.infiniivision import InfiniiVision
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.model import Quantity
 from monitor.setup.preview import look

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from monitor.bench.lab import BenchSettings, Lab
-from monitor.bench.mistakes import MISTAKES
+from monitor.bench.scope.mistakes import MISTAKES
 from monitor.setup.plan import Plan, settings
 from monitor.setup.preview import Preview
 from monitor.sources.inspect import inspect

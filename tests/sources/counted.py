@@ -8,10 +8,10 @@ from typing import Self
 
 import numpy as np
 
-from monitor.bench.infiniivision import InfiniiVision
-from monitor.bench.panel import ScopeSettings, Wiring
-from monitor.bench.scope import Scope
-from monitor.bench.server import ScopeServer
+from monitor.bench.scope.panel import ScopeSettings, Wiring
+from monitor.bench.scope.scope import Scope
+from monitor.bench.transports.server import ScopeServer
+from monitor.bench.vendors.infiniivision import InfiniiVision
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.model import NS, Block, Quantity
 from monitor.sources.clock import SystemClock

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from monitor.bench.lab import BenchSettings, Lab
-from monitor.bench.powermeter import Wrong
-from monitor.bench.workload import WorkloadSettings
+from monitor.bench.load.workload import WorkloadSettings
+from monitor.bench.meters.powermeter import Wrong
 from monitor.config import MeterSettings, QuerySettings
 from monitor.errors import ConnectionLostError, ProtocolError
 from monitor.model import NS, Marker, Reading

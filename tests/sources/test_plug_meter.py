@@ -7,8 +7,8 @@ import pytest
 from sources.scripted import JumpingClock
 
 from monitor.bench.lab import BenchSettings, Lab
-from monitor.bench.plug import PLUGS
-from monitor.bench.workload import WorkloadSettings
+from monitor.bench.load.workload import WorkloadSettings
+from monitor.bench.meters.plug import PLUGS
 from monitor.config import MeterSettings, QuerySettings
 from monitor.errors import ConfigError, ConnectionLostError
 from monitor.markers.broker import EmbeddedBroker

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sources.scripted import JumpingClock
 
-from monitor.bench.pmd import BenchPmd
+from monitor.bench.meters.pmd import BenchPmd
 from monitor.config import MeterSettings, QuerySettings
 from monitor.errors import ConfigError
 from monitor.sources.clock import SystemClock

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sources.counted import N_RECORD, PERIOD, RATE_HZ, CountedScope, told
 
-from monitor.bench.faults import Fault
 from monitor.bench.lab import BenchSettings, Lab
-from monitor.bench.panel import ScopeSettings
+from monitor.bench.scope.faults import Fault
+from monitor.bench.scope.panel import ScopeSettings
 from monitor.config import InstrumentSettings
 from monitor.errors import ConfigError, ConnectionLostError, InstrumentError
 from monitor.model import NS, Block, Marker
@@ -228,9 +228,8 @@ def test_another_scope_at_the_same_address_ends_the_session(monkeypatch):
     async def work(bench):
         async with playing(bench) as (_, items):
             await take(items, 2)
-            monkeypatch.setattr(
-                "monitor.bench.infiniivision.IDENTITY", "KEYSIGHT TECHNOLOGIES,DSO-X 2012A,B,1"
-            )
+            other = "KEYSIGHT TECHNOLOGIES,DSO-X 2012A,B,1"
+            monkeypatch.setattr("monitor.bench.vendors.infiniivision.IDENTITY", other)
             bench.server.faults.inject(Fault.CLOSE_MID_BLOCK)
             with pytest.raises(InstrumentError, match=r"came back as .*2012A.*begin a new one"):
                 await take(items, 100)

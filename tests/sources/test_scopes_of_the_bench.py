@@ -7,11 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from monitor.bench.instruments import INSTRUMENTS
-from monitor.bench.panel import ScopeSettings, Wiring
-from monitor.bench.scope import Scope
-from monitor.bench.server import ScopeServer
-from monitor.bench.transports import TRANSPORTS
+from monitor.bench.scope.panel import ScopeSettings, Wiring
+from monitor.bench.scope.scope import Scope
+from monitor.bench.transports.choice import TRANSPORTS
+from monitor.bench.transports.server import ScopeServer
+from monitor.bench.vendors.instruments import INSTRUMENTS
 from monitor.config import InstrumentSettings
 from monitor.model import Block, Marker, Supply
 from monitor.sources.clock import SystemClock

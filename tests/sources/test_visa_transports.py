@@ -9,11 +9,11 @@ import time
 import numpy as np
 import pytest
 
-from monitor.bench.faults import Fault
-from monitor.bench.panel import ScopeSettings, Wiring
-from monitor.bench.scope import Scope
-from monitor.bench.server import ScopeServer
-from monitor.bench.transports import TRANSPORTS
+from monitor.bench.scope.faults import Fault
+from monitor.bench.scope.panel import ScopeSettings, Wiring
+from monitor.bench.scope.scope import Scope
+from monitor.bench.transports.choice import TRANSPORTS
+from monitor.bench.transports.server import ScopeServer
 from monitor.errors import ConnectionLostError, InstrumentError
 from monitor.sources.visa import VisaLink
 

@@ -1,0 +1,1 @@
+"""What is measured: a workload or a real capture, its supply, and its markers."""

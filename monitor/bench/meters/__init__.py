@@ -1,0 +1,1 @@
+"""Power meters on the load that the scope sees."""

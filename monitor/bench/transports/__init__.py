@@ -1,0 +1,1 @@
+"""How messages come to an instrument: a socket, HiSLIP, VICP, VXI-11."""

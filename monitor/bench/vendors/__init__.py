@@ -1,0 +1,1 @@
+"""The remote interfaces of the vendors, on one scope."""
