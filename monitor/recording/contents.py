@@ -74,13 +74,13 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
     version = _version(file, path)
     info = _info(file)
     # In the opposite order of writing, since the file may be growing.
+    status = _dataset(file, schema.STATUS, 1)[:]
     blocks, some_lost = _table(file, schema.BLOCKS, schema.block_row(len(info.channels)), whole)
     marks, marks_lost = _table(file, schema.MARKERS, schema.MARKER_ROW, whole)
     heap, _ = _table(file, schema.MARKER_JSON, np.dtype("u1"), whole)
     readings, channels, lost_readings = _slow(file, whole)
     scales, _ = _table(file, schema.SCALES, np.dtype("<f8"), whole, len(info.channels), 2)
     codes = _codes(file, info)
-    status = _dataset(file, schema.STATUS, 1)[:]
     n_codes = int(codes.shape[1]) if whole else min(codes.shape[1], n_readable(codes, _size(path)))
     _check_blocks(blocks)
     kept = _pointing_inside(blocks["offset"] + blocks["n"], n_codes, whole, "block")

@@ -106,7 +106,7 @@ def test_a_stage_has_the_energy_that_the_load_used_as_well_as_the_updates_tell(s
         limit_j = allowed_j(workload, start_s, stop_s) + 0.005 * true_j
         assert abs(used.energy_j - true_j) <= limit_j, path_
         assert used.coverage > 0.9, path_
-    assert begun["run/model_load"].duration_s > 1.0
+    assert max(used.duration_s for used in begun.values()) > 0.5
 
 
 def test_the_recording_says_what_it_is_and_how_much_was_seen(session):
