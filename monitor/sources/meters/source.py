@@ -32,7 +32,7 @@ from monitor.sources.source import Item
 PER_CODE = 1e-4
 """Watts, volts or amperes: what one code stands for; int32 then reaches 214 748."""
 
-_LOWEST_HZ = 100.0
+_LOWEST_HZ = 1000.0  # a stage without a cell would have no energy; tiles take some ms
 _PER_READING = 10  # cells, so that an edge of a stage cuts a reading where it lies
 _LATE = 1.5  # intervals between readings beyond which one is missing
 _LONGEST_HOLD_S = 90.0  # of plugs: they report changes, and once a minute that there is none
