@@ -883,6 +883,7 @@ class _Link:
         self, client: Any, sock: Any, *, is_readable: bool, ready: dict[Any, int]
     ) -> None:
         if is_readable or ready.get(sock, 0) & selectors.EVENT_READ:
+            _acknowledge_at_once(sock)
             client.loop_read()
         if ready.get(sock, 0) & selectors.EVENT_WRITE and client.socket() is sock:
             client.loop_write()
@@ -1011,6 +1012,15 @@ def _send_at_once(_client: Any, _userdata: Any, link: Any) -> None:
     """Let no small message wait for the acknowledgement of the one before, some 40 ms."""
     with contextlib.suppress(OSError):  # of what is no TCP socket
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _acknowledge_at_once(link: Any) -> None:
+    """Let the broker not wait for the acknowledgement either, before a question for the time.
+
+    mosquitto gathers small messages unless it is told not to; Linux forgets this from time to time.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _json(value: dict[str, Any]) -> bytes:
