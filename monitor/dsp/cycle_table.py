@@ -111,14 +111,14 @@ class CycleTable:
         ramps[(covered_now < HALF) | (covered_before < HALF) | (first == 0)] = np.nan
         return ramps
 
-    def peak(self, start: int, stop: int) -> float:
+    def peak(self, start: int, stop: int, *, inside: bool = False) -> float:
         """Return the highest mean power of a cycle in ``[start, stop)``.
 
-        If no cycle lies inside, those that overlap count; NaN if there is none.
+        If no cycle lies inside, those that overlap count, unless ``inside``; NaN if there is none.
         """
         first = int(np.searchsorted(self.starts, start, "left"))
         last = int(np.searchsorted(self.stops, stop, "right"))
-        if first >= last:
+        if first >= last and not inside:
             first = int(np.searchsorted(self.stops, start, "right"))
             last = int(np.searchsorted(self.starts, stop, "left"))
         if first >= last:

@@ -257,13 +257,14 @@ class Track:
             for i in range(k)
         )
 
-    def peak(self, start: int, stop: int, read: Read) -> float:
+    def peak(self, start: int, stop: int, read: Read, *, inside: bool = False) -> float:
         """Return the highest power in ``[start, stop)`` in W.
 
-        On mains the highest mean of a line cycle, on DC the highest sample; NaN if none.
+        On mains the highest mean of a line cycle, on DC the highest sample; NaN if none. Where no
+        cycle lies inside, those that overlap count, unless ``inside``.
         """
         if self.supply is Supply.MAINS and self._cycles is not None:
-            return self._cycles.found.peak(start, stop)
+            return self._cycles.found.peak(start, stop, inside=inside)
         return float(self.extremes(start, stop, read)[1][-1])
 
     def steady(

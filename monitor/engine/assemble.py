@@ -23,6 +23,7 @@ from monitor.sources.source import Source
 
 _LOGIN = re.compile(r"//[^/@\s\"]*@")  # in a URL
 _BROKER_WAIT_S = 5.0
+_PROFILE = "profile"  # among the texts of a recording
 _MQTT_PORT = 1883  # where workloads look if they are not told otherwise
 
 
@@ -46,7 +47,7 @@ async def live(settings: Settings, *, endpoint: str, recordings: Path) -> AsyncI
                 metrics=settings.metrics,
                 history=settings.history,
                 recording=settings.recording,
-                described={"profile": described(settings)},
+                described={_PROFILE: described(settings)},
                 clock=clock,
             )
             return made, None
@@ -58,6 +59,19 @@ def described(settings: Settings) -> str:
     """Return the settings of a session as JSON, without passwords."""
     text = msgspec.json.encode(settings).decode()
     return _LOGIN.sub("//", text)
+
+
+def metrics_of(recording: Recording) -> MetricsSettings:
+    """Return which windows the session of a recording had; the usual ones if it does not say."""
+
+    class Described(msgspec.Struct):
+        metrics: MetricsSettings = MetricsSettings()
+
+    try:
+        profile = msgspec.json.decode(recording.settings.get(_PROFILE, "{}"), type=Described)
+    except msgspec.MsgspecError:  # of another version, or made by somebody else
+        return MetricsSettings()
+    return profile.metrics
 
 
 def _source(settings: Settings, clock: Clock) -> Source:
@@ -128,7 +142,7 @@ class _Player:
             self._source,
             None,
             slow=self._recording.slow.channels,
-            metrics=MetricsSettings(),
+            metrics=metrics_of(self._recording),
             history=HistorySettings(),
             clock=clock,
             pace=self,

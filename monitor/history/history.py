@@ -152,9 +152,9 @@ class History:
         """Return what may stand for dead time between neighbouring edges; see ``Track.steady``."""
         return self._track.steady(edges, self.read)
 
-    def peak(self, start: int, stop: int) -> float:
-        """Return the highest power in W: mean of a line cycle on mains, sample on DC."""
-        return self._track.peak(start, stop, self.read)
+    def peak(self, start: int, stop: int, *, inside: bool = False) -> float:
+        """Return the highest power in W; see ``Track.peak``."""
+        return self._track.peak(start, stop, self.read, inside=inside)
 
     def metrics(self) -> Metrics:
         """Return the live numbers at the newest sample.

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from monitor.history.history import History
 
-_OVERLAP_S = 0.1  # s scanned twice for a peak: several line cycles, so that none falls in between
+_SETTLING_S = 0.1  # until a line cycle is found that has ended: several of them
 
 
 class Ledger:
@@ -27,6 +27,8 @@ class Ledger:
         self._peaks: dict[tuple[int, int], float] = {}
         self._steady: dict[tuple[int, int], tuple[float, float]] = {}
         self._scanned: dict[int, tuple[int, float]] = {}
+        self._supply = history.supply
+        self._settling = round(_SETTLING_S * history.info.sample_rate_hz)
 
     @property
     def peak_window_s(self) -> float:
@@ -63,8 +65,9 @@ class Ledger:
 
     def steady(self, edges: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return what may stand for dead time between neighbouring edges; see ``Track.steady``."""
+        self._follow_supply()
         fresh = np.stack(self._history.steady(edges))
-        oldest, newest = self._history.bounds
+        oldest, newest = self._settled
         pairs = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
         for k, (start, stop) in enumerate(pairs):
             known = self._steady.get((start, stop))
@@ -76,18 +79,34 @@ class Ledger:
 
     def peak(self, start: int, stop: int) -> float:
         """Return the highest power in ``[start, stop)`` in W: line-cycle mean, or sample on DC."""
+        self._follow_supply()
         known = self._peaks.get((start, stop))
         if known is not None:
             return known
-        oldest, newest = self._history.bounds
+        oldest, newest = self._settled
         until, peak = self._scanned.get(start, (start, float("nan")))
         if stop < until and start >= oldest:
             until, peak = start, float("nan")  # another stage of the same start, or a late end
         if until < stop:
-            overlap = round(_OVERLAP_S * self._history.info.sample_rate_hz)
-            peak = float(np.fmax(peak, self._history.peak(max(start, until - overlap), stop)))
-        if stop < newest:
-            self._peaks[start, stop] = peak
-        if stop > self._scanned.get(start, (start, peak))[0]:
+            first = max(start, until - self._settling)
+            peak = float(np.fmax(peak, self._history.peak(first, stop, inside=True)))
             self._scanned[start] = (min(stop, newest), peak)
-        return peak
+        # A stage that is young has no cycle inside yet; what overlaps it then is not kept.
+        highest = self._history.peak(start, stop) if np.isnan(peak) else peak
+        if stop < newest:
+            self._peaks[start, stop] = highest
+        return highest
+
+    def _follow_supply(self) -> None:
+        """Forget what was found before it was known that line cycles are what counts."""
+        if self._supply is not self._history.supply:
+            self._supply = self._history.supply
+            self._peaks.clear()
+            self._scanned.clear()
+            self._steady.clear()
+
+    @property
+    def _settled(self) -> tuple[int, int]:
+        """Return the oldest sample that is remembered, and before which no cycle is to come."""
+        oldest, newest = self._history.bounds
+        return oldest, newest - self._settling
