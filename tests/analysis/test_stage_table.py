@@ -71,7 +71,7 @@ def test_dead_time_in_a_stage_has_the_mean_of_that_stage(table_of):
 
 
 @given(st.sets(st.integers(0, 9), max_size=8), st.lists(st.floats(-0.2, 1.2), max_size=8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_leaf_stages_and_the_rest_add_up_to_the_total(tmp_path_factory, missing, edges):
     marks = []
     for k, (a, b) in enumerate(zip(edges[::2], edges[1::2], strict=False)):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from bench.fakes import Clock, counting_scope, indices, readings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.bench.scope.panel import ScopeSettings
@@ -86,7 +86,6 @@ def test_dead_time_lies_between_records_and_is_told():
 
 
 @given(st.lists(st.floats(0.0, 3.0), min_size=2, max_size=20))
-@settings(deadline=None)
 def test_a_gap_free_scope_hands_out_every_sample_once(pauses):
     clock = Clock()
     scope = counting_scope(clock, gap_free=True, memory_s=1000.0)
@@ -179,7 +178,6 @@ def test_running_shows_the_newest_complete_record():
 @given(
     st.floats(1e-4, 100.0), st.integers(1, 4_000_000), st.sampled_from([1e4, 1e6, 5e6]), st.data()
 )
-@settings(deadline=None)
 def test_rate_and_length_stay_within_what_the_scope_can(range_s, points, max_rate_hz, data):
     memory = data.draw(st.integers(1000, 4_000_000))
     scope = counting_scope(Clock(), max_rate_hz=max_rate_hz, memory=memory)

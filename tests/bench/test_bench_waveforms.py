@@ -38,7 +38,7 @@ WAVEFORMS = {
 
 @pytest.mark.parametrize("name", WAVEFORMS)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_samples_do_not_depend_on_the_pieces_they_are_read_in(name, data):
     waveform = WAVEFORMS[name]
     rate_hz = data.draw(st.sampled_from([4_873.01, 20e3, 1e5, 1e6]))
@@ -120,7 +120,7 @@ def test_each_stage_on_mains_takes_the_energy_that_the_workload_spent():
 
 
 @given(st.integers(0, 10_000_000), st.integers(1, 9_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_noise_is_the_same_at_the_same_index(start, n):
     noise = Noise(3)
     ahead = min(start, 777)
@@ -140,7 +140,6 @@ def test_noise_is_white_and_of_unit_size():
 
 
 @given(st.integers(0, 10**9), st.integers(1, 3000), st.sampled_from([5e3, 25e3, 1e5, 1e6]))
-@settings(deadline=None)
 def test_a_straight_line_on_the_grid_is_a_straight_line_in_the_samples(start, n, rate_hz):
     grid = Grid(start, n, rate_hz)
     np.testing.assert_allclose(

@@ -72,7 +72,7 @@ def test_a_stranger_sees_every_stage_within_twenty_seconds():
     st.integers(1, 4),
     st.floats(0.5, 100.0),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_stages_are_nested_in_time_as_they_are_in_name(
     resolution, n_gpus, frames, steps, n_clips, speed
 ):
@@ -163,7 +163,7 @@ def test_the_card_draws_its_published_share_of_the_limit(stage, low, high):
 
 
 @given(st.floats(0.0, 40.0), st.floats(0.0, 10.0), st.floats(0.0, 1.0))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_energy_is_additive(start_s, length_s, share):
     workload = Workload(WorkloadSettings())
     stop_s, cut_s = start_s + length_s, start_s + share * length_s

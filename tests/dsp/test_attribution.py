@@ -84,7 +84,7 @@ def test_every_stage_gets_what_was_used_while_it_was_the_innermost():
     assert (found.session, found.peak_window_s) == ("test", 1 / RATE_HZ)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     power=st.lists(st.one_of(st.just(math.nan), st.floats(-100, 1000)), min_size=1, max_size=200),
     spans=st.lists(

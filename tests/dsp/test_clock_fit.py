@@ -67,7 +67,7 @@ def test_one_clock_is_no_offset_and_no_doubt():
     assert fit.at(ZERO_NS) == (0, 0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     way=st.lists(st.tuples(st.floats(1e-6, 0.2), st.floats(1e-6, 0.2)), min_size=1, max_size=40),
     offset=st.integers(-(10**12), 10**12),

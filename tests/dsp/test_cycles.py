@@ -10,7 +10,7 @@ from monitor.dsp.cycles import Cycles
 from monitor.dsp.pyramid import Pyramid, hop_for
 from monitor.model import Supply
 
-ANY = settings(deadline=None, max_examples=40)
+ANY = settings(max_examples=40)
 SECOND = 10_000
 
 

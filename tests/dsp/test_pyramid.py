@@ -10,7 +10,7 @@ from monitor.dsp.envelope import envelope
 from monitor.dsp.pyramid import Pyramid, hop_for
 from monitor.dsp.ranges import extremes, totals_at
 
-ANY = settings(deadline=None, max_examples=60)
+ANY = settings(max_examples=60)
 hops = st.sampled_from([1, 2, 4, 32])
 
 

@@ -32,7 +32,7 @@ def reduced(signals, cuts, hop=4):
 
 
 @given(st.integers(0, 3000), st.lists(st.integers(0, 3000), max_size=12), st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_bin_is_that_of_its_samples(n, cuts, seed):
     signals = np.random.default_rng(seed).normal(size=(2, n)).astype(np.float32)
     extremes, totals = reduced(signals, sorted(min(cut, n) for cut in cuts))
@@ -50,7 +50,7 @@ def test_every_bin_is_that_of_its_samples(n, cuts, seed):
 
 
 @given(st.lists(st.integers(0, 100_000), max_size=12))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_where_samples_were_cut_changes_no_bit(cuts):
     signals = np.random.default_rng(0).normal(size=(3, 100_000)).astype(np.float32)
     whole, parts = reduced(signals, [], 256), reduced(signals, sorted(cuts), 256)

@@ -9,7 +9,7 @@ from monitor.dsp.stages import StageTree
 from monitor.model import Edge, Marker
 
 ALWAYS = 10**18
-ANY = settings(deadline=None, max_examples=100)
+ANY = settings(max_examples=100)
 
 
 def begin(stage, at, span="", parent="", seq=None, **fields):

@@ -9,7 +9,7 @@ from waves import CHANNELS, CURRENT, RATE_HZ, VOLTAGE, Stream, feed, gapped, mai
 from monitor.dsp.track import Track
 from monitor.model import Channel, Quantity, Summary, Supply
 
-ANY = settings(deadline=None, max_examples=50)
+ANY = settings(max_examples=50)
 METER = Channel(name="meter", quantity=Quantity.POWER)
 windows = st.sampled_from([0.0001, 0.001, 0.0123, 0.1, 1.0])
 

@@ -25,9 +25,7 @@ ITEMS = [
     ramp(1000, 1100), note("door opened"), ramp(1100, 1150, scales=FINER), reading(40.0),
     ramp(1400, 1500),
 ]  # fmt: skip
-in_tmp = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+in_tmp = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

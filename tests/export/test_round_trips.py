@@ -22,9 +22,7 @@ from monitor.sources.exported.parquet_file import parquet_source
 
 SOURCES = {"csv": csv_source, "parquet": parquet_source, "jls": jls_source}
 FINER = (Scale(0.05, 1.0), Scale(0.025, -2.0))
-many = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+many = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 formats = pytest.mark.parametrize("form", SOURCES)
 
 

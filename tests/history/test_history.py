@@ -102,7 +102,7 @@ def test_a_view_may_be_of_a_time_without_data():
         assert view.edges[[0, -1]].tolist() == [50_000, 60_000]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     cuts=st.lists(st.integers(0, 30_000), max_size=30),
     start=st.integers(-5000, 35_000),
@@ -121,7 +121,7 @@ def test_block_size_changes_no_view_and_no_number(cuts, start, span, n_columns):
     assert one.metrics().energy_j == pytest.approx(other.metrics().energy_j, rel=1e-9)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.integers(-1000, 40_000), min_size=1, max_size=20))
 def test_running_sums_are_exact_to_the_sample(indices):
     found = filled(mains(30_000, phase=1.0), gaps=[(12_345, 13_000)])

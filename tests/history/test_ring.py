@@ -24,7 +24,7 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(steps, st.integers(1, 100), st.data())
 def test_the_ring_equals_a_dictionary(steps, capacity, data):
     ring, model, stop = Ring(CHANNELS, "int16", capacity), {}, 5
@@ -74,7 +74,7 @@ def test_a_block_that_does_not_follow_is_refused_and_changes_nothing(bad, messag
     assert np.array_equal(before, ring.read(0, 200), equal_nan=True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(steps, st.integers(1, 100), st.data())
 def test_the_blocks_of_the_past_are_what_is_read(steps, capacity, data):
     ring, stop = Ring(CHANNELS, "int16", capacity), 5

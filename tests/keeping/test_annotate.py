@@ -101,7 +101,7 @@ def test_a_line_that_was_torn_hides_no_other(made, torn):
         max_leaves=8,
     ).map(lambda value: json.dumps(value).encode() + b"\n")
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_is_no_journal_is_told_and_breaks_nothing(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "hostile.h5"
     marks.journal_path(path).write_bytes(text)

@@ -17,7 +17,7 @@ from monitor.recording.recorder import Recorder
 
 _LONGEST_S = 30.0  # a hang, not a slow machine
 FEW = settings(
-    max_examples=40, deadline=None, derandomize=True,
+    max_examples=40, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 

@@ -65,7 +65,7 @@ def blocks_of(items):
 
 
 @given(streams(), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_item_comes_back_in_order_and_equal_in_every_field(stream_and_items, data):
     stream, items = stream_and_items
     blocks = blocks_of(items)
@@ -98,7 +98,7 @@ def test_every_item_comes_back_in_order_and_equal_in_every_field(stream_and_item
 
 
 @given(st.lists(st.integers(1, 4999), max_size=8), st.sets(st.integers(0, 49), max_size=10))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_how_it_was_cut_changes_no_answer(cuts, missing):
     whole = ramp(0, 5000)
     edges = sorted({0, 5000, *cuts, *(100 * k for k in missing), *(100 * k + 100 for k in missing)})
@@ -127,7 +127,7 @@ def test_how_it_was_cut_changes_no_answer(cuts, missing):
 
 
 @given(st.integers(0, 4000), st.integers(1, 1500), st.integers(1, 300))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_view_keeps_the_extremes_of_every_column(start, span, n_columns):
     items = [ramp(0, 2000), ramp(2300, 4000)]
     with recording_of(items) as recording:

@@ -79,7 +79,7 @@ def cut_streams(draw):
 
 
 @given(cut_streams(), places, st.sampled_from([0.0, 3.3e-5]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_sums_and_extremes_are_those_of_the_samples(cut, shares, deskew_s):
     given_blocks = list(blocks(*cut, start=12_345))
     with both(given_blocks, stream(deskew_s=deskew_s)) as (recording, oracle):
@@ -101,7 +101,7 @@ def test_sums_and_extremes_are_those_of_the_samples(cut, shares, deskew_s):
 
 
 @given(cut_streams(), places, st.integers(1, 40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_view_shows_the_extremes_of_every_column(cut, shares, n_columns):
     given_blocks = list(blocks(*cut, start=-777))
     with both(given_blocks) as (recording, _):

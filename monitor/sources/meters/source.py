@@ -32,7 +32,6 @@ from monitor.sources.source import Item
 PER_CODE = 1e-4
 """Watts, volts or amperes: what one code stands for; int32 then reaches 214 748."""
 
-_LOWEST_HZ = 1000.0  # a stage without a cell would have no energy; tiles take some ms
 _PER_READING = 10  # cells, so that an edge of a stage cuts a reading where it lies
 _LATE = 1.5  # intervals between readings beyond which one is missing
 _LONGEST_HOLD_S = 90.0  # of plugs: they report changes, and once a minute that there is none
@@ -64,6 +63,9 @@ class MeterSource:
         More about where they come from.
     tells_changes
         Whether a reading stands until the next, not for the interval that ends with it.
+    least_hz
+        Cells per second, or more where readings come fast. A stage that is shorter than a cell
+        may have none, and no energy; a tile takes some milliseconds.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class MeterSource:
         clock: Clock,
         *,
         tells_changes: bool = False,
+        least_hz: float = 1000.0,
         uncertainty_ns: int = 0,
         notes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
@@ -79,6 +82,7 @@ class MeterSource:
         self._uncertainty_ns = uncertainty_ns
         self._notes = notes
         self._tells_changes = tells_changes
+        self._least_hz = least_hz
         self._clock = clock
         self._opened: tuple[tuple[SlowChannel, ...], StreamInfo] | None = None
         self._grid: Grid | None = None
@@ -250,7 +254,7 @@ class MeterSource:
                 Channel(name=channel.name, quantity=_QUANTITIES[channel.unit], rail="meter")
                 for channel in wanted
             ),
-            sample_rate_hz=max(_LOWEST_HZ, _PER_READING / first.interval_s),
+            sample_rate_hz=max(self._least_hz, _PER_READING / first.interval_s),
             t0_ns=self._clock.now_ns(),
             # When in its update interval the meter was asked is not known.
             t0_uncertainty_ns=round((first.window_s or first.interval_s) / 2 * NS)

@@ -31,6 +31,7 @@ from monitor.sources.source import Item, Source
 SLOW_S = 0.01
 """Rows that are further apart are a meter's, which averages; others are samples."""
 
+_LEAST_HZ = 100.0  # of a meter's rows: whole days are imported, and their stages are no tiles
 _QUANTITIES = {"W": Quantity.POWER, "V": Quantity.VOLTAGE, "A": Quantity.CURRENT}
 _BLOCK = 100_000  # samples
 _FULL_CODE = (1 << 31) - 1
@@ -110,6 +111,7 @@ def source_of(table: Table) -> Source:
         _Standing(table.time_ns(0) - round(table.step_s * NS)),
         uncertainty_ns=table.start_uncertainty_ns,
         notes=table.notes,
+        least_hz=_LEAST_HZ,
     )
 
 
