@@ -1,0 +1,1 @@
+"""What the workload's host says of itself: its GPUs and processors."""
