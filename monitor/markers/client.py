@@ -47,6 +47,7 @@ _SCHEMA = 1
 _QUEUE = 50_000  # markers that wait for the sender; filled by the workload, emptied at once
 _SPOOL = 64 << 20  # bytes of markers that are kept, for a broker that is away or a late listener
 _SEGMENT = 4 << 20  # bytes of which the oldest are given up together
+_BESIDE = 1000  # messages beside the markers that wait for the sender; of more, the newest
 _IN_FLIGHT = 20  # not yet acknowledged; what brokers accept from one client by default
 _OPEN = 10_000  # stages begun and not ended, of which begin's fields are remembered
 _MAX_TEXT = 1000
@@ -174,6 +175,27 @@ class MarkerClient:
         with self._lock:
             self._attrs = dict(self._attrs, **_scalars(attrs))
             self._link.tell(self._header())
+
+    def say(self, kind: str, value: dict[str, Any], *, keep: bool = False) -> None:
+        """Say something beside the markers, on a topic of its own.
+
+        It is sent once, as soon as there is a broker; of what waits for one, the newest is kept.
+
+        Parameters
+        ----------
+        kind
+            Last level of the topic.
+        value
+            What JSON can carry.
+        keep
+            Whether it holds from now on, so that the broker tells it whoever comes later.
+        """
+        try:
+            payload = _json(dict(self._encode.common, **value))
+        except (TypeError, ValueError):
+            return
+        with self._lock:
+            self._link.say(kind, payload, keep)
 
     def _header(self) -> dict[str, Any]:
         return {"host": self.host, "clock": _clock(), "attrs": self._attrs}
@@ -609,6 +631,8 @@ class _Link:
         self._base = topic[: -len("marker")] + str(self._sender)
         self._encode = encode
         self._queue: deque[_Entry] = deque()
+        self._said: deque[tuple[str, bytes]] = deque(maxlen=_BESIDE)
+        self._kept: dict[str, bytes] = {}  # replaced whole
         self._spool = _Spool()
         self._in_flight: dict[int, int] = {}  # number by message id
         self._position = 0  # the highest number that was sent on this connection
@@ -643,6 +667,19 @@ class _Link:
         self._news = True
         if self._thread is not None:
             self._ring()
+
+    def say(self, kind: str, payload: bytes, keep: bool) -> None:
+        """Queue a message beside the markers; one caller at a time, as for ``put``."""
+        if self._closing.is_set() or self._broker is None:
+            return
+        if keep:
+            self._kept = dict(self._kept, **{kind: payload})
+            self._news = True
+        else:
+            self._said.append((kind, payload))
+        if self._thread is None:
+            self._start(self._broker)
+        self._ring()
 
     def close(self, deadline_s: float) -> None:
         """Wait until all is acknowledged, at most for the deadline."""
@@ -712,7 +749,7 @@ class _Link:
         while not last:
             last = self._closing.is_set()
             self._gather()
-            if last and not self._spool.n_waiting:
+            if last and self._is_done:
                 return
             self._was_connected = False
             client: Any = None
@@ -836,8 +873,13 @@ class _Link:
                 selector.modify(sock, events)
                 self._step(client, sock, selector)
 
+    @property
+    def _is_done(self) -> bool:
+        """Return whether nothing waits."""
+        return not (self._spool.n_waiting or self._said or (self._kept and self._news))
+
     def _finished(self) -> bool:
-        sent = self.connected and not self._spool.n_waiting and not self._again
+        sent = self.connected and self._is_done and not self._again
         return sent or time.monotonic() > self._give_up_s
 
     def _publish(self, client: Any) -> None:
@@ -852,6 +894,11 @@ class _Link:
             self._news, self._told = False, self._position
             header = dict(self._encode.common, seq=self._told, n_dropped=self.n_dropped)
             client.publish(self._base + "/run", _json({**header, **self.header}), 1, retain=True)
+            for kind, payload in self._kept.items():
+                client.publish(self._base + "/" + kind, payload, 1, retain=True)
+        while self.connected and self._said:
+            kind, payload = self._said.popleft()
+            client.publish(self._base + "/" + kind, payload, qos=0)
 
     def _next(self) -> tuple[int, bytes] | None:
         """Return what to send next: what was never sent, else what was asked for again."""
@@ -891,9 +938,10 @@ class _Link:
 
     def _say_goodbye(self, client: Any) -> None:
         """Tell that the run is over, and take back what a later listener would still be told."""
-        ended = client.publish(self._base + "/status", self._status("ended"), qos=1)
-        last = client.publish(self._base + "/run", b"", qos=1, retain=True)
-        self._serve(client, lambda: ended.is_published() and last.is_published())
+        said = [client.publish(self._base + "/status", self._status("ended"), qos=1)]
+        for kind in ("run", *self._kept):
+            said.append(client.publish(self._base + "/" + kind, b"", qos=1, retain=True))
+        self._serve(client, lambda: all(each.is_published() for each in said))
         client.disconnect()  # and until the broker hangs up, or it would call this a loss
         self._serve(client, lambda: client.socket() is None)
 
