@@ -125,8 +125,9 @@ async def _clocks(url: str, prefix: str, seconds: float) -> list[Line]:
     async with MarkerFeed(url, prefix=prefix) as feed:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                async for marker in feed:
-                    _take(senders, marker)
+                async for item in feed:
+                    if isinstance(item, Marker):
+                        _take(senders, item)
     if not senders:
         return [
             Line(

@@ -42,12 +42,23 @@ class Clocks:
         The bound is the wider one of the clocks' and of what the sender says of its own time.
         """
         own_ns = _own_bound_ns(marker)
-        fit = self._fits.get((marker.run_id, marker.sender))
         # What the listener has made for a sender that is gone is by our clock.
-        if not fit or marker.time_ns == marker.received_ns:
+        if marker.time_ns == marker.received_ns:
             return marker.time_ns, own_ns
-        offset_ns, bound_ns = fit.at(marker.time_ns)
-        return marker.time_ns - offset_ns, max(bound_ns, own_ns)
+        found = self.ours(marker.run_id, marker.sender, marker.time_ns)
+        return (marker.time_ns, own_ns) if found is None else (found[0], max(found[1], own_ns))
+
+    def ours(self, run_id: str, sender: str, time_ns: int) -> tuple[int, int] | None:
+        """Return a time of a sender's clock by ours, and its bound; None if nothing is known."""
+        fit = self._fits.get((run_id, sender))
+        if not fit:
+            return None
+        offset_ns, bound_ns = fit.at(time_ns)
+        return time_ns - offset_ns, bound_ns
+
+    def forget(self, run_id: str, sender: str) -> None:
+        """Know nothing of a sender any more."""
+        self._fits.pop((run_id, sender), None)
 
     def aligned(self, marker: Marker) -> Marker:
         """Return a marker with its time by our clock."""

@@ -14,9 +14,10 @@ from typing import Self
 import aiomqtt
 
 from monitor.errors import BrokerError, ConfigError, MarkerError
-from monitor.markers import payload
+from monitor.markers import payload, telemetry
 from monitor.markers.clock import Interview, compared, our_clock, same
 from monitor.markers.senders import Senders
+from monitor.markers.telemetry import Telemetry, Told
 from monitor.model import NS, Edge, Marker
 from monitor.mqtt import address
 from monitor.mqtt.connection import connected, subscribe
@@ -24,12 +25,15 @@ from monitor.mqtt.connection import connected, subscribe
 logger = logging.getLogger(__name__)
 
 _QUEUE = 10_000  # markers that wait for who iterates over the feed; the feed owns and bounds it
+_KINDS = ("run", "status", "clock", "sensors", "telemetry")  # beside the markers
 _CARE_S = 0.1  # between two looks at what is missing
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
 
 
 class MarkerFeed:
     """The markers of every workload that publishes to a broker, in the order of arrival.
+
+    Between them what the workloads' hosts tell of themselves: channels, and their readings.
 
     Entering starts to connect, and whatever goes wrong later is retried, so markers come until
     it is left. A task of its own is the only writer of its public attributes.
@@ -64,22 +68,23 @@ class MarkerFeed:
         self.connected = False
         """Whether markers can arrive now."""
         self.n_malformed = 0
-        """Markers that came and could not be understood."""
+        """Markers and telemetry that came and could not be understood."""
         self.n_overflowed = 0
         """Markers that came while the queue was full."""
         self.last_problem = ""
         """Why the last marker or connection was lost; empty if none ever was."""
         self._senders = Senders()
         self._interviews: dict[str, Interview] = {}
+        self._telemetry = Telemetry()
         self._our_clock = our_clock()
         self._topics = (
             f"{prefix}/+/+/marker",
-            *(f"{prefix}/+/+/+/{kind}" for kind in ("run", "status", "clock")),
+            *(f"{prefix}/+/+/+/{kind}" for kind in _KINDS),
         )
         self._clock_ns = clock_ns
         # Fixed, because amqtt keeps a session for every identifier that it has ever seen.
         self._identifier = f"wattstage-feed-{uuid.uuid4().hex[:8]}"
-        self._queue: asyncio.Queue[Marker | Exception | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[Told | Exception | None] = asyncio.Queue()
         self._subscribed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -103,15 +108,15 @@ class MarkerFeed:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def __aiter__(self) -> AsyncIterator[Marker]:
+    def __aiter__(self) -> AsyncIterator[Told]:
         return self
 
-    async def __anext__(self) -> Marker:
-        marker = await self._queue.get()
-        if isinstance(marker, Marker):
-            return marker
-        self._queue.put_nowait(marker)
-        raise marker or StopAsyncIteration
+    async def __anext__(self) -> Told:
+        item = await self._queue.get()
+        if item is None or isinstance(item, Exception):
+            self._queue.put_nowait(item)
+            raise item or StopAsyncIteration
+        return item
 
     async def wait_connected(self, timeout_s: float) -> None:
         """Wait for the broker.
@@ -204,6 +209,10 @@ class MarkerFeed:
                 self._take_status(base, payload.decode_status(sent))
             elif kind == "clock":
                 self._take_answer(payload.decode_answer(sent), self._clock_ns())
+            elif kind == "sensors" and sent:
+                self._give(*self._telemetry.know(telemetry.decode_sensors(sent), self._clock_ns()))
+            elif kind == "telemetry":
+                self._give(*self._telemetry.take(telemetry.decode_values(sent), self._clock_ns()))
         except MarkerError as error:
             self.n_malformed += 1
             self.last_problem = f"{message.topic}: {error}"
@@ -223,21 +232,29 @@ class MarkerFeed:
             return
         self._interviews[base] = Interview(base, self._now_s())
         if header.clock and header.clock == self._our_clock:
-            self._give(same(header.run_id, header.sender, self._clock_ns()))
+            self._compare(same(header.run_id, header.sender, self._clock_ns()))
             self._interviews[base].close()
 
     def _take_answer(self, answer: payload.Answer, t3_ns: int) -> None:
         if answer.id == self._identifier:
             point = compared(answer, t3_ns)
             if point is not None:
-                self._give(point)
+                self._compare(point)
+
+    def _compare(self, point: Marker) -> None:
+        self._give(point, *self._telemetry.compare(point, self._clock_ns()))
 
     def _take_status(self, base: str, status: payload.Status) -> None:
         if status.status == "ended":
             self._senders.end(base)
             self._interviews.pop(base, None)
+            self._give(*self._telemetry.end(status.run_id, status.sender, self._clock_ns()))
         elif status.status == "lost" and not self._senders.has_ended(base):
             now_ns = self._clock_ns()
+            if self._telemetry.tells(status.run_id, status.sender):
+                text = "telemetry is gone without a word"  # which does not abort the workload
+                self._give(self._telemetry.event(text, now_ns))
+                return
             self._give(
                 Marker(
                     time_ns=now_ns,
@@ -252,12 +269,13 @@ class MarkerFeed:
                 )
             )
 
-    def _give(self, marker: Marker) -> None:
-        if self._queue.qsize() >= _QUEUE:
-            self.n_overflowed += 1
-            self.last_problem = f"nobody took the last {_QUEUE} markers"
-            return
-        self._queue.put_nowait(marker)
+    def _give(self, *items: Told) -> None:
+        for item in items:
+            if self._queue.qsize() >= _QUEUE:
+                self.n_overflowed += 1
+                self.last_problem = f"nobody took the last {_QUEUE} markers"
+                return
+            self._queue.put_nowait(item)
 
     def _now_s(self) -> float:
         return self._clock_ns() / NS

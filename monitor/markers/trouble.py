@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from monitor.model import Marker
+from monitor.markers.telemetry import Told
 
 
 class Feed(Protocol):
@@ -20,7 +20,7 @@ class Feed(Protocol):
         """Return how many markers were sent and never came."""
         ...
 
-    def __aiter__(self) -> AsyncIterator[Marker]: ...
+    def __aiter__(self) -> AsyncIterator[Told]: ...
 
 
 def trouble(feed: Feed) -> tuple[str, ...]:
