@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -28,8 +30,10 @@ from monitor.engine import assemble
 from monitor.engine import endpoint as endpoints
 from monitor.engine.server import Engine, refuse_second
 from monitor.errors import ConfigError, EngineError
+from monitor.markers.client import MarkerClient
 from monitor.model import Quantity
 from monitor.run import launch as launching
+from monitor.telemetry.report import Telemetry
 from monitor.terminal.stages import StageText
 
 Visa = Annotated[
@@ -235,3 +239,30 @@ def run(launch: launching.Launch) -> int:
             f" {outcome.problem or 'the broker did not take them'}\n"
         )
     return outcome.exit_code
+
+
+def telemetry(url: str | None, prefix: str, interval_s: float, powercap: Path) -> None:
+    """Tell of this host until a signal; first what it tells, and what it cannot.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing to tell.
+    """
+    host = Telemetry(interval_s, powercap)
+    for text in host.notes:
+        sys.stderr.write(f"wattstage: {text}\n")
+    if not host.sensors:
+        raise ConfigError("this host has nothing to tell: neither a GPU nor a processor's power")
+    for sensor in host.sensors:
+        note = f" ({sensor.note})" if sensor.note else ""
+        sys.stdout.write(f"{sensor.name} in {sensor.unit}, {sensor.device}{note}\n")
+    sys.stdout.flush()
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    with MarkerClient(url, prefix=prefix) as client:
+        host.publish(client, over.wait)
+        problem = client.problem
+    if problem:
+        sys.stderr.write(f"wattstage: the broker could not be reached: {problem}\n")

@@ -30,7 +30,7 @@ _PANELS = {
     "Set up": (sessions.demo, setup.devices, setup.setup, doctor.doctor),
     "Measure": (
         sessions.record, sessions.watch, sessions.mark, sessions.save, sessions.stop,
-        sessions.engine,
+        sessions.engine, programs.telemetry,
     ),
     "Recordings": (
         reading.info, reading.stages, export.export,

@@ -1,4 +1,4 @@
-"""``wattstage run`` and ``wattstage bench``: other programs, with their own words."""
+"""What runs beside a workload or an instrument: ``run``, ``telemetry`` and ``bench``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import typer
 
 from monitor.cli import actions
 from monitor.run.launch import Launch
+from monitor.telemetry.rapl import POWERCAP
+from monitor.telemetry.report import INTERVAL_S
 
 
 def run(
@@ -39,13 +41,36 @@ def run(
     stages: Annotated[
         Path | None, typer.Option(help="TOML file that chooses functions as stages.")
     ] = None,
+    telemetry: Annotated[
+        bool,
+        typer.Option(
+            "--telemetry/--no-telemetry", help="Tell of this host's GPUs and processors meanwhile."
+        ),
+    ] = True,
 ) -> None:
     """Run a program as one run; of Open-Sora, with its stages. Nothing of it is changed."""
     launch = Launch(
         command=tuple(command), url=broker, prefix=prefix, timing=timing, all_ranks=all_ranks,
-        log=log, patterns=patterns, stages=stages,
+        log=log, patterns=patterns, stages=stages, telemetry=telemetry,
     )  # fmt: skip
     raise typer.Exit(actions.run(launch))
+
+
+def telemetry(
+    broker: Annotated[
+        str | None,
+        typer.Option(help="mqtt://HOST:PORT.", show_default="WATTSTAGE_BROKER, else this machine"),
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="First level of the topics.")] = "wattstage",
+    interval: Annotated[
+        float, typer.Option(help="Seconds between two looks at the power.", min=0.005, max=10.0)
+    ] = INTERVAL_S,
+    powercap: Annotated[
+        Path, typer.Option(help="Folder of the RAPL zones, as the kernel makes it.")
+    ] = POWERCAP,
+) -> None:
+    """Tell of this host's GPUs (NVML) and processors (RAPL) until Ctrl-C; `run` does so itself."""
+    actions.telemetry(broker, prefix, interval, powercap)
 
 
 def bench(context: typer.Context) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,7 @@ from monitor.run.last_words import LastWords, last_words
 from monitor.run.log_stages import UNCERTAINTY_S, Lines, LogStages
 from monitor.run.patterns import Pattern, load
 from monitor.run.relay import Relay
+from monitor.run.telemetry import beside
 from monitor.run.why_log import opensora_version, patterns_for, why_not_hooked
 from monitor.workload import shim
 from monitor.workload.chosen import encoded
@@ -55,6 +57,8 @@ class Launch:
     """What its log means: a TOML file, or a name of what is known; None is Open-Sora's."""
     stages: Path | None = None
     """TOML file that chooses functions of the program as stages; None chooses none."""
+    telemetry: bool = True
+    """Whether this host tells of its GPUs and processors meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,10 @@ def run(launch: Launch, reading: Reading | None = None) -> Outcome:
     env = environment(launch)
     client = MarkerClient(launch.url, run_id=uuid.uuid4().hex, prefix=launch.prefix, rank=0)
     span_id = client.begin("run", "", **_attrs(launch.command, reading))
-    with last_words() as words:
+    telling = (
+        beside(client.run_id, launch.url, launch.prefix) if launch.telemetry else nullcontext()
+    )
+    with telling, last_words() as words:
         env |= {shim.RUN_ID: client.run_id, shim.PARENT: span_id, shim.ABORT: str(words.file)}
         try:
             if reading is None:
@@ -112,8 +119,8 @@ def run(launch: Launch, reading: Reading | None = None) -> Outcome:
             ) from error
         if code:
             client.point("abort", exit_code=code, reason=words.reason(code))
-    client.end(span_id, status="ok" if code == 0 else "error")
-    client.close()
+        client.end(span_id, status="ok" if code == 0 else "error")
+        client.close()
     return Outcome(exit_code=code, n_lost=client.n_dropped, problem=client.problem)
 
 

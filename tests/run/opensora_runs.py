@@ -10,6 +10,7 @@ from pathlib import Path
 from monitor.dsp.stages import StageTree
 from monitor.markers.broker import EmbeddedBroker
 from monitor.markers.feed import MarkerFeed
+from monitor.model import Marker
 
 FAKES = Path(__file__).parents[1] / "workload" / "fakes"
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,8 @@ def run(command, *, cwd=None, options=(), env=None):
 
                 async def pump():
                     async for marker in feed:
+                        if not isinstance(marker, Marker) or marker.stage == "event":
+                            continue  # of telemetry
                         markers.append(marker)
                         if marker.stage == "run" and marker.edge.value == "end":
                             ended.set()
