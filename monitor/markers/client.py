@@ -14,6 +14,7 @@ import functools
 import importlib
 import inspect
 import io
+import itertools
 import json
 import logging  # noqa: F401  # paho-mqtt's, and imported in the middle of a fork it complains
 import math
@@ -40,8 +41,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     Sync = Callable[[], Any] | str | None
+    # stage, parent_id, index, total and timing: what the markers of both edges say
+    Begun = tuple[Any, Any, Any, Any, Any]
+    # event, span_id, Begun, time_ns, now_ns, mono_ns and attrs
+    Entry = tuple[str, Any, Begun, int, int, int, dict[str, Any]]
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
+_now_ns, _mono_ns = time.time_ns, time.monotonic_ns
 
 _SCHEMA = 1
 _QUEUE = 50_000  # markers that wait for the sender; filled by the workload, emptied at once
@@ -59,17 +65,19 @@ _ANSWER_S = 5.0
 _KEEPALIVE_S = 15
 _GOODBYE_S = 0.5
 _FORK_S = 2.0  # that a fork waits for the sender
-_GATHER_S = 0.02  # between two looks of the sender while markers come, so that none need wake it
-_AWAKE_S = 2.0  # after the last of them
+_GATHER_S = 0.02  # between two looks of the sender; to be woken would cost the workload more
+_LOOK_S = 0.5  # between two looks at all that may be due
+_BURST = 500  # markers that it takes at one look
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
 _TIMINGS = ("sync", "event", "host", "log", "hand")
-_PLAIN = frozenset([bool, int, float, str, type(None)])
+_PLAIN = frozenset([bool, int, float, str, type(None)])  # which cannot change before they are sent
 
 
 class MarkerClient:
     """Sends the begin, end and point markers of one process of a run to a broker.
 
-    The workload's threads may share it; a thread of its own talks to the broker. A forked child
+    The workload's threads may share it; a thread of its own talks to the broker. To the workload's
+    a marker is a tuple in a queue, without a lock: whatever can be done later is. A forked child
     goes on as a sender of its own, in the stages that were open.
 
     Parameters
@@ -115,8 +123,9 @@ class MarkerClient:
         self._root = ""
         if self.run_id == os.environ.get("WATTSTAGE_RUN_ID"):
             self._root = os.environ.get("WATTSTAGE_PARENT", "")
-        self._attrs = _scalars(attrs)
+        self._attrs: dict[str, Any] = {}
         self._begin_process()
+        self.header(**attrs)
         atexit.register(self._at_exit)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
@@ -128,11 +137,9 @@ class MarkerClient:
     def _begin_process(self) -> None:
         """Be a sender of this process that has not sent anything yet."""
         self.sender = uuid.uuid4().hex[:12]
-        self._lock = threading.RLock()  # a signal handler may mark while its own thread does
-        self._seq = 0
-        self._n_spans = 0
-        self._n_unencoded = 0
-        self._open: dict[str, _Begun] = {}
+        self._n_unsaid = 0
+        self._spans = itertools.count(1)  # as a whole, next() is safe between threads
+        self._open: dict[str, Begun] = {}
         self._encode = _Encoder(self.run_id, self.rank, self.world_size, self.sender)
         self._link = _Link(self._url, self.topic, self._encode)
         self._link.header = self._header()
@@ -158,7 +165,7 @@ class MarkerClient:
     @property
     def n_dropped(self) -> int:
         """Return how many markers were lost, because nobody took them in time."""
-        return self._link.n_dropped + self._n_unencoded
+        return self._link.n_dropped + self._n_unsaid
 
     @property
     def connected(self) -> bool:
@@ -172,9 +179,11 @@ class MarkerClient:
 
     def header(self, **attrs: Any) -> None:
         """Add to the header of the run, e.g. its resolution and number of frames."""
-        with self._lock:
+        try:
             self._attrs = dict(self._attrs, **_scalars(attrs))
-            self._link.tell(self._header())
+        except Exception:  # the workload matters more than its header
+            self._n_unsaid += 1
+        self._link.tell(self._header())
 
     def say(self, kind: str, value: dict[str, Any], *, keep: bool = False) -> None:
         """Say something beside the markers, on a topic of its own.
@@ -194,8 +203,7 @@ class MarkerClient:
             payload = _json(dict(self._encode.common, **value))
         except (TypeError, ValueError):
             return
-        with self._lock:
-            self._link.say(kind, payload, keep)
+        self._link.say(kind, payload, keep)
 
     def _header(self) -> dict[str, Any]:
         return {"host": self.host, "clock": _clock(), "attrs": self._attrs}
@@ -234,7 +242,7 @@ class MarkerClient:
         The span id that ``end`` needs.
         """
         parent = self._current() if parent_id is None else parent_id
-        return self._begin(_Begun(stage, parent, index, total, timing), time_ns, attrs)
+        return self._begin((stage, parent, index, total, timing), time_ns, attrs)
 
     def end(
         self, span_id: str, time_ns: int | None = None, status: str = "ok", **attrs: Any
@@ -252,10 +260,10 @@ class MarkerClient:
         attrs
             What is known of the stage only now.
         """
-        with self._lock:
-            begun = self._open.pop(str(span_id), None)
+        begun = self._open.pop(span_id, None) if type(span_id) is str else None
         if begun is not None:
-            self._emit("end", span_id, begun, time_ns, {"status": status, **attrs})
+            attrs["status"] = status
+            self._put("end", span_id, begun, time_ns, attrs)
 
     def point(
         self, stage: str, time_ns: int | None = None, *, timing: str = "host", **attrs: Any
@@ -264,7 +272,7 @@ class MarkerClient:
 
         The parameters are those of ``begin``.
         """
-        self._emit("point", "", _Begun(stage, self._current(), None, None, timing), time_ns, attrs)
+        self._put("point", "", (stage, self._current(), None, None, timing), time_ns, attrs)
 
     mark = point
 
@@ -286,7 +294,7 @@ class MarkerClient:
         are those of ``begin``.
         """
         waits_for = self._sync if sync is None else sync
-        return Stage(self, _Begun(name, "", index, total, timing), attrs, waits_for)
+        return Stage(self, (name, "", index, total, timing), attrs, waits_for)
 
     def close(self, deadline_s: float = 2.0) -> None:
         """Send what waits and hang up; markers that come later are dropped.
@@ -315,51 +323,40 @@ class MarkerClient:
         self.close()
 
     def _abort(self, reason: str) -> None:
-        begun = _Begun("abort", self._current(), None, None, "host")
-        self._emit("point", "", begun, None, {"reason": reason})
+        self._put(
+            "point", "", ("abort", self._current(), None, None, "host"), None, {"reason": reason}
+        )
 
-    def _begin(self, begun: _Begun, time_ns: int | None, attrs: dict[str, Any]) -> str:
-        with self._lock:
-            self._n_spans += 1
-            span_id = f"{self.sender}.{self._n_spans}"
-            self._open[span_id] = begun
-            if len(self._open) > _OPEN:
+    def _begin(self, begun: Begun, time_ns: int | None, attrs: dict[str, Any]) -> str:
+        span_id = f"{self.sender}.{next(self._spans)}"
+        self._open[span_id] = begun
+        if len(self._open) > _OPEN:
+            with contextlib.suppress(KeyError, RuntimeError):  # another thread does the same
                 del self._open[next(iter(self._open))]
-        self._emit("begin", span_id, begun, time_ns, attrs)
+        self._put("begin", span_id, begun, time_ns, attrs)
         return span_id
 
     def _current(self) -> str:
         scope = _scope.get()
         while scope is not None and (scope.closed or scope.client is not self):
             scope = scope.outer
-        return scope.span_id if scope is not None else self._root
+        return self._root if scope is None else scope.span_id
 
-    def _emit(
-        self,
-        event: str,
-        span_id: str,
-        begun: _Begun,
-        time_ns: int | None,
-        attrs: dict[str, Any],
+    def _put(
+        self, event: str, span_id: str, begun: Begun, time_ns: int | None, attrs: dict[str, Any]
     ) -> None:
         try:
-            now_ns = time.time_ns()
-            if type(begun.stage) is not str:
-                begun = begun._replace(stage=_name(begun.stage))
+            now_ns = _now_ns()
+            if type(begun[0]) is not str:
+                begun = (_name(begun[0]), *begun[1:])
             for value in attrs.values():
-                if type(value) not in _PLAIN:  # what may change before it is sent, or be large
+                if type(value) not in _PLAIN:
                     attrs = _scalars(attrs)
                     break
             at_ns = now_ns if time_ns is None else int(time_ns)
-            with self._lock:  # so that they are queued in the order of seq
-                self._seq += 1  # of a dropped marker too: the receiver sees that one is missing
-                self._link.put(
-                    _Entry(
-                        self._seq, event, span_id, begun, at_ns, now_ns, time.monotonic_ns(), attrs
-                    )
-                )
+            self._link.put((event, span_id, begun, at_ns, now_ns, _mono_ns(), attrs))
         except Exception:  # the workload matters more than its markers
-            self._n_unencoded += 1
+            self._n_unsaid += 1
 
 
 class Stage:
@@ -370,7 +367,7 @@ class Stage:
     """
 
     def __init__(
-        self, client: MarkerClient, begun: _Begun, attrs: dict[str, Any], sync: Sync = None
+        self, client: MarkerClient, begun: Begun, attrs: dict[str, Any], sync: Sync = None
     ) -> None:
         self._client = client
         self._begun = begun
@@ -379,10 +376,13 @@ class Stage:
         self._entered: list[_Scope] = []
 
     def __enter__(self) -> str:
-        parent_id = self._client._current()
-        begun = self._begun._replace(parent_id=parent_id, timing=self._timing())
-        span_id = self._client._begin(begun, None, self._attrs)
-        scope = _Scope(self._client, span_id, _scope.get())
+        client = self._client
+        name, _, index, total, timing = self._begun
+        if self._sync is not None:
+            timing = self._wait()
+        outer = _scope.get()
+        span_id = client._begin((name, client._current(), index, total, timing), None, self._attrs)
+        scope = _Scope(client, span_id, outer)
         _scope.set(scope)
         self._entered.append(scope)
         return span_id
@@ -395,7 +395,8 @@ class Stage:
     ) -> None:
         scope = self._entered.pop()
         scope.closed = True
-        self._timing()
+        if self._sync is not None:
+            self._wait()
         ok = kind is None or issubclass(kind, GeneratorExit) or _is_plain_exit(error)
         if not ok and self._client._current() == self._client._root:
             self._client._abort(_told(error))
@@ -425,18 +426,18 @@ class Stage:
             marked = generate
         return cast("_F", functools.wraps(function)(marked))
 
-    def _timing(self) -> str:
+    def _wait(self) -> str:
         """Wait for what there is to wait for; return how the edge is then timed."""
         try:
             if self._sync == "torch":
                 cuda = getattr(sys.modules.get("torch"), "cuda", None)
                 if cuda is None or not cuda.is_initialized():
-                    return str(self._begun.timing)
+                    return str(self._begun[4])
                 cuda.synchronize()
             elif callable(self._sync):
                 self._sync()
             else:
-                return str(self._begun.timing)
+                return str(self._begun[4])
         except Exception:  # of the GPU: the workload will meet it by itself
             return "host"
         return "sync"
@@ -457,29 +458,6 @@ class _Scope:
 _scope: ContextVar[_Scope | None] = ContextVar("wattstage_stage", default=None)
 
 
-class _Begun(NamedTuple):
-    """What the markers of both edges of a stage say; as given, so perhaps nonsense."""
-
-    stage: Any
-    parent_id: Any
-    index: Any
-    total: Any
-    timing: Any
-
-
-class _Entry(NamedTuple):
-    """A marker on its way to the sender."""
-
-    seq: int
-    event: str
-    span_id: str
-    begun: _Begun
-    time_ns: int
-    now_ns: int
-    mono_ns: int
-    attrs: dict[str, Any]
-
-
 class _Encoder:
     """Makes payloads of entries; also says what is common to all of them."""
 
@@ -492,22 +470,23 @@ class _Encoder:
             "sender": sender,
         }
 
-    def __call__(self, entry: _Entry) -> bytes:
-        begun = entry.begun
+    def __call__(self, seq: int, entry: Entry) -> bytes:
+        event, span_id, begun, time_ns, now_ns, mono_ns, attrs = entry
+        stage, parent_id, index, total, timing = _checked(begun)
         marker: dict[str, Any] = dict(
             self.common,
-            seq=entry.seq,
-            span_id=entry.span_id,
-            parent_id=_name(begun.parent_id) if begun.parent_id else "",
-            event=entry.event,
-            stage=_name(begun.stage),
-            index=_count(begun.index),
-            total=_count(begun.total),
-            ts_ns=entry.time_ns,
-            mono_ns=entry.mono_ns,
-            emitted_ns=entry.now_ns,
-            timing=begun.timing if begun.timing in _TIMINGS else "host",
-            attrs=_scalars(entry.attrs),
+            seq=seq,
+            span_id=span_id,
+            parent_id=parent_id,
+            event=event,
+            stage=stage,
+            index=index,
+            total=total,
+            ts_ns=time_ns,
+            mono_ns=mono_ns,
+            emitted_ns=now_ns,
+            timing=timing,
+            attrs=_scalars(attrs),
         )
         payload = _json(marker)
         if len(payload) <= _MAX_BYTES:
@@ -610,9 +589,9 @@ class _Segment:
 class _Link:
     """A queue of entries and the thread that brings them to the broker.
 
-    The workload's threads append, the thread takes; it alone touches the MQTT client, which is
-    driven through its interface for foreign loops, because its own loop uses ``select`` and so
-    fails in a process with more than 1024 open files.
+    The workload's threads append; the thread looks from time to time, and takes. It alone touches
+    the MQTT client, which is driven through its interface for foreign loops, because its own loop
+    uses ``select`` and so fails in a process with more than 1024 open files.
 
     A broker that is restarted forgets what it had accepted and not yet passed on. So everything
     is kept, and who listens may ask for what it misses.
@@ -620,17 +599,22 @@ class _Link:
 
     def __init__(self, url: str, topic: str, encode: _Encoder) -> None:
         self.n_sent = 0
-        self.n_dropped = 0
         self.connected = False
         self.problem = ""
         self.header: dict[str, Any] = {}
         self._broker = self._parsed(url)
+        self._room = 0 if self._broker is None else _QUEUE
+        self._lock = threading.RLock()  # a signal handler may mark while its own thread does
         self._was_connected = False
         self._topic = topic
         self._sender = encode.common["sender"]
         self._base = topic[: -len("marker")] + str(self._sender)
         self._encode = encode
-        self._queue: deque[_Entry] = deque()
+        self._queue: deque[Entry] = deque()
+        self._n_refused = 0  # for want of room in the queue
+        self._n_unkept = 0  # for want of room in the spool, or of words
+        self._seq = 0  # of the newest marker that was taken, or was to be
+        self._n_passed = 0  # of those refused, which are counted in it
         self._said: deque[tuple[str, bytes]] = deque(maxlen=_BESIDE)
         self._kept: dict[str, bytes] = {}  # replaced whole
         self._spool = _Spool()
@@ -642,55 +626,54 @@ class _Link:
         self._quiet_since_s = 0.0
         self._read_ns = 0  # when the newest message was read from the socket
         self._thread: threading.Thread | None = None
-        self._bell, self._ear = None, None  # type: tuple[Any, Any]
-        self._is_awake = False
         self._closing = threading.Event()
         self._busy = threading.Lock()
         """Held by the thread unless it waits."""
         self._is_held = False
         self._give_up_s = math.inf  # on the monotonic clock
 
-    def put(self, entry: _Entry) -> None:
-        """Queue an entry; the caller sees to it that only one thread does so at a time."""
-        if self._closing.is_set() or self._broker is None or len(self._queue) >= _QUEUE:
-            self.n_dropped += 1
+    @property
+    def n_dropped(self) -> int:
+        return self._n_refused + self._n_unkept
+
+    def put(self, entry: Entry) -> None:
+        """Queue an entry; any thread may, at any time."""
+        if len(self._queue) >= self._room:
+            with self._lock:
+                self._n_refused += 1
             return
-        self._queue.append(entry)
         if self._thread is None:
-            self._start(self._broker)
-        if not self._is_awake:
-            self._ring()
+            self._start()
+        self._queue.append(entry)
 
     def tell(self, header: dict[str, Any]) -> None:
         """Tell another header."""
         self.header = header
         self._news = True
-        if self._thread is not None:
-            self._ring()
 
     def say(self, kind: str, payload: bytes, keep: bool) -> None:
-        """Queue a message beside the markers; one caller at a time, as for ``put``."""
-        if self._closing.is_set() or self._broker is None:
+        """Queue a message beside the markers."""
+        if not self._room:
             return
         if keep:
-            self._kept = dict(self._kept, **{kind: payload})
+            with self._lock:
+                self._kept = dict(self._kept, **{kind: payload})
             self._news = True
         else:
             self._said.append((kind, payload))
         if self._thread is None:
-            self._start(self._broker)
-        self._ring()
+            self._start()
 
     def close(self, deadline_s: float) -> None:
         """Wait until all is acknowledged, at most for the deadline."""
         if self._closing.is_set():
             return
+        self._room = 0
         self._give_up_s = time.monotonic() + deadline_s
         self._closing.set()
         if self._thread is not None:
-            self._ring()
             self._thread.join(max(0.0, deadline_s))
-        self.n_dropped += len(self._queue) + self._spool.n_waiting
+        self._n_unkept += len(self._queue) + self._spool.n_waiting
 
     def hold(self) -> None:
         """Wait until the thread holds no lock of Python, which a child would find held for ever."""
@@ -704,23 +687,15 @@ class _Link:
 
     def release(self) -> None:
         """Give back what the system has lent; what was not sent is counted, and gone."""
-        for one in (self._ear, self._bell, self._spool):
-            if one is not None:
-                one.close()
+        self._spool.close()
 
-    def _start(self, broker: _Broker) -> None:
-        ear, bell = socket.socketpair()
-        ear.setblocking(False)
-        bell.setblocking(False)
-        thread = threading.Thread(target=self._run, args=[broker], daemon=True)
-        thread.name = "wattstage-markers"
-        self._ear, self._bell, self._thread = ear, bell, thread
-        thread.start()
-
-    def _ring(self) -> None:
-        self._is_awake = True
-        with contextlib.suppress(OSError):  # full: it rings already; closed: nobody listens
-            self._bell.send(b"\0")
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, args=[self._broker], daemon=True)
+                thread.name = "wattstage-markers"
+                thread.start()
+                self._thread = thread
 
     def _parsed(self, url: str) -> _Broker | None:
         """Return the broker; None if there is none to talk to."""
@@ -768,22 +743,25 @@ class _Link:
                 self._closing.wait(0.1)
 
     def _gather(self) -> None:
-        """Take what the workload has queued."""
+        """Take what the workload has queued, or much of it."""
         with self._busy:
-            self._spool_queued()
+            self._take(min(len(self._queue), _BURST))
 
-    def _spool_queued(self) -> None:
-        with contextlib.suppress(OSError):
-            self._ear.recv(4096)
-        self._is_awake = time.monotonic() < self._quiet_since_s + _AWAKE_S
-        while self._queue:
+    def _take(self, n: int) -> None:
+        for _ in range(n):
             entry = self._queue.popleft()
+            self._seq += 1
             try:
-                if not self._spool.add(entry.seq, self._encode(entry)):
-                    self.n_dropped += 1
+                is_kept = self._spool.add(self._seq, self._encode(self._seq, entry))
             except Exception:  # the workload matters more than its markers
-                self.n_dropped += 1
+                is_kept = False
+            self._n_unkept += not is_kept
+        if n:
             self._quiet_since_s = time.monotonic()
+        # Those that were refused have a number too: the receiver sees that they are missing.
+        n_refused = self._n_refused
+        self._seq += n_refused - self._n_passed
+        self._n_passed = n_refused
 
     def _made(self, broker: _Broker) -> Any:
         """Return an MQTT client of whichever paho-mqtt there is."""
@@ -839,7 +817,7 @@ class _Link:
             asked = json.loads(message.payload)
             if "t0_ns" in asked:
                 answer = dict(self._encode.common, id=str(asked.get("id"))[:_MAX_KEY])
-                answer.update(t0_ns=int(asked["t0_ns"]), t1_ns=read_ns, t2_ns=time.time_ns())
+                answer.update(t0_ns=int(asked["t0_ns"]), t1_ns=read_ns, t2_ns=_now_ns())
                 client.publish(self._base + "/clock", _json(answer), qos=0)
             elif "first" in asked and len(self._again) < 100:
                 last = asked.get("last")
@@ -853,7 +831,6 @@ class _Link:
         sock = client.socket()
         answer_by_s = time.monotonic() + _ANSWER_S
         with selectors.DefaultSelector() as selector:
-            selector.register(self._ear, selectors.EVENT_READ)
             selector.register(sock, selectors.EVENT_READ)
             while sock is not None and client.socket() is sock:
                 if not self._was_connected and time.monotonic() > answer_by_s:
@@ -876,7 +853,8 @@ class _Link:
     @property
     def _is_done(self) -> bool:
         """Return whether nothing waits."""
-        return not (self._spool.n_waiting or self._said or (self._kept and self._news))
+        waits = self._queue or self._spool.n_waiting or self._said
+        return not (waits or (self._kept and self._news))
 
     def _finished(self) -> bool:
         sent = self.connected and self._is_done and not self._again
@@ -889,7 +867,7 @@ class _Link:
                 break
             sent = client.publish(self._topic, found[1], qos=1)
             self._in_flight[sent.mid] = found[0]
-        is_quiet = self._told < self._position and time.monotonic() > self._quiet_since_s + 0.5
+        is_quiet = self._told < self._position and time.monotonic() > self._quiet_since_s + _LOOK_S
         if self.connected and (self._news or is_quiet):
             self._news, self._told = False, self._position
             header = dict(self._encode.common, seq=self._told, n_dropped=self.n_dropped)
@@ -916,25 +894,22 @@ class _Link:
 
     def _step(self, client: Any, sock: Any, selector: selectors.BaseSelector) -> None:
         held = sock.pending() if hasattr(sock, "pending") else 0  # TLS has read ahead
-        wait_s = min(1.0, max(0.0, self._give_up_s - time.monotonic()))
-        if self._is_awake:
-            wait_s = min(wait_s, _GATHER_S)
-        elif self._told < self._position:
-            wait_s = min(wait_s, 0.5)
-        ready = {key.fileobj: events for key, events in selector.select(0.0 if held else wait_s)}
-        self._read_ns = time.time_ns()
+        until_s = min(time.monotonic() + _LOOK_S, self._give_up_s)
+        while True:
+            ready = selector.select(0.0 if held else _GATHER_S)
+            if ready or held or self._queue or self._news or self._said:
+                break
+            if self._closing.is_set() or time.monotonic() > until_s:
+                break
+        self._read_ns = _now_ns()
+        events = ready[0][1] if ready else 0
         with self._busy:
-            self._serve_socket(client, sock, is_readable=bool(held), ready=ready)
-
-    def _serve_socket(
-        self, client: Any, sock: Any, *, is_readable: bool, ready: dict[Any, int]
-    ) -> None:
-        if is_readable or ready.get(sock, 0) & selectors.EVENT_READ:
-            _acknowledge_at_once(sock)
-            client.loop_read()
-        if ready.get(sock, 0) & selectors.EVENT_WRITE and client.socket() is sock:
-            client.loop_write()
-        client.loop_misc()
+            if held or events & selectors.EVENT_READ:
+                _acknowledge_at_once(sock)
+                client.loop_read()
+            if events & selectors.EVENT_WRITE and client.socket() is sock:
+                client.loop_write()
+            client.loop_misc()
 
     def _say_goodbye(self, client: Any) -> None:
         """Tell that the run is over, and take back what a later listener would still be told."""
@@ -1030,6 +1005,17 @@ def _text(value: object, length: int) -> str:
 def _name(value: object, length: int = _MAX_NAME) -> str:
     text = _text(value, length)
     return "".join(c if c.isprintable() else "?" for c in text) or "unnamed"
+
+
+def _checked(begun: Begun) -> Begun:
+    stage, parent_id, index, total, timing = begun
+    return (
+        _name(stage),
+        _name(parent_id) if parent_id else "",
+        _count(index),
+        _count(total),
+        timing if timing in _TIMINGS else "host",
+    )
 
 
 def _count(value: Any) -> int | None:

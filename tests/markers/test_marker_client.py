@@ -39,7 +39,7 @@ class Sink:
         self._encode = module._Encoder("run", 0, 1, "sender")
 
     def put(self, entry):
-        self.markers.append(decode(self._encode(entry), 1))
+        self.markers.append(decode(self._encode(len(self.markers) + 1, entry), 1))
 
     def close(self, deadline_s):
         pass
@@ -242,7 +242,7 @@ def test_whatever_the_workload_says_is_a_valid_marker(stage, attrs, index, timin
     sink = Sink()
     client = MarkerClient("none")
     client._link = sink
-    client._begin(module._Begun(stage, "", index, index, timing), None, attrs)
+    client._begin((stage, "", index, index, timing), None, attrs)
     client.close()
     assert len(sink.markers) == 1
     assert client.n_dropped == 0
@@ -254,6 +254,40 @@ def test_what_cannot_even_be_text_is_dropped_and_counted():
     client.end(client.begin(Hostile()))
     client.close()
     assert client.n_dropped == 3
+
+
+def test_a_header_that_cannot_be_text_is_no_exception():
+    with MarkerClient("none", what=Hostile()) as client:
+        client.header(what=Hostile())
+    assert client.n_dropped == 2
+
+
+def test_a_span_id_that_is_none_of_ours_ends_nothing():
+    with MarkerClient("none") as client:
+        for what in (Hostile(), [], None):
+            client.end(what)
+    assert client.n_dropped == 0
+
+
+def test_what_changes_after_the_call_is_told_as_it_was(client, listener):
+    shape = [480, 832]
+    client.point("note", shape=shape)
+    shape.append(49)
+    assert listener.markers(1)[0]["attrs"] == {"shape": "[480, 832]"}
+
+
+def test_markers_without_room_in_the_queue_leave_a_gap_in_the_numbers(
+    broker, listener, prefix, monkeypatch, eventually
+):
+    monkeypatch.setattr(module, "_QUEUE", 5)
+    with MarkerClient(broker.url, prefix=prefix) as client:
+        with client._link._busy:  # so that nobody takes any
+            for _ in range(12):
+                client.point("note")
+        eventually(lambda: client.n_sent == 5)
+        client.point("after")
+    assert client.n_dropped == 7
+    assert [m["seq"] for m in listener.markers(6)] == [1, 2, 3, 4, 5, 13]
 
 
 def test_an_enormous_marker_loses_its_attributes_and_not_its_edge():
