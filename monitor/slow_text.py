@@ -27,6 +27,13 @@ def names(channels: Sequence[SlowChannel]) -> tuple[str, ...]:
     )
 
 
+def most_telling(slow: Sequence[SlowValue], most: int) -> list[tuple[str, SlowValue]]:
+    """Return where at most so many channels stand, with what to call them; powers go first."""
+    called = list(zip(names([now.channel for now in slow]), slow, strict=True))
+    chosen = sorted(called, key=lambda each: not each[1].channel.is_power)[:most]
+    return [each for each in called if each in chosen]
+
+
 def quantity(value: float, unit: str) -> str:
     """Return a value with its unit, three significant digits; a dash for NaN."""
     if unit in _PREFIXED or not math.isfinite(value):

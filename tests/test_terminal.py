@@ -12,7 +12,7 @@ from rich.console import Console
 
 from monitor import slow_text
 from monitor.analysis.stage_table import stage_table
-from monitor.model import Calibration, Edge, Probe, SlowValue
+from monitor.model import Calibration, Edge, Probe, SlowChannel, SlowValue
 from monitor.recording.info import info
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
@@ -143,3 +143,29 @@ def test_a_reading_is_overdue_after_three_intervals():
     assert not slow_text.is_overdue(SlowValue(channel=WATER, value=1.0, age_s=2.9))
     assert slow_text.is_overdue(SlowValue(channel=WATER, value=1.0, age_s=3.1))
     assert not slow_text.is_overdue(SlowValue(channel=WATER, value=math.nan, age_s=math.nan))
+
+
+def gpus(n: int) -> tuple[SlowValue, ...]:
+    """What a host with so many cards tells."""
+    kinds = [("SM clock", "MHz"), ("power, NVML instant", "W"), ("power, NVML 1 s average", "W"),
+             ("temperature", "°C")]  # fmt: skip
+    return tuple(
+        SlowValue(
+            channel=SlowChannel(name=f"GPU {k} {name}", source="x", unit=unit, interval_s=1.0),
+            value=100.0 * k + 7,
+            age_s=0.1,
+        )
+        for k in range(n)
+        for name, unit in kinds
+    )
+
+
+def test_of_many_channels_powers_are_told_and_how_many_more_there_are():
+    snapshot = msgspec.structs.replace(SNAPSHOT, slow=gpus(4))
+    text = text_of(terminal.live(snapshot))
+    assert text.count("power, NVML") == 8
+    assert text.count("GPU 0") == 4, "the rest of the room is for the first"
+    assert "and 6 more" in text
+    line = terminal.line(snapshot)
+    assert line.count("GPU") == 3
+    assert "  GPU 0 power, NVML instant 7.00 W  " in line

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.model import SlowChannel, SlowValue, SlowView
-from monitor.slow_text import is_overdue, names, over, quantity, since
+from monitor.slow_text import is_overdue, most_telling, names, over, quantity, since
 from monitor.units import window
 from ui.presenter import Tile
 from ui.quantities import NOTHING
 
-_IN_THE_PLOT = "W"
+_MOST_TILES = 16  # four graphics cards have fifty channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +31,25 @@ def lines(channels: Sequence[SlowChannel]) -> tuple[SlowSeries, ...]:
     drawn = [
         (name, channel)
         for name, channel in zip(names(channels), channels, strict=True)
-        if channel.unit == _IN_THE_PLOT
+        if channel.is_power
     ]
     return tuple(SlowSeries(name, channel, k) for k, (name, channel) in enumerate(drawn))
 
 
 def slow_tiles(slow: Sequence[SlowValue]) -> tuple[Tile, ...]:
-    """Return the readouts of slow channels: value, unit, window and age."""
-    channels = [now.channel for now in slow]
-    colors = {line.channel: line.color for line in lines(channels)}
-    return tuple(
-        _tile(name, now, colors.get(now.channel))
-        for name, now in zip(names(channels), slow, strict=True)
-    )
+    """Return the readouts of slow channels: value, unit, window and age.
+
+    Of more than there is room for, the last one says how many are left out.
+    """
+    colors = {line.channel: line.color for line in lines([now.channel for now in slow])}
+    told = most_telling(slow, _MOST_TILES)
+    if len(told) < len(slow):
+        told = most_telling(slow, _MOST_TILES - 1)
+    tiles = [_tile(name, now, colors.get(now.channel)) for name, now in told]
+    if n_more := len(slow) - len(told):
+        tip = "There is room for no more; they are recorded, and exported, like the others"
+        tiles.append(Tile("further channels", f"+{n_more}", "", "recorded as well", tip=tip))
+    return tuple(tiles)
 
 
 def _tile(name: str, now: SlowValue, color: int | None) -> Tile:

@@ -71,7 +71,7 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
     session
         The recording's name, or ``live``.
     slow
-        Of the slow channels; those in W are billed beside the samples.
+        Of the slow channels; measured powers are billed beside the samples.
     """
     stop = max(start, stop)
     stages = _not_over(stages, info.time_ns(start))
@@ -149,7 +149,7 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
         slow=tuple(
             found
             for channel, totals in slow.items()
-            if channel.unit == "W"
+            if channel.is_power
             and (found := slow_energy(channel, totals, slices, info, parents, depths, leaf))
         ),
     )

@@ -40,6 +40,7 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     interval_s: Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)]
     window_s: _Seconds = 0.0
     note: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    is_setting: bool = False
 
 
 class Sensors(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +161,7 @@ class Telemetry:
                 interval_s=each.interval_s,
                 window_s=each.window_s,
                 note=each.note,
+                is_setting=each.is_setting,
             )
             for each in told.sensors
         )

@@ -24,6 +24,13 @@ class SlowChannel(msgspec.Struct, frozen=True, kw_only=True):
     """Over which a reading is a mean, and which ends at its time; 0 means unknown."""
     note: str = ""
     """What it is, in a few words, e.g. ``mean of 1 s``."""
+    is_setting: bool = False
+    """Whether somebody has set it, as a power limit is, so that nothing follows from it."""
+
+    @property
+    def is_power(self) -> bool:
+        """Return whether it is a measured power, which has an energy."""
+        return self.unit == "W" and not self.is_setting
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ nvmlFieldValueEnums.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -116,10 +117,11 @@ class _Gpu:
              lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu),
             ("memory utilisation", "%", "share of the time in which memory was read or written",
              lambda: nvml.nvmlDeviceGetUtilizationRates(handle).memory),
-            ("enforced power limit", "W", "a limit, not a measurement",
-             lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle) * 1e-3),
         ):  # fmt: skip
             yield self._sensor(name, unit, _SLOW_S, 0.0, note), read
+        limit = self._sensor("enforced power limit", "W", _SLOW_S, 0.0, "")
+        limit = dataclasses.replace(limit, is_setting=True)
+        yield limit, lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle) * 1e-3
 
     def _sensor(
         self, name: str, unit: str, interval_s: float, window_s: float, note: str

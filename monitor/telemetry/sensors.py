@@ -28,6 +28,8 @@ class Sensor:
     """Over which a value is a mean that ends at its time; 0 means unknown."""
     note: str = ""
     """What it is, in a few words."""
+    is_setting: bool = False
+    """Whether somebody has set it, and nobody measured it."""
 
 
 class Rule(Protocol):

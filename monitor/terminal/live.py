@@ -24,6 +24,9 @@ from monitor.model import (
 )
 from monitor.units import duration, energy, share, si, window
 
+_MOST_ROWS = 10  # slow channels of a view, and of a line
+_MOST_IN_A_LINE = 3
+
 
 def live(snapshot: Snapshot) -> RenderableType:
     """Return the live view of a session, some twenty lines high."""
@@ -43,7 +46,7 @@ def line(snapshot: Snapshot) -> str:
     stage = snapshot.stages[-1].stage.path if snapshot.stages else "no stage"
     slow = "".join(
         f"  {name} {slow_text.quantity(now.value, now.channel.unit)}"
-        for name, now in zip(_names(snapshot.slow), snapshot.slow, strict=True)
+        for name, now in slow_text.most_telling(snapshot.slow, _MOST_IN_A_LINE)
     )
     return (
         f"{duration(metrics.duration_s)}  P {si(metrics.power_w, 'W')}"
@@ -87,16 +90,13 @@ def _beside(values: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _names(slow: tuple[SlowValue, ...]) -> tuple[str, ...]:
-    return slow_text.names([now.channel for now in slow])
-
-
 def _slow(slow: tuple[SlowValue, ...]) -> RenderableType:
     """Return where the slow channels stand."""
     rows = Table.grid(padding=(0, 2))
     for justify in ("left", "right", "left"):
         rows.add_column(justify=justify)
-    for name, now in zip(_names(slow), slow, strict=True):
+    told = slow_text.most_telling(slow, _MOST_ROWS)
+    for name, now in told:
         note = f"{slow_text.since(now)}, {slow_text.over(now.channel)}"
         late = slow_text.is_overdue(now)
         rows.add_row(
@@ -104,6 +104,8 @@ def _slow(slow: tuple[SlowValue, ...]) -> RenderableType:
             Text(slow_text.quantity(now.value, now.channel.unit), style="dim" if late else "bold"),
             Text(note, style="yellow" if late else ""),
         )
+    if n_more := len(slow) - len(told):
+        rows.add_row(Text(f"and {n_more} more", style="dim"))
     return rows
 
 

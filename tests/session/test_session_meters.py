@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from fake_meters import WALL, WATER, ListMeter, reading
 from fakes import FakeClock, ListSource, dc_block, stage_edge
@@ -52,6 +53,15 @@ def until(is_so, session, *, record=None):
 
 def has(value):
     return lambda snapshot: snapshot.stop == 20_000 and [s.value for s in snapshot.slow] == [value]
+
+
+def test_a_limit_in_watts_is_recorded_and_shown_and_has_no_energy(tmp_path):
+    limit = msgspec.structs.replace(WALL, name="power limit", is_setting=True)
+    meter = ListMeter([reading(350.0, k / 10, limit) for k in range(1, 21)], channels=(limit,))
+    session = until(has(350.0), session_of(meter), record=tmp_path / "limit.h5")
+    assert session.table().slow == ()
+    with Recording(tmp_path / "limit.h5") as recording:
+        assert recording.slow.channels == (limit,)
 
 
 def test_the_readings_of_a_meter_stand_beside_the_samples():

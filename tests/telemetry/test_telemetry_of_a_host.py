@@ -174,13 +174,14 @@ def test_channels_that_come_late_are_recorded_and_known_at_once(broker, prefix, 
             command("telemetry", "--broker", broker.url, "--prefix", prefix)
             while sum(now.value == now.value for now in session.snapshot.slow) < 9:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-            view = session.frame(None, None, 1000, 100)
+            view, table = session.frame(None, None, 1000, 100), session.table()
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
-            return session.snapshot, view
+            return session.snapshot, view, table
 
-    snapshot, frame = asyncio.run(run())
+    snapshot, frame, table = asyncio.run(run())
+    assert table.total.energy_j == pytest.approx(30.0, rel=1e-3)  # nothing is added to it
     assert snapshot.metrics.power_w == pytest.approx(100.0, abs=0.1)  # of the scope alone
     called = [now.channel.name for now in snapshot.slow]
     assert [each.channel.name for each in frame.slow] == called

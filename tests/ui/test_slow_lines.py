@@ -36,6 +36,26 @@ def test_powers_have_a_line_and_other_units_do_not():
     assert not any(plot.slow for plot in others)
 
 
+def test_a_limit_in_watts_is_no_power():
+    limit = msgspec.structs.replace(GPU, name="GPU 0 enforced power limit", is_setting=True)
+    assert lines([limit]) == ()
+    assert said(limit).line is None
+
+
+def test_more_channels_than_there_is_room_for_are_counted_and_powers_stay():
+    several = [
+        msgspec.structs.replace(channel, name=f"{channel.name} {k}")
+        for k in range(14)
+        for channel in (HEAT, GPU)
+    ]
+    tiles = slow_tiles([SlowValue(channel=each, value=1.0, age_s=0.1) for each in several])
+    assert len(tiles) == 16
+    assert sum(tile.line is not None for tile in tiles) == 14
+    assert (tiles[-1].title, tiles[-1].value) == ("further channels", "+13")
+    few = slow_tiles([SlowValue(channel=each, value=1.0, age_s=0.1) for each in several[:16]])
+    assert [tile.title for tile in few] == [channel.name for channel in several[:16]]
+
+
 def test_a_readout_says_value_unit_age_and_window():
     wall = said(WALL, 1240.0)
     assert (wall.title, wall.value, wall.unit) == ("wall power", "1.24", "kW")
