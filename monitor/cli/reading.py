@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.console import Console
 
 from monitor.analysis.stage_table import stage_table, to_json_value
 from monitor.recording.info import info as recording_info
 from monitor.recording.reader import Recording
+from monitor.recording.runs import runs
 from monitor.terminal import live as terminal
 from monitor.terminal.stages import StageText
 
@@ -36,7 +38,10 @@ def stages(file: _File, as_json: _JSON = False) -> None:
     with Recording(file) as recording:
         table = stage_table(recording, file.name)
         if as_json:
-            _print_json(to_json_value(table))
+            _print_json(
+                to_json_value(table)
+                | {"runs": [msgspec.to_builtins(run) for run in runs(recording)]}
+            )
         else:
             _OUT.print(StageText(table))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.dsp.clocks import Clocks
+from monitor.dsp.headers import Headers
 from monitor.model import Edge, Marker, Stage, Timeline
 
 _LONGEST_NAME = 64  # characters: a path must fit in a table
@@ -62,6 +63,7 @@ class StageTree:
         self._points: list[Marker] = []
         self._marks: list[Marker] = []
         self._clocks = Clocks()
+        self._headers = Headers()
         self._stale = False
         self._stages: tuple[Stage, ...] = ()
         self._starts: NDArray[np.int64] = np.empty(0, np.int64)
@@ -69,8 +71,12 @@ class StageTree:
 
     @property
     def n_markers(self) -> int:
-        """Return how many different markers have come, without those that compare clocks."""
-        return len(self._seen) - self._clocks.n_taken
+        """Return how many different markers of stages and instants have come."""
+        return len(self._seen) - self._clocks.n_taken - self._headers.n_taken
+
+    def headers(self, run_id: str) -> Iterable[Marker]:
+        """Return what each sender of a run tells of itself."""
+        return self._headers.of(run_id)
 
     def add(self, marker: Marker) -> bool:
         """Take a marker; return False if it is a duplicate.
@@ -81,6 +87,7 @@ class StageTree:
         identity = (
             marker.run_id,
             marker.rank,
+            marker.sender,
             marker.seq,
             marker.time_ns,
             marker.edge,
@@ -91,7 +98,7 @@ class StageTree:
             return False
         self._seen.add(identity)
         self._stale = True
-        if self._clocks.take(marker):
+        if self._clocks.take(marker) or self._headers.take(marker):
             return True
         if marker.edge is Edge.INSTANT:
             self._points.append(marker)

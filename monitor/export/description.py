@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.dsp.headers import stands
 from monitor.export.selection import Selection, Signal, signals_of
-from monitor.model import NS, Channel, Edge, Marker, Probe, Quantity, Stage, StreamInfo, Summary
+from monitor.model import NS, Channel, Marker, Probe, Quantity, Stage, StreamInfo, Summary
 from monitor.recording.reader import Recording
 
 KEY = "wattstage"
@@ -161,8 +162,7 @@ def _markers(job: Job) -> list[Marker]:
         for marker in recording.markers
         if job.start_ns <= marker.time_ns < job.stop_ns
         or (marker.span_id and (marker.run_id, marker.span_id) in spans)
-        # Clocks are compared by them, wherever they were.
-        or (marker.edge is Edge.INSTANT and marker.stage == "clock")
+        or stands(marker)
     ]
 
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 import msgspec
 
 from monitor.config import HistorySettings, MetricsSettings
-from monitor.dsp import clocks
 from monitor.dsp.attribution import attribute
-from monitor.dsp.clocks import STAGE as CLOCK
+from monitor.dsp.headers import stands
 from monitor.dsp.stages import StageTree
 from monitor.history.history import History
 from monitor.history.ledger import Ledger
@@ -29,7 +28,7 @@ from monitor.model import (
     View,
 )
 
-_MAX_COMPARED = 1000  # points that compare clocks: an hour of one sender
+_MAX_TOLD = 1000  # points that hold for a whole run: an hour of one sender's clock
 _MAX_STAGES = 4000  # of one timeline: more than there are pixel columns to draw them in
 
 
@@ -55,7 +54,7 @@ class Account:
         self._tree = StageTree()
         self._markers: list[Marker] = []
         self._begun: dict[tuple[str, str], Marker] = {}
-        self._compared: deque[Marker] = deque(maxlen=_MAX_COMPARED)
+        self._told: deque[Marker] = deque(maxlen=_MAX_TOLD)
         self._ended: set[tuple[str, str]] = set()
 
     @property
@@ -67,14 +66,15 @@ class Account:
     def before(self) -> Iterable[Marker]:
         """Return what a recording that begins now must know of the time before.
 
-        That is how the senders' clocks compared, and the begins of the stages that are running.
+        That is what holds for whole runs, as their clocks, and the begins of the stages that are
+        running.
         """
-        return *self._compared, *self._begun.values()
+        return *self._told, *self._begun.values()
 
     def markers_since(self, start_ns: int) -> tuple[Marker, ...]:
         """Return what must be known of a session to go on from a UTC time, in order of arrival.
 
-        The markers since then, the begin of what was running, and what compares clocks.
+        The markers since then, the begin of what was running, and what holds for whole runs.
         """
         begun: dict[tuple[str, str], Marker] = {}
         for marker in self._markers:
@@ -86,7 +86,7 @@ class Account:
         return tuple(
             marker
             for marker in self._markers
-            if marker.time_ns >= start_ns or id(marker) in running or marker.stage == CLOCK
+            if marker.time_ns >= start_ns or id(marker) in running or stands(marker)
         )
 
     def enter_block(self, block: Block) -> None:
@@ -99,8 +99,8 @@ class Account:
             return False
         self._markers.append(marker)
         span = marker.run_id, marker.span_id
-        if marker.stage == clocks.STAGE:
-            self._compared.append(marker)
+        if stands(marker):
+            self._told.append(marker)
         elif marker.edge is Edge.BEGIN:
             if span in self._ended:
                 self._ended.remove(span)

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from monitor.dsp.headers import stands
 from monitor.keeping.rewrite import Item, described, rewrite
 from monitor.model import NS, Block, Edge, Marker, Reading
 from monitor.recording.reader import Recording
-
-_CLOCK = "clock"  # stage of the points that place a sender's clock
 
 
 def cut(
@@ -24,7 +23,8 @@ def cut(
     """Write the samples ``[start, stop)`` and what belongs to them to a new file.
 
     Those are: marks and readings in that time, the newest reading of each slow channel before it,
-    both edges of every stage that reaches into it, and all that places the clocks of senders. A
+    both edges of every stage that reaches into it, and all that holds for whole runs, as the clocks
+    of their senders. A
     block that is cut keeps its count of clipped samples, as far as there are so many: which of
     them were clipped was not recorded.
 
@@ -74,7 +74,7 @@ def _items(recording: Recording, start: int, stop: int) -> Iterator[Item]:
 
 def _belongs(marker: Marker, stages: set[tuple[str, str]], start_ns: int, stop_ns: int) -> bool:
     if marker.edge is Edge.INSTANT:
-        return marker.stage == _CLOCK or start_ns <= marker.time_ns < stop_ns
+        return stands(marker) or start_ns <= marker.time_ns < stop_ns
     return (marker.run_id, marker.span_id) in stages
 
 

@@ -18,7 +18,7 @@ from monitor.markers import payload, telemetry
 from monitor.markers.clock import Interview, compared, our_clock, same
 from monitor.markers.senders import Senders
 from monitor.markers.telemetry import Telemetry, Told
-from monitor.model import NS, Edge, Marker
+from monitor.model import NS, Edge, Marker, Scalar
 from monitor.mqtt import address
 from monitor.mqtt.connection import connected, subscribe
 
@@ -76,6 +76,7 @@ class MarkerFeed:
         self._senders = Senders()
         self._interviews: dict[str, Interview] = {}
         self._telemetry = Telemetry()
+        self._headers: dict[str, dict[str, Scalar]] = {}
         self._our_clock = our_clock()
         self._topics = (
             f"{prefix}/+/+/marker",
@@ -228,6 +229,10 @@ class MarkerFeed:
         if sender is None:
             return
         sender.tell(header.seq, self._now_s())
+        told = payload.told_of(header, self._clock_ns())
+        if self._headers.get(base) != told.attrs:
+            self._headers[base] = told.attrs
+            self._give(told)
         if base in self._interviews:
             return
         self._interviews[base] = Interview(base, self._now_s())
@@ -249,6 +254,7 @@ class MarkerFeed:
             self._senders.end(base)
             self._interviews.pop(base, None)
             self._give(*self._telemetry.end(status.run_id, status.sender, self._clock_ns()))
+            self._headers.pop(base, None)
         elif status.status == "lost" and not self._senders.has_ended(base):
             now_ns = self._clock_ns()
             if self._telemetry.tells(status.run_id, status.sender):

@@ -11,8 +11,9 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from monitor.dsp.headers import STAGE
 from monitor.errors import MarkerError
-from monitor.model import Edge, Marker
+from monitor.model import Edge, Marker, Scalar
 
 _T = TypeVar("_T")
 
@@ -147,6 +148,23 @@ def decode(payload: bytes, received_ns: int) -> Marker:
 def decode_header(payload: bytes) -> Header:
     """Return what a sender tells of itself; MarkerError as for ``decode``."""
     return _decoded(payload, _headers)
+
+
+def told_of(header: Header, received_ns: int) -> Marker:
+    """Return a header as the point that keeps it among the markers."""
+    about: dict[str, Scalar] = {"host": header.host} if header.host else {}
+    if header.world_size > 1:
+        about["world_size"] = header.world_size
+    return Marker(
+        time_ns=received_ns,
+        received_ns=received_ns,
+        stage=STAGE,
+        edge=Edge.INSTANT,
+        run_id=header.run_id,
+        rank=header.rank,
+        sender=header.sender,
+        attrs={**about, **header.attrs},
+    )
 
 
 def decode_status(payload: bytes) -> Status:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from monitor.recording.reader import Recording
+from monitor.recording.runs import runs
 
 
 def info(recording: Recording) -> dict[str, Any]:
@@ -23,6 +26,7 @@ def info(recording: Recording) -> dict[str, Any]:
         "n_gaps": recording.n_gaps,
         "coverage": recording.coverage,
         "n_markers": len(recording.markers),
+        "runs": [msgspec.to_builtins(run) for run in runs(recording)],
         "slow_channels": [
             {
                 "name": channel.name,

@@ -70,12 +70,24 @@ def facts(name: str, values: dict[str, Any]) -> Table:
         ("samples", f"{values['n_samples']} per channel in {values['n_blocks']} blocks"),
         ("coverage", f"{share(values['coverage'])}, {values['n_gaps']} gaps"),
         ("markers", str(values["n_markers"])),
+        *(("runs" if k == 0 else "", text) for k, text in enumerate(_runs(values))),
         *((("files", str(values["n_files"])),) if values["n_files"] > 1 else ()),
         ("closed", "yes" if values["closed"] else "no: still recording, or ended by a crash"),
         ("schema", str(values["schema_version"])),
     ):
         out.add_row(label, text)
     return out
+
+
+def _runs(values: dict[str, Any]) -> Iterator[str]:
+    """Yield a line about each run of a recording: how long, where, and what was told of it."""
+    for run in values["runs"]:
+        lasted = ""
+        if run["stop_ns"] is not None:
+            lasted = f" for {duration((run['stop_ns'] - run['start_ns']) / NS)}"
+        where = f" on {', '.join(run['hosts'])}" if run["hosts"] else ""
+        told = ", ".join(f"{name} {value}" for name, value in run["attrs"].items())
+        yield f"{run['run_id'][:8]}{lasted}{where}{': ' if told else ''}{told}"
 
 
 def _beside(values: dict[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import signal
 import time
 
@@ -45,7 +46,7 @@ def test_info_tells_what_was_recorded(session):
     facts = json.loads(said("info", session, "--json"))
     assert set(facts) == {
         "schema_version", "start_ns", "duration_s", "sample_rate_hz", "channels", "n_samples",
-        "n_blocks", "n_gaps", "coverage", "n_markers", "closed", "slow_channels", "n_files",
+        "n_blocks", "n_gaps", "coverage", "n_markers", "closed", "slow_channels", "n_files", "runs",
     }  # fmt: skip
     assert facts["closed"]
     assert facts["sample_rate_hz"] == pytest.approx(20_000)
@@ -53,6 +54,8 @@ def test_info_tells_what_was_recorded(session):
     assert facts["duration_s"] > 4.5
     assert 0.3 < facts["coverage"] <= 1.0
     assert facts["n_markers"] > 5
+    (run,) = facts["runs"]
+    assert run["hosts"] == [platform.node()]
 
 
 def test_stages_add_up(session):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import sys
 import pytest
 from paho.mqtt.client import CallbackAPIVersion, Client
 
+from monitor.dsp.headers import stands
 from monitor.dsp.stages import StageTree
 from monitor.errors import BrokerError, ConfigError
 from monitor.markers.broker import EmbeddedBroker
@@ -26,12 +28,12 @@ POINT = {"schema": 1, "run_id": "r", "seq": 7, "event": "point", "stage": "note"
 
 
 async def take(feed, n):
-    """Return the next markers, without those that compare clocks."""
+    """Return the next markers, without those that hold for whole runs."""
     taken = []
     async with asyncio.timeout(LIMIT_S):
         while len(taken) < n:
             marker = await anext(feed)
-            if marker.stage != "clock":
+            if not stands(marker):
                 taken.append(marker)
     return taken
 
@@ -109,6 +111,27 @@ def test_a_marker_says_what_was_sent_and_when_it_came(broker, prefix):
         assert (begin.time_ns, begin.received_ns, begin.run_id) == (55, 99, "run")
         assert begin.attrs == {"prompt_hash": "ab"}
         assert (end.edge, end.span_id, end.attrs) == (Edge.END, begin.span_id, {"status": "ok"})
+
+    asyncio.run(run())
+
+
+def test_what_a_sender_tells_of_its_run_comes_as_a_point_once(broker, prefix):
+    async def run():
+        async with MarkerFeed(broker.url, prefix=prefix) as feed:
+            await feed.wait_connected(LIMIT_S)
+            with MarkerClient(broker.url, run_id="run", prefix=prefix) as client:
+                client.point("note")
+                client.header(resolution="256px", frames=129)
+                headers = []
+                async with asyncio.timeout(LIMIT_S):
+                    while not headers or "frames" not in headers[-1].attrs:
+                        if (marker := await anext(feed)).stage == "header":
+                            headers.append(marker)
+                await asyncio.to_thread(client.close)
+            attrs = [marker.attrs for marker in headers]
+            assert attrs[-1] == {"host": client.host, "resolution": "256px", "frames": 129}
+            assert all(a != b for a, b in itertools.pairwise(attrs))
+            assert headers[-1].time_ns == headers[-1].received_ns
 
     asyncio.run(run())
 
