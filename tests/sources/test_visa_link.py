@@ -119,7 +119,7 @@ def test_an_address_where_nobody_listens_is_told_with_what_to_do():
         link.query("*IDN?")
     assert str(caught.value) == (
         f"no instrument answers at TCPIP::127.0.0.1::{port}::SOCKET: connection refused; check the"
-        " address, the cable and that the scope's SOCKET/SCPI server is on"
+        " address, the cable and that remote control is switched on at the instrument"
     )
 
 
