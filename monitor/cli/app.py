@@ -33,7 +33,7 @@ _PANELS = {
         sessions.engine, programs.telemetry,
     ),
     "Recordings": (
-        reading.info, reading.stages, export.export,
+        reading.info, reading.stages, reading.lag, export.export,
         keep.verify, keep.repair, keep.cut, keep.merge, keep.annotate,
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""``wattstage info`` and ``wattstage stages``: what a recording holds, and what stages used."""
+"""``wattstage info``, ``stages`` and ``lag``: what a recording holds, and what follows from it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import msgspec
 import typer
 from rich.console import Console
 
+from monitor.analysis.lags import lags
+from monitor.analysis.lags import to_json_value as to_json_lags
 from monitor.analysis.stage_table import stage_table, to_json_value
 from monitor.recording.info import info as recording_info
 from monitor.recording.reader import Recording
 from monitor.recording.runs import runs
 from monitor.terminal import live as terminal
+from monitor.terminal.lags import LagText
 from monitor.terminal.stages import StageText
 
 _OUT = Console()
@@ -44,6 +47,16 @@ def stages(file: _File, as_json: _JSON = False) -> None:
             )
         else:
             _OUT.print(StageText(table))
+
+
+def lag(file: _File, as_json: _JSON = False) -> None:
+    """Tell how late GPUs and meters showed the power, and over which time they average."""
+    with Recording(file) as recording:
+        found = lags(recording)
+        if as_json:
+            _print_json({"slow": to_json_lags(found)})
+        else:
+            _OUT.print(LagText(found))
 
 
 def _print_json(value: dict[str, Any]) -> None:
