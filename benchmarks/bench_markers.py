@@ -2,7 +2,7 @@
 
     python benchmarks/bench_markers.py [--seconds 60] [--mosquitto PATH]
 
-First the time of single calls, with a broker that takes them. Then a thousand markers a second
+First the time of single calls, with mosquitto to take them. Then a thousand markers a second
 through mosquitto, which is stopped and started again twice meanwhile: every marker must come, once.
 """
 
@@ -18,12 +18,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from monitor.dsp.stages import StageTree
-from monitor.markers.broker import EmbeddedBroker
 from monitor.markers.client import MarkerClient
 from monitor.markers.feed import MarkerFeed
 
 RATE_HZ = 1000
+PAUSE_S = 0.005
 
 SENDER = """
 import sys, time
@@ -42,41 +44,70 @@ with MarkerClient(url, run_id="bench") as client:
 """
 
 
-def calls(url):
-    """Print how long single calls take, at a pace of denoising and in a storm.
+def calls(path):
+    """Print how long single calls take: in a storm, after work, and after sleep.
 
-    Beside them what this machine takes for a call that makes a dict, at the same pace: after a
-    sleep, caches are cold.
+    Beside them, at the same pace, what this machine takes for a call that only makes a dict: where
+    other things were done meanwhile, caches are cold, and after sleep they are colder.
     """
-    for what, pause_s, n in (("every 5 ms", 0.005, 2000), ("back to back", 0.0, 20_000)):
-        took_us, nothing_us = [], []
-        with MarkerClient(url) as client:
-            for k in range(n):
-                begin = time.perf_counter_ns()
-                span = client.begin("denoise_step", index=k, total=50, timestep=0.5)
-                middle = time.perf_counter_ns()
-                client.end(span)
-                took_us += [(middle - begin) / 1e3, (time.perf_counter_ns() - middle) / 1e3]
-                if pause_s:
-                    time.sleep(pause_s)
-                begin = time.perf_counter_ns()
-                nothing("denoise_step", index=k, total=50, timestep=0.5)
-                nothing_us.append((time.perf_counter_ns() - begin) / 1e3)
-                if pause_s:
-                    time.sleep(pause_s)
-            dropped = client.n_dropped
-        for name, sample_us in ((what, took_us), (f"{what}, nothing", nothing_us)):
-            cuts = statistics.quantiles(sample_us, n=1000)
-            print(
-                f"call, {name}: p50 {cuts[499]:.1f} us, p99 {cuts[989]:.1f} us,"
-                f" p99.9 {cuts[998]:.1f} us"
-            )
-        print(f"  {dropped} of {2 * n} dropped")
+    matrix = np.random.default_rng(1).random((200, 200), np.float32)
+
+    def work():
+        end_s = time.perf_counter() + PAUSE_S
+        while time.perf_counter() < end_s:
+            matrix @ matrix
+
+    def sleep():
+        time.sleep(PAUSE_S)
+
+    port = free_port()
+    with mosquitto(path, port):
+        for what, pause, n in (
+            ("back to back", lambda: None, 20_000),
+            ("after 5 ms of work", work, 2000),
+            ("after 5 ms of sleep", sleep, 2000),
+        ):
+            with MarkerClient(f"mqtt://127.0.0.1:{port}") as client:
+                took_ns = [once(client, pause, k) for k in range(n)]
+                n_dropped = client.n_dropped
+            print(f"{what}, {n} stages, {n_dropped} markers dropped")
+            for column, name in enumerate(("begin", "end", "nothing")):
+                sample_ns = [row[column] for row in took_ns]
+                cuts = [cut / 1e3 for cut in statistics.quantiles(sample_ns, n=1000)]
+                print(
+                    f"  {name:8} p50 {cuts[499]:5.1f} us, p99 {cuts[989]:5.1f} us,"
+                    f" p99.9 {cuts[998]:6.1f} us, mean {statistics.fmean(sample_ns) / 1e3:5.1f} us"
+                )
+
+
+def once(client, pause, k):
+    """Return how long a begin, an end and a call of nothing took, in ns, each after a pause."""
+    now_ns = time.perf_counter_ns
+    pause()
+    times = [now_ns()]
+    span = client.begin("denoise_step", index=k, total=50, timestep=0.5)
+    times.append(now_ns())
+    pause()
+    times.append(now_ns())
+    client.end(span)
+    times.append(now_ns())
+    pause()
+    times.append(now_ns())
+    nothing("denoise_step", index=k, total=50, timestep=0.5)
+    times.append(now_ns())
+    return [stop - start for start, stop in zip(times[::2], times[1::2], strict=True)]
 
 
 def nothing(stage, **attrs):
     """Do what any call does."""
     return dict(attrs, stage=stage, time=time.time_ns())
+
+
+def free_port():
+    """Return a port of loopback where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -99,9 +130,7 @@ def mosquitto(path, port):
 
 async def storm(path, seconds):
     """Print what came of a storm of markers through a broker that is restarted twice."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"mqtt://127.0.0.1:{port}"
     markers, is_all = [], asyncio.Event()
     async with MarkerFeed(url) as feed, contextlib.AsyncExitStack() as stack:
@@ -150,8 +179,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--mosquitto", default="/usr/sbin/mosquitto")
     options = parser.parse_args()
-    with EmbeddedBroker(0) as broker:
-        calls(broker.url)
+    calls(options.mosquitto)
     asyncio.run(storm(options.mosquitto, options.seconds))
 
 

@@ -3,12 +3,15 @@
     python benchmarks/bench_opensora.py PYTHON CHECKOUT...
 
 PYTHON is one that has what tiny_opensora.py needs. For each checkout: whether the files and the
-output are the same, how many steps were counted, and what the stages cost.
+output are the same, how many steps were counted, and which share of the run went into marking
+them: of all of it, and of the script without the start of Python and the import of torch.
 """
 
 import asyncio
 import hashlib
+import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,10 +28,10 @@ STEPS = 50
 ROUNDS = 3
 
 
-def run(command):
-    """Run a command; return its output without times, and how long it took in s."""
+def run(command, **env):
+    """Return a command's output without times, and how long it took in s."""
     begin = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, check=True)
+    done = subprocess.run(command, capture_output=True, check=True, env=os.environ | env)
     took_s = time.perf_counter() - begin
     text = re.sub(rb"\[?\d\d:\d\d<.*?\]|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", b"", done.stdout)
     return text, took_s
@@ -54,15 +57,20 @@ async def compare(python, checkout, feed, url):
     task = asyncio.create_task(pump())
     with tempfile.TemporaryDirectory() as name:
         output = Path(name)
+        cost = Path(name) / "cost"
         command = [python, str(HERE / "tiny_opensora.py"), checkout, name, str(STEPS)]
-        wrapped = [sys.executable, "-m", "monitor.cli", "run", "--broker", url, "--", *command]
+        wrapped = [sys.executable, "-m", "monitor", "run", "--broker", url, "--", *command]
         times = {"alone": [], "wrapped": []}
-        found = {}
+        found, costs = {}, []
         for _ in range(ROUNDS):
-            for way, line in (("alone", command), ("wrapped", wrapped)):
-                text, took_s = await asyncio.to_thread(run, line)
+            for way, line, env in (
+                ("alone", command, {}),
+                ("wrapped", wrapped, {"MARKING_COST": str(cost)}),
+            ):
+                text, took_s = await asyncio.to_thread(run, line, **env)
                 found[way] = text, files(output)
                 times[way].append(took_s)
+            costs.append([int(ns) for ns in cost.read_text("ascii").split()])
         await asyncio.sleep(1.0)
     task.cancel()
     stages = tree.stages(time.time_ns())
@@ -77,6 +85,14 @@ async def compare(python, checkout, feed, url):
     print(
         f"  best wall time alone {min(times['alone']):.2f} s, wrapped {min(times['wrapped']):.2f} s"
     )
+    for (*took_ns, script_ns), run_s in zip(costs, times["wrapped"], strict=True):
+        all_ns = sum(took_ns)
+        p50_us, *_, p99_us = (cut / 1e3 for cut in statistics.quantiles(took_ns, n=100)[49:])
+        print(
+            f"  marking: {len(took_ns)} calls, p50 {p50_us:.1f} us, p99 {p99_us:.1f} us;"
+            f" {all_ns / run_s / 1e9:.3%} of the run of {run_s:.2f} s,"
+            f" {all_ns / script_ns:.3%} of the script's {script_ns / 1e9:.2f} s in it"
+        )
 
 
 async def main():
