@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from monitor.errors import ConfigError
+from monitor.masking import masked
 from monitor.model import Calibration, Channel, Probe, Quantity, Scalar, Supply
 
 
@@ -121,6 +122,17 @@ class MeterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     format: Literal["ascii", "float"] = "ascii"
     """Of kind yokogawa-wt: how values travel; ``float`` is shorter, 32-bit binary."""
     timeout_s: float = 2.0
+    user: str = ""
+    """Of kind plug: who we are to the broker; empty goes by the URL."""
+    password_file: str = ""
+    """File that contains the password; empty goes by the URL, or ``WATTSTAGE_MQTT_PASSWORD``."""
+    ca: str = ""
+    """With ``mqtts``: PEM file of the authority that the broker's certificate is checked against;
+    empty goes by ``WATTSTAGE_CA``, else the system's."""
+    certificate: str = ""
+    """With ``mqtts``: PEM file of our own certificate; empty goes by ``WATTSTAGE_CERT``."""
+    key: str = ""
+    """PEM file of its key; empty goes by ``WATTSTAGE_KEY``, else the certificate's file."""
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,6 +149,17 @@ class MarkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """``embedded``, ``none``, or a URL such as ``mqtt://127.0.0.1:1883``."""
     prefix: str = "wattstage"
     """First level of every topic."""
+    user: str = ""
+    """Who we are to the broker; empty goes by the URL."""
+    password_file: str = ""
+    """File that contains the password; empty goes by the URL, or ``WATTSTAGE_MQTT_PASSWORD``."""
+    ca: str = ""
+    """With ``mqtts``: PEM file of the authority that the broker's certificate is checked against;
+    empty goes by ``WATTSTAGE_CA``, else the system's."""
+    certificate: str = ""
+    """With ``mqtts``: PEM file of our own certificate; empty goes by ``WATTSTAGE_CERT``."""
+    key: str = ""
+    """PEM file of its key; empty goes by ``WATTSTAGE_KEY``, else the certificate's file."""
 
 
 class HistorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -207,16 +230,8 @@ def check(settings: Settings, source: str) -> Settings:
     elif not settings.meters:
         raise ConfigError(f"{source}: name what measures: an [instrument], or [[meters]]")
     for meter in settings.meters:
-        if not 0.01 <= meter.interval_s <= 3600.0:
-            raise ConfigError(
-                f"{source}: meter {meter.address!r}: interval_s must be 0.01 to 3600, got"
-                f" {meter.interval_s:g}"
-            )
-        if not (meter.timeout_s > 0 and meter.window_s >= 0):
-            raise ConfigError(
-                f"{source}: meter {meter.address!r}: timeout_s must be above 0 and window_s not"
-                f" below, got {meter.timeout_s:g} and {meter.window_s:g}"
-            )
+        _check_meter(meter, source)
+    _check_markers(settings.markers, source)
     for name, value in (
         ("fsync_s", settings.recording.fsync_s),
         ("keep_free_gb", settings.recording.keep_free_gb),
@@ -238,6 +253,37 @@ def check(settings: Settings, source: str) -> Settings:
                 f"{source}: metrics.{name} must be windows of 0 to 3600 s, got {list(windows)}"
             )
     return settings
+
+
+def _check_meter(meter: MeterSettings, source: str) -> None:
+    who = f"{source}: meter {masked(meter.address)!r}"
+    if not 0.01 <= meter.interval_s <= 3600.0:
+        raise ConfigError(f"{who}: interval_s must be 0.01 to 3600, got {meter.interval_s:g}")
+    if not (meter.timeout_s > 0 and meter.window_s >= 0):
+        raise ConfigError(
+            f"{who}: timeout_s must be above 0 and window_s not below, got {meter.timeout_s:g} and"
+            f" {meter.window_s:g}"
+        )
+    if meter.kind != "plug" and (given := _access(meter)):
+        raise ConfigError(
+            f"{who}: {given} is for a broker, and only kind plug has one, got kind {meter.kind};"
+            " remove it"
+        )
+
+
+def _check_markers(markers: MarkerSettings, source: str) -> None:
+    if markers.broker in {"embedded", "none"} and (given := _access(markers)):
+        raise ConfigError(
+            f'{source}: markers.{given} is for a broker of yours, got broker = "{markers.broker}";'
+            " the embedded one is for this machine alone and lets everyone on it in: name another,"
+            " such as mosquitto, with mqtts://HOST"
+        )
+
+
+def _access(settings: MarkerSettings | MeterSettings) -> str:
+    """Return the first setting that is about being let in by a broker; empty if there is none."""
+    names = ("user", "password_file", "ca", "certificate", "key")
+    return next((name for name in names if getattr(settings, name)), "")
 
 
 def _check_instrument(instrument: InstrumentSettings, source: str) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +35,7 @@ from monitor.bench.vendors.instruments import INSTRUMENTS
 from monitor.errors import ConfigError
 from monitor.markers.client import MarkerClient
 from monitor.model import NS
+from monitor.mqtt.address import reach
 from monitor.sources import elmorlabs
 
 _CLAMP = 10.0  # A per V: 100 mV/A
@@ -112,9 +112,7 @@ class BenchSettings:
         if not 0.0 <= self.start_delay_s <= 86_400.0:
             raise ConfigError(f"the start delay must be 0 to 86400 s, got {self.start_delay_s:g}")
         if self.broker is not None:
-            url = urlsplit(self.broker)
-            if url.scheme not in {"mqtt", "mqtts"} or not url.hostname:
-                raise ConfigError(f"broker must be mqtt://HOST[:PORT], got {self.broker!r}")
+            reach(self.broker)  # which says what is wrong
 
 
 class Lab:

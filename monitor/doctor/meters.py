@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from monitor.config import MeterSettings
 from monitor.doctor.report import Line, failed
 from monitor.errors import InstrumentError, WattstageError
+from monitor.masking import masked
 from monitor.model import Reading
 from monitor.sources.clock import SystemClock
 from monitor.sources.meters.make import make_meter
@@ -48,6 +49,6 @@ async def _first(settings: MeterSettings) -> Reading:
     except TimeoutError:
         pass
     raise InstrumentError(
-        f"meter {settings.address} gave no number in {limit_s:.3g} s; check its cable and address,"
-        " and whether it shows a value itself"
+        f"meter {masked(settings.address)} gave no number in {limit_s:.3g} s; check its cable and"
+        " address, and whether it shows a value itself"
     )

@@ -10,16 +10,18 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import aiomqtt
+import msgspec
 
 from monitor.config import MarkerSettings
 from monitor.doctor.report import Line, failed
 from monitor.dsp.clock_fit import ClockFit
 from monitor.dsp.clocks import STAGE
-from monitor.errors import BrokerError, WattstageError
+from monitor.errors import BrokerError, ConfigError, WattstageError
+from monitor.markers import echo
 from monitor.markers.broker import EmbeddedBroker
 from monitor.markers.feed import MarkerFeed
 from monitor.model import Marker
-from monitor.mqtt.address import Address, parse
+from monitor.mqtt.address import Address, parse, reach
 from monitor.mqtt.connection import connected, subscribe
 from monitor.units import si, window
 
@@ -27,7 +29,6 @@ _PORT = 1883  # where the engine starts its broker
 _ROUNDS = 9
 _SLOW_S = 0.1
 _WIDE_S = 0.005  # as data centres ask of the alignment of power and load
-_ANSWER_S = 5.0
 
 _UNKNOWN = Line(
     id="clock", level="skip", what="no clock of a workload was compared, for want of a broker"
@@ -57,19 +58,18 @@ def examine(settings: MarkerSettings, seconds: float) -> Iterator[Line]:
 
 
 async def _examine(settings: MarkerSettings, seconds: float) -> list[Line]:
-    async with _broker(settings) as (url, is_ours):
-        where = parse(url)
+    async with _broker(settings) as (where, is_ours):
         lines = [await _round_trip(where, settings.prefix, is_ours=is_ours)]
         if lines[0].level == "fail":
             return [*lines, _UNKNOWN]
-        return lines + await _clocks(url, settings.prefix, seconds)
+        return lines + await _clocks(where, settings.prefix, seconds)
 
 
 @contextlib.asynccontextmanager
-async def _broker(settings: MarkerSettings) -> AsyncIterator[tuple[str, bool]]:
-    """Yield the URL of the broker, and whether it runs only for us."""
+async def _broker(settings: MarkerSettings) -> AsyncIterator[tuple[Address, bool]]:
+    """Yield where the broker is, and whether it runs only for us."""
     if settings.broker != "embedded":
-        yield settings.broker, False
+        yield reach(settings.broker, settings), False
         return
     async with contextlib.AsyncExitStack() as stack:
         try:
@@ -77,36 +77,35 @@ async def _broker(settings: MarkerSettings) -> AsyncIterator[tuple[str, bool]]:
         except BrokerError as error:
             if "in use" not in str(error):
                 raise
-            yield f"mqtt://127.0.0.1:{_PORT}", False
+            yield parse(f"mqtt://127.0.0.1:{_PORT}"), False
         else:
-            yield broker.url, True
+            yield parse(broker.url), True
 
 
 async def _round_trip(where: Address, prefix: str, *, is_ours: bool) -> Line:
     name = uuid.uuid4().hex[:12]
-    topic = f"{prefix}/doctor/{name}"
+    topic = echo.topic(prefix, name)
     took: list[float] = []
     try:
-        async with (
-            asyncio.timeout(_ANSWER_S),
-            connected(where, identifier=f"wattstage-doctor-{name}", max_waiting=16) as client,
-        ):
+        identifier = f"wattstage-doctor-{name}"
+        async with connected(where, identifier=identifier, max_waiting=16) as client:
             await subscribe(client, topic)
             messages = aiter(client.messages)
-            for _ in range(_ROUNDS):
-                begun = time.perf_counter()
-                await client.publish(topic, b"", qos=0)
-                await anext(messages)
-                took.append(time.perf_counter() - begun)
-    except (aiomqtt.MqttError, OSError, UnicodeError, TimeoutError) as error:
-        why = str(error) or f"no answer in {_ANSWER_S:g} s"
-        return Line(
-            id="broker",
-            level="fail",
-            what=f"no round trip by the MQTT broker at {where}: {why}",
-            fix="start a broker there, check user, password and firewall, or name another one"
-            " (markers.broker)",
-        )
+            async with asyncio.timeout(echo.WAIT_S):
+                for _ in range(_ROUNDS):
+                    begun = time.perf_counter()
+                    await client.publish(topic, b"", qos=0)
+                    await anext(messages)
+                    took.append(time.perf_counter() - begun)
+    except TimeoutError:
+        return failed("broker", BrokerError(echo.not_heard(where, prefix)))
+    except aiomqtt.MqttError as error:
+        what = f"the MQTT broker at {where} hung up: {error}; look at its own log"
+        return failed("broker", BrokerError(what))
+    except (BrokerError, ConfigError) as error:
+        line = failed("broker", error)
+        what = f"no round trip by the MQTT broker at {where}: {line.what}"
+        return msgspec.structs.replace(line, what=what)
     median_s = statistics.median(took)
     is_slow = median_s > _SLOW_S
     kind = "the embedded broker, started for this" if is_ours else "the broker"
@@ -120,9 +119,9 @@ async def _round_trip(where: Address, prefix: str, *, is_ours: bool) -> Line:
     )
 
 
-async def _clocks(url: str, prefix: str, seconds: float) -> list[Line]:
+async def _clocks(where: Address, prefix: str, seconds: float) -> list[Line]:
     senders: _Senders = {}
-    async with MarkerFeed(url, prefix=prefix) as feed:
+    async with MarkerFeed(where, prefix=prefix) as feed:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 async for item in feed:

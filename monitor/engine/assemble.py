@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from monitor.config import HistorySettings, MarkerSettings, MeterSettings, Metri
 from monitor.engine.server import Engine, Pacer
 from monitor.markers.broker import EmbeddedBroker
 from monitor.markers.feed import MarkerFeed
+from monitor.masking import masked
+from monitor.mqtt import tls
+from monitor.mqtt.address import parse, reach
 from monitor.recording.reader import Recording
 from monitor.session import Session
 from monitor.sources import choice
@@ -21,7 +24,6 @@ from monitor.sources.meters import make as meters
 from monitor.sources.replay import ReplaySource
 from monitor.sources.source import Source
 
-_LOGIN = re.compile(r"//[^/@\s\"]*@")  # in a URL
 _BROKER_WAIT_S = 5.0
 _PROFILE = "profile"  # among the texts of a recording
 _MQTT_PORT = 1883  # where workloads look if they are not told otherwise
@@ -57,8 +59,7 @@ async def live(settings: Settings, *, endpoint: str, recordings: Path) -> AsyncI
 
 def described(settings: Settings) -> str:
     """Return the settings of a session as JSON, without passwords."""
-    text = msgspec.json.encode(settings).decode()
-    return _LOGIN.sub("//", text)
+    return masked(msgspec.json.encode(settings).decode())
 
 
 def metrics_of(recording: Recording) -> MetricsSettings:
@@ -112,10 +113,13 @@ async def _markers(settings: MarkerSettings) -> AsyncIterator[MarkerFeed | None]
         if settings.broker == "none":
             yield None
             return
-        url = settings.broker
-        if url == "embedded":
-            url = stack.enter_context(EmbeddedBroker(_MQTT_PORT)).url
-        feed = await stack.enter_async_context(MarkerFeed(url, prefix=settings.prefix))
+        if settings.broker == "embedded":
+            broker = parse(stack.enter_context(EmbeddedBroker(_MQTT_PORT)).url)
+        else:
+            broker = reach(settings.broker, settings)
+        if broker.tls:
+            await asyncio.to_thread(tls.context, broker)  # a file that is wrong is told at once
+        feed = await stack.enter_async_context(MarkerFeed(broker, prefix=settings.prefix))
         await feed.wait_connected(_BROKER_WAIT_S)
         yield feed
 

@@ -772,8 +772,7 @@ class _Link:
         if broker.user is not None:
             client.username_pw_set(broker.user, broker.password)
         if broker.tls:
-            names = ("WATTSTAGE_CA", "WATTSTAGE_CERT", "WATTSTAGE_KEY")
-            client.tls_set(*(os.environ.get(name) or None for name in names))
+            client.tls_set(*map(_file, ("WATTSTAGE_CA", "WATTSTAGE_CERT", "WATTSTAGE_KEY")))
         client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -974,13 +973,21 @@ def _parsed(url: str) -> _Broker:
     if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
         raise ValueError("expected mqtt://[USER:PASSWORD@]HOST[:PORT] as the broker's address")
     tls = parts.scheme == "mqtts"
-    return _Broker(
-        parts.hostname,
-        parts.port or (8883 if tls else 1883),
-        None if parts.username is None else unquote(parts.username),
-        None if parts.password is None else unquote(parts.password),
-        tls,
-    )
+    user = unquote(parts.username) if parts.username else None
+    password = os.environ.get("WATTSTAGE_MQTT_PASSWORD") if user else None
+    if parts.password is not None:
+        password = unquote(parts.password)
+    return _Broker(parts.hostname, parts.port or (8883 if tls else 1883), user, password, tls)
+
+
+def _file(variable: str) -> str | None:
+    """Return the file that a variable names; None if it names none."""
+    name = os.environ.get(variable)
+    if not name:
+        return None
+    name = os.path.expanduser(name)  # noqa: PTH111
+    with open(name, "rb"):  # noqa: PTH123  # whose error names the file, as those of TLS do not
+        return name
 
 
 def _said(error: BaseException) -> str:

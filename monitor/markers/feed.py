@@ -14,12 +14,12 @@ from typing import Self
 import aiomqtt
 
 from monitor.errors import BrokerError, ConfigError, MarkerError
-from monitor.markers import payload, telemetry
+from monitor.markers import echo, payload, telemetry
 from monitor.markers.clock import Interview, compared, our_clock, same
 from monitor.markers.senders import Senders
 from monitor.markers.telemetry import Telemetry, Told
 from monitor.model import NS, Edge, Marker, Scalar
-from monitor.mqtt import address
+from monitor.mqtt.address import Address, reach
 from monitor.mqtt.connection import connected, subscribe
 
 logger = logging.getLogger(__name__)
@@ -40,8 +40,8 @@ class MarkerFeed:
 
     Parameters
     ----------
-    url
-        ``mqtt://[USER:PASSWORD@]HOST[:PORT]`` or ``mqtts://...``.
+    broker
+        Where it is and how to be let in; a URL takes the rest from the environment.
     prefix
         First level of the topics.
     clock_ns
@@ -55,7 +55,7 @@ class MarkerFeed:
 
     def __init__(
         self,
-        url: str,
+        broker: str | Address,
         *,
         prefix: str = "wattstage",
         clock_ns: Callable[[], int] = time.time_ns,
@@ -64,7 +64,7 @@ class MarkerFeed:
             raise ConfigError(
                 f"marker prefix {prefix!r}: expected topic levels without + and #, as in wattstage"
             )
-        self.address = address.parse(url)
+        self.address = reach(broker) if isinstance(broker, str) else broker
         self.connected = False
         """Whether markers can arrive now."""
         self.n_malformed = 0
@@ -73,6 +73,8 @@ class MarkerFeed:
         """Markers that came while the queue was full."""
         self.last_problem = ""
         """Why the last marker or connection was lost; empty if none ever was."""
+        self.is_deaf = False
+        """Whether the broker lets us in and passes nothing on; ``last_problem`` says why."""
         self._senders = Senders()
         self._interviews: dict[str, Interview] = {}
         self._telemetry = Telemetry()
@@ -82,9 +84,12 @@ class MarkerFeed:
             f"{prefix}/+/+/marker",
             *(f"{prefix}/+/+/+/{kind}" for kind in _KINDS),
         )
+        self._prefix = prefix
         self._clock_ns = clock_ns
         # Fixed, because amqtt keeps a session for every identifier that it has ever seen.
         self._identifier = f"wattstage-feed-{uuid.uuid4().hex[:8]}"
+        self._echo = echo.topic(prefix, self._identifier)
+        self._heard = asyncio.Event()
         self._queue: asyncio.Queue[Told | Exception | None] = asyncio.Queue()
         self._subscribed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -137,10 +142,7 @@ class MarkerFeed:
                 await self._subscribed.wait()
         except TimeoutError as error:
             why = self.last_problem or f"no answer within {timeout_s:g} s"
-            raise BrokerError(
-                f"no MQTT broker at {self.address}: {why}; start one there, "
-                f"or give another with --broker mqtt://HOST[:PORT]"
-            ) from error
+            raise BrokerError(f"no markers from the broker at {self.address}: {why}") from error
 
     async def _run(self) -> None:
         pause_s = _PAUSE_S[0]
@@ -148,7 +150,7 @@ class MarkerFeed:
             while True:
                 try:
                     await self._listen()
-                except (aiomqtt.MqttError, OSError, UnicodeError) as error:
+                except (aiomqtt.MqttError, BrokerError, ConfigError) as error:
                     self.last_problem = str(error) or type(error).__name__
                 if self.connected:
                     self.connected = False
@@ -167,19 +169,32 @@ class MarkerFeed:
         """Take markers until the connection is lost, which raises."""
         where = self.address
         async with connected(where, identifier=self._identifier, max_waiting=_QUEUE) as client:
-            for topic in self._topics:
+            for topic in (self._echo, *self._topics):
                 await subscribe(client, topic)
             self.connected = True
             self._subscribed.set()
             logger.info("listening for markers at %s", where)
-            care = asyncio.create_task(self._ask(client))
+            tasks = [asyncio.create_task(work(client)) for work in (self._ask, self._try_echo)]
             try:
                 async for message in client.messages:
                     self._take(message)
             finally:
-                care.cancel()
-                with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
-                    await care
+                for task in tasks:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
+                        await task
+
+    async def _try_echo(self, client: aiomqtt.Client) -> None:
+        """Learn whether the broker passes on what we say."""
+        self._heard.clear()
+        await client.publish(self._echo, b"")
+        try:
+            async with asyncio.timeout(echo.WAIT_S):
+                await self._heard.wait()
+        except TimeoutError:
+            self.is_deaf = True
+            self.last_problem = echo.not_heard(self.address, self._prefix)
+            logger.warning("%s", self.last_problem)
 
     async def _ask(self, client: aiomqtt.Client) -> None:
         """Ask senders for what is missing, and what time it is."""
@@ -198,6 +213,10 @@ class MarkerFeed:
 
     def _take(self, message: aiomqtt.Message) -> None:
         sent = message.payload if isinstance(message.payload, bytes) else b""
+        if message.topic.value == self._echo:
+            self._heard.set()
+            self.is_deaf = False
+            return
         if not any(message.topic.matches(topic) for topic in self._topics):
             return  # amqtt gives a new client what it keeps for others
         base, _, kind = message.topic.value.rpartition("/")

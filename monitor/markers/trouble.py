@@ -12,6 +12,7 @@ class Feed(Protocol):
     """Where markers come from."""
 
     connected: bool
+    is_deaf: bool
     n_malformed: int
     last_problem: str
 
@@ -29,6 +30,7 @@ def trouble(feed: Feed) -> tuple[str, ...]:
         text
         for text, is_so in (
             (f"no markers come: {feed.last_problem}; trying again", not feed.connected),
+            (f"no markers come: {feed.last_problem}", feed.connected and feed.is_deaf),
             (f"{feed.n_lost} markers lost on the way", feed.n_lost > 0),
             (
                 f"{feed.n_malformed} markers not understood, the last: {feed.last_problem}",

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import AsyncIterator
 
 import aiomqtt
 from paho.mqtt.client import Client
 
+from monitor.errors import BrokerError
+from monitor.mqtt import tls
 from monitor.mqtt.address import Address
+from monitor.mqtt.diagnosis import check
 
 _ANSWER_S = 5.0
 _KEEPALIVE_S = 15
@@ -38,15 +40,20 @@ async def connected(
 
     Raises
     ------
-    aiomqtt.MqttError, OSError, UnicodeError
-        If no connection can be had.
+    BrokerError
+        If no connection can be had: why, and what to do.
+    ConfigError
+        If a certificate or key of ours cannot be used.
     """
+    # Where this says what is wrong, paho-mqtt says little, or nothing, or leaves a socket open.
+    await asyncio.to_thread(check, where, identifier)
+    context = await asyncio.to_thread(tls.context, where) if where.tls else None
     client = aiomqtt.Client(
         where.host,
         where.port,
         username=where.user,
         password=where.password,
-        tls_context=await asyncio.to_thread(ssl.create_default_context) if where.tls else None,
+        tls_context=context,
         identifier=identifier,
         keepalive=_KEEPALIVE_S,
         timeout=_ANSWER_S,
@@ -55,11 +62,13 @@ async def connected(
     )
     try:
         await client.__aenter__()
-    except BaseException:  # aiomqtt 2.5 leaves the connection open
+    except BaseException as error:  # aiomqtt 2.5 leaves the connection open
         mqtt = client._client
         mqtt.on_disconnect = None  # aiomqtt's own would raise: its future has been cancelled
         mqtt.on_connect = _hang_up  # of a connection that a thread is still making
         _hang_up(mqtt)
+        if isinstance(error, (aiomqtt.MqttError, OSError, UnicodeError)):
+            raise BrokerError(f"{error}; look at the broker's own log") from error
         raise
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_exit(client.__aexit__)

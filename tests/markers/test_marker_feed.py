@@ -220,7 +220,7 @@ def test_a_broker_that_is_not_there_is_told_in_one_sentence():
         async with MarkerFeed("mqtt://127.0.0.1:1") as feed:
             await feed.wait_connected(0.2)
 
-    said = r"no MQTT broker at mqtt://127.0.0.1:1: .*refused; .*--broker mqtt://HOST"
+    said = r"the broker at mqtt://127.0.0.1:1: .*refused.*; .*--broker mqtt"
     with pytest.raises(BrokerError, match=said):
         asyncio.run(run())
 

@@ -19,7 +19,7 @@ import aiomqtt
 
 from monitor.bench.load.signal import Waveform
 from monitor.bench.meters.means import Averager, Means
-from monitor.mqtt import address
+from monitor.mqtt.address import reach
 from monitor.mqtt.connection import connected
 
 _UPDATE_S = 0.2
@@ -106,7 +106,7 @@ class BenchPlug:
         """Whether it reports no values."""
         self._name = name
         self._averager = Averager(waveform, now_ns, update_s=_UPDATE_S)
-        self._broker = address.parse(broker)
+        self._broker = reach(broker)
         self._client: aiomqtt.Client | None = None
         self._reporter: asyncio.Task[None] | None = None
         self._connection = AsyncExitStack()

@@ -15,9 +15,9 @@ from urllib.parse import unquote, urlsplit
 import aiomqtt
 
 from monitor.config import MeterSettings
-from monitor.errors import ConfigError, ConnectionLostError
+from monitor.errors import BrokerError, ConfigError, ConnectionLostError
 from monitor.model import Marker, Reading, SlowChannel
-from monitor.mqtt import address
+from monitor.mqtt.address import Address, reach
 from monitor.mqtt.connection import connected, subscribe
 from monitor.sources.clock import Clock
 from monitor.sources.meters.recovery import recovered
@@ -58,7 +58,7 @@ class PlugMeter:
             raise ConfigError(
                 "a plug is not asked anything: remove setup and queries of the meter of kind plug"
             )
-        self._broker, self._topic, self._component = _parsed(settings.address)
+        self._broker, self._topic, self._component = _parsed(settings)
         self._clock = clock
         self._silent_s = silent_s or max(_SILENT_S, _SILENT_INTERVALS * settings.interval_s)
         self._identifier = f"wattstage-plug-{uuid.uuid4().hex[:8]}"
@@ -192,10 +192,9 @@ class PlugMeter:
                 for beside in _BESIDE:
                     await subscribe(client, f"{beside}{self._topic}/#")
                 self._client, self._connection = client, stack.pop_all()
-        except (aiomqtt.MqttError, OSError, UnicodeError) as error:
+        except (aiomqtt.MqttError, BrokerError, ConfigError) as error:
             raise ConnectionLostError(
-                f"no MQTT broker for the plug {self._name} at {self._broker}: {error}; start it, or"
-                " correct the address of the meter"
+                f"no MQTT broker for the plug {self._name} at {self._broker}: {error}"
             ) from error
         return self._name
 
@@ -205,7 +204,7 @@ class PlugMeter:
             await self._connection.aclose()
 
 
-def _parsed(url: str) -> tuple[address.Address, str, int]:
+def _parsed(settings: MeterSettings) -> tuple[Address, str, int]:
     """Return broker, topic and number of the component.
 
     Raises
@@ -213,13 +212,14 @@ def _parsed(url: str) -> tuple[address.Address, str, int]:
     ConfigError
         If the URL has no topic, or one that is none.
     """
+    url = settings.address
     try:
         parts = urlsplit(url)
     except ValueError as error:  # half an IPv6 address
         raise ConfigError(
             f"address of a plug: {error}; expected mqtt://HOST[:PORT]/TOPIC"
         ) from error
-    broker = address.parse(f"{parts.scheme}://{parts.netloc}")
+    broker = reach(f"{parts.scheme}://{parts.netloc}", settings)
     topic = unquote(parts.path).strip("/")
     if not topic or any(c in topic for c in "+#\0") or "#" in url or "?" in url:
         raise ConfigError(
