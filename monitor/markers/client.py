@@ -65,7 +65,8 @@ _ANSWER_S = 5.0
 _KEEPALIVE_S = 15
 _GOODBYE_S = 0.5
 _FORK_S = 2.0  # that a fork waits for the sender
-_GATHER_S = 0.02  # between two looks of the sender; to be woken would cost the workload more
+# Between two looks of the sender, shortest and longest: to be woken would cost the workload more.
+_GATHER_S = (0.02, 0.1)
 _LOOK_S = 0.5  # between two looks at all that may be due
 _BURST = 500  # markers that it takes at one look
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
@@ -894,12 +895,14 @@ class _Link:
     def _step(self, client: Any, sock: Any, selector: selectors.BaseSelector) -> None:
         held = sock.pending() if hasattr(sock, "pending") else 0  # TLS has read ahead
         until_s = min(time.monotonic() + _LOOK_S, self._give_up_s)
+        pause_s, longest_s = _GATHER_S
         while True:
-            ready = selector.select(0.0 if held else _GATHER_S)
+            ready = selector.select(0.0 if held else pause_s)
             if ready or held or self._queue or self._news or self._said:
                 break
             if self._closing.is_set() or time.monotonic() > until_s:
                 break
+            pause_s = min(2 * pause_s, longest_s)
         self._read_ns = _now_ns()
         events = ready[0][1] if ready else 0
         with self._busy:
