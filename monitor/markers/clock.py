@@ -10,7 +10,8 @@ from monitor.dsp.clocks import STAGE
 from monitor.markers.payload import Answer
 from monitor.model import Edge, Marker
 
-_OFTEN_S, _SELDOM_S, _RARELY_S = 0.1, 0.5, 5.0  # between questions
+# Between questions. With 5 s instead of 2, what has just come would be 2.5 times as far off.
+_OFTEN_S, _SELDOM_S, _RARELY_S = 0.1, 0.5, 2.0
 _FIRST_S, _SOON_S = 3.0, 60.0  # until when they are asked often, and seldom
 _MOST_S = 10.0  # that an answer may take
 

@@ -35,7 +35,7 @@ def errors(fit, times_s, offset=offset_ns):
 
 def questions(minutes):
     """Return when the feed asks."""
-    times = [*np.arange(0, 3, 0.1), *np.arange(3, 60, 0.5), *np.arange(60, minutes * 60, 5.0)]
+    times = [*np.arange(0, 3, 0.1), *np.arange(3, 60, 0.5), *np.arange(60, minutes * 60, 2.0)]
     return [t for t in times if t < minutes * 60]
 
 
