@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,9 @@ _LIKE = 0.9  # correlation below which the two are taken to show different thing
 _SIMPLER = 0.95  # of the boxcar's residual, that another shape must be below to be believed
 _AGAIN = 0.05  # share of the variation by which another delay must be worse than the best
 _ROUNDS = 30
+_NO_WORSE = 4.0  # mean squares: two standard deviations, if errors were independent
+_PLAIN_S = 1.0  # to both sides: how far delays that fit as well are looked for
+_VAGUE_S = 0.3
 _GROUPS = 16  # of neighbouring readings, whose errors go together
 
 
@@ -86,7 +89,12 @@ def lag(trailing: Trailing, times_s: NDArray[np.float64], values_w: NDArray[np.f
             f"the two show different things: their correlation is"
             f" {math.copysign(correlation, gain):.2f}, expected {_LIKE} or more"
         )
-    delay_u_s, width_u_s = _uncertainties(fit, shape, delay_s, width_s, rest)
+    delay_s, delay_u_s, width_u_s = _uncertain(fit, shape, delay_s, width_s, rest)
+    if delay_u_s > _VAGUE_S:
+        raise ValueError(
+            f"the readings fit every delay around {delay_s:.2g} s, give or take {delay_u_s:.2g} s;"
+            " record for longer, with a load that varies irregularly"
+        )
     return Lag(
         shape, delay_s, delay_u_s, width_s, width_u_s, gain, offset_w, correlation, times_s.size
     )
@@ -226,19 +234,44 @@ def _refined(fit: _Fit, shape: Shape, delay_s: float, width_s: float) -> tuple[S
     return shape, delay_s, width_s
 
 
-def _uncertainties(
+def _uncertain(
     fit: _Fit, shape: Shape, delay_s: float, width_s: float, rest: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Return the standard uncertainties of delay and width."""
+) -> tuple[float, float, float]:
+    """Return the delay, in the middle of those that fit, and the uncertainties of both."""
     slopes = fit.slopes(shape, delay_s, width_s)
-    inverse = np.linalg.pinv(slopes.T @ slopes)
+    # Where a slope is nothing but rounding, a second would be the uncertainty: see below.
+    ridge = float(rest @ rest) / rest.size + 1e-12 * fit.total
+    inverse = np.linalg.inv(slopes.T @ slopes + ridge * np.eye(2))
     # The sandwich of cluster-robust regression, with groups in the place of readings.
     groups = np.array_split(np.arange(rest.size), min(_GROUPS, rest.size))
     scores = np.stack([slopes[group].T @ rest[group] for group in groups])
     share = len(groups) / (len(groups) - 1)
     spread = share * inverse @ (scores.T @ scores) @ inverse
-    floor_s = fit.narrowest_s / math.sqrt(12.0)  # where in a cell an edge lies
-    return (
-        math.hypot(math.sqrt(max(float(spread[0, 0]), 0.0)), floor_s),
-        math.hypot(math.sqrt(max(float(spread[1, 1]), 0.0)), floor_s),
+    # Where edges and readings go in step, all delays within a step fit: slopes say nothing.
+    allowed = (1.0 + _NO_WORSE / rest.size) * float(rest @ rest) + 1e-12 * fit.total
+    narrower = (width_s, 0.5 * width_s, fit.narrowest_s)
+    delays = _plain(
+        lambda s: min(fit.squares(shape, delay_s + s, width) for width in narrower), allowed
     )
+    widths = _plain(
+        lambda s: fit.squares(shape, delay_s, max(width_s + s, fit.narrowest_s)), allowed
+    )
+    widths = max(widths[0], fit.narrowest_s - width_s), widths[1]
+    floor_s = fit.narrowest_s / math.sqrt(12.0)  # where in a cell an edge lies
+    delay_u_s, width_u_s = (
+        math.hypot(max(math.sqrt(max(variance, 0.0)), (high - low) / math.sqrt(12.0)), floor_s)
+        for variance, (low, high) in zip(np.diag(spread).tolist(), (delays, widths), strict=True)
+    )
+    return delay_s + 0.5 * sum(delays), delay_u_s, width_u_s
+
+
+def _plain(squares: Callable[[float], float], allowed: float) -> tuple[float, float]:
+    """Return how far one may go to both sides without being worse."""
+    ends = []
+    for sign in (-1.0, 1.0):
+        near, far = 0.0, _PLAIN_S
+        while far - near > 1e-4:
+            middle = 0.5 * (near + far)
+            near, far = (middle, far) if squares(sign * middle) <= allowed else (near, middle)
+        ends.append(sign * near)
+    return ends[0], ends[1]

@@ -17,7 +17,7 @@ from monitor.telemetry.sensors import Changes, Group, MeanOfCounter, Rule, Say, 
 
 _HEARTBEAT_S = 0.2
 _POWER_S = 0.1  # nominal between two values of power: what most cards need for an update
-_COUNTER_S = 0.2  # two updates at least, of which the times are known to a poll each
+_COUNTER_S = 0.2  # two updates, of which the times are known to a look each
 _SLOW_S = 1.0
 
 _INSTANT = ("power, NVML instant", 186, 0.0, "of a short time before each update")
@@ -75,7 +75,7 @@ class _Gpu:
             sensor = self._sensor(
                 "power, NVML energy counter", "W", _COUNTER_S, 0.0, "mean since the value before"
             )
-            rule = MeanOfCounter(1e-3, least_s=_COUNTER_S)
+            rule = MeanOfCounter(1e-3, least_s=0.75 * _COUNTER_S)
             yield Group((sensor,), (rule,), interval_s, lambda: (energy(),))
         else:
             say(f"{self._name} has no energy counter")

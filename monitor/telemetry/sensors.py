@@ -67,14 +67,15 @@ class MeanOfCounter:
     """Makes the mean power between two updates of a counter of energy.
 
     Held back from each value's time to the one before, the means are the energy that was counted.
+    Only when the counter was seen to change is it known when it was updated.
 
     Parameters
     ----------
     joules
         Of one count.
     least_s
-        Shortest time that a mean is of: counters are updated now and then, and the time of an
-        update is only known as well as it is looked at.
+        Shortest time that a mean is of: the time of an update is only known as well as the
+        counter is looked at.
     range
         At which the counter begins anew at 0; None for one that does not. One that jumps back
         without that has been reset.
@@ -84,18 +85,20 @@ class MeanOfCounter:
         self._joules = joules
         self._least_ns = least_s * _NS
         self._range = range
-        self._last: tuple[int, float] | None = None
+        self._seen: float | None = None
+        self._last: tuple[int, float] | None = None  # an update
 
     def take(self, time_ns: int, value: float) -> float | None:
         """Return the mean power in W since the last one; None if there is no update yet."""
-        if self._last is None:
+        is_update = self._seen is not None and value != self._seen
+        self._seen = value
+        if not is_update:
+            return None
+        if self._last is None or time_ns <= self._last[0]:  # the host's clock was set back
             self._last = time_ns, value
             return None
         last_ns, last = self._last
-        if time_ns <= last_ns:  # the host's clock was set back
-            self._last = time_ns, value
-            return None
-        if value == last or time_ns - last_ns < self._least_ns:
+        if time_ns - last_ns < self._least_ns:
             return None
         self._last = time_ns, value
         counts = value - last

@@ -40,6 +40,8 @@ def _sentence(each: ChannelLag) -> str:
     delay = give_or_take(abs(found.delay_s), found.delay_uncertainty_s, "s")
     window = give_or_take(found.window_s, found.window_uncertainty_s, "s")
     over = f"a mean of {window}" if found.shape is Shape.BOXCAR else f"a time constant of {window}"
+    if found.window_s < 2 * found.window_uncertainty_s:
+        over = f"a mean of no more than {si(found.window_s + 2 * found.window_uncertainty_s, 's')}"
     offset = si(abs(found.offset_w), "W")
     return (
         f"{delay} {'behind' if found.delay_s >= 0 else 'ahead of'} the samples, {over};"

@@ -11,8 +11,12 @@ import pytest
 from fake_meters import WALL, WATER
 from fakes import INFO, RATE_HZ, SCALES, T0_NS
 
+from monitor.analysis.lags import ChannelLag
+from monitor.dsp.lag import Lag
+from monitor.dsp.trailing import Shape
 from monitor.model import NS, Block, Reading, SlowChannel
 from monitor.recording.recorder import Recorder
+from monitor.terminal.lags import LagText
 
 SECONDS = 40
 AVERAGE = SlowChannel(
@@ -80,6 +84,15 @@ def test_people_read_a_sentence_about_each(recording):
         text,
     )
     assert "wall power, by WT310\n  not known: 0 of its 380 readings are new" in text
+
+
+def test_a_window_that_is_not_known_is_told_as_a_limit():
+    found = Lag(Shape.BOXCAR, -0.01, 0.002, 0.005, 0.02, 1.0, 0.0, 0.99999, 50)
+    (_, sentence) = LagText([ChannelLag(AVERAGE, found, "")]).__rich_console__(None, None)
+    assert sentence.plain == (
+        "  10.0 ms ± 2.0 ms ahead of the samples, a mean of no more than 45.0 ms; shows 1.000 of"
+        " their power + 0 W; correlation 0.999 over 50 readings"
+    )
 
 
 def test_a_recording_without_slow_channels_says_so(tmp_path):

@@ -141,6 +141,16 @@ def test_gain_and_offset_change_no_delay_and_a_clock_that_is_off_adds_to_it(
     assert after.gain == pytest.approx(gain * before.gain, rel=0.01)
 
 
+def test_where_edges_and_readings_go_in_step_the_delay_is_only_known_to_a_step():
+    random = np.random.default_rng(5)
+    power = np.repeat(random.choice([80.0, 150.0, 300.0, 400.0], 80), 50)  # changes every 0.5 s
+    times_s = np.arange(0.05, 40.0, 0.1)
+    values_w = power[np.floor(times_s / STEP_S).astype(int)] + random.normal(0, 0.1, 400)
+    found = lag(Trailing(power, 0.0, STEP_S), times_s, values_w)
+    assert abs(found.delay_s) < 0.06
+    assert 0.02 < found.delay_uncertainty_s < 0.06, "any delay within 50 ms fits"
+
+
 def test_values_that_repeat_tell_nothing_and_are_left_out():
     trailing = Trailing(load(40.0), 0.0, STEP_S)
     times_s, values_w = read(trailing, (Shape.BOXCAR, 0.7, 0.6))
@@ -167,6 +177,14 @@ def refused(power, values=None):
     with pytest.raises(ValueError, match=r".") as caught:
         lag(trailing, times_s, values_w if values is None else values)
     return str(caught.value)
+
+
+def test_it_is_not_stated_where_everything_fits():
+    power = np.repeat([100.0, 400.0], [2000, 4000])
+    times_s = np.append(np.arange(6.0, 19.0, 0.25), 58.0)
+    values_w = np.append(100.0 + 0.01 * np.arange(52), 400.0)
+    with pytest.raises(ValueError, match="the readings fit every delay around"):
+        lag(Trailing(power, 0.0, STEP_S), times_s, values_w)
 
 
 def test_it_is_not_stated_where_nothing_tells_it():

@@ -51,8 +51,8 @@ def test_a_gpu_tells_each_kind_of_power_by_its_name(pynvml):
     said = []
     poller = Poller(gpus(0.02, said.append), said.append)
     assert told(poller, 0.0) == {
-        "GPU 0 power, NVML instant": 100.0,
-        "GPU 0 power, NVML 1 s average": 400.0,
+        "GPU 0 power, NVML instant": pytest.approx(pynvml.GPUS[0].power_w(10.0), abs=1e-3),
+        "GPU 0 power, NVML 1 s average": pytest.approx(pynvml.energy_j(9.0, 10.0), abs=1e-3),
         "GPU 0 SM clock": 1410.0,
         "GPU 0 memory clock": 2619.0,
         "GPU 0 temperature": 54.0,
@@ -73,16 +73,21 @@ def test_what_the_energy_counter_tells_is_the_energy_that_was_used(pynvml):
     gpu, clock_s = pynvml.GPUS[0], [10.0]
     gpu.now = lambda: clock_s[0]
     poller = Poller(gpus(0.02, print), print, clock_ns=lambda: round(clock_s[0] * NS))
-    energy_j, last_ns = 0.0, 10 * NS
+    told = []
     for k in range(1, 401):
         for number, time_ns, value in poller.poll(clock_s[0]):
             if poller.sensors[number].name == "GPU 0 power, NVML energy counter":
-                energy_j += value * (time_ns - last_ns) / NS
-                last_ns = time_ns
+                told.append((time_ns, value))
         clock_s[0] = 10.0 + k * 0.02
-    counted_s = math.floor(last_ns / NS * 10 + 1e-6) / 10
-    assert counted_s > 17
-    assert energy_j == pytest.approx(gpu.energy_j(counted_s) - gpu.energy_j(10.0), abs=0.01)
+    (first_ns, _), *rest = told
+    energy_j, last_ns = 0.0, first_ns
+    for time_ns, power_w in rest:
+        assert 99 < power_w < 401
+        energy_j += power_w * (time_ns - last_ns) / NS
+        last_ns = time_ns
+    first_s, last_s = (math.floor(ns / NS * 10 + 1e-6) / 10 for ns in (first_ns, last_ns))
+    assert last_s - first_s > 7
+    assert energy_j == pytest.approx(pynvml.energy_j(first_s, last_s), abs=0.01)
 
 
 def test_a_card_without_the_fields_tells_what_it_has_and_that_it_is_less(pynvml):
@@ -91,7 +96,9 @@ def test_a_card_without_the_fields_tells_what_it_has_and_that_it_is_less(pynvml)
     said = []
     poller = Poller(gpus(0.02, said.append), said.append)
     powers = {name: value for name, value in told(poller, 0.0).items() if "power," in name}
-    assert powers == {"GPU 0 power, NVML usage": 100.0}
+    (power_w,) = [powers.pop("GPU 0 power, NVML usage")]
+    assert power_w == pytest.approx(pynvml.GPUS[0].power_w(10.0), abs=1e-3)
+    assert powers == {}
     assert said == [
         "GPU 0 does not tell instant and average power apart: a 1 s average on Ampere (but GA100)"
         " and later, else instant",
@@ -146,9 +153,12 @@ def test_the_zones_of_a_processor_are_read_by_name(tmp_path):
     said = []
     poller = Poller(processors(said.append, root), said.append, clock_ns=lambda: clock_ns[0])
     assert told(poller, 0.0) == {}
-    powercap(root, **{"package-0": 5_000_000, "core": 4_000_000, "dram": 1_000_000})
+    powercap(root, **{"package-0": 1, "core": 1, "dram": 1})
     clock_ns[0] += NS // 10
-    assert told(poller, 0.1) == {
+    assert told(poller, 0.1) == {}, "now it is known when they were updated"
+    powercap(root, **{"package-0": 5_000_001, "core": 4_000_001, "dram": 1_000_001})
+    clock_ns[0] += NS // 10
+    assert told(poller, 0.2) == {
         "CPU 0 package power, RAPL": 50.0,
         "CPU 0 core power, RAPL": 40.0,
         "CPU 0 dram power, RAPL": 10.0,
@@ -195,25 +205,38 @@ def test_a_counter_that_wraps_counts_every_joule(steps, data):
     size = data.draw(st.integers(10**6 + 1, 10**8))
     rule = MeanOfCounter(1e-6, least_s=0.0, range=size)
     total = data.draw(st.integers(0, size - 1))
-    time_ns, told_ns, energy_j, begun = 1, 1, 0.0, total
+    time_ns, energy_j = 1, 0.0
+    updates = []  # when, and what had been counted by then
     rule.take(time_ns, total % size)
-    told_total = total
     for dt_ns, counts in steps:
         time_ns, total = time_ns + dt_ns, total + counts
         power_w = rule.take(time_ns, total % size)
+        assert (power_w is not None) == (counts > 0 and bool(updates))
         if power_w is not None:
-            energy_j += power_w * (time_ns - told_ns) / NS
-            told_ns, told_total = time_ns, total
-    assert energy_j == pytest.approx((told_total - begun) * 1e-6, rel=1e-9, abs=1e-12)
-    assert told_total == total  # what has not been told is that nothing was used
+            energy_j += power_w * (time_ns - updates[-1][0]) / NS
+        if counts > 0:
+            updates.append((time_ns, total))
+    counted = updates[-1][1] - updates[0][1] if updates else 0
+    assert energy_j == pytest.approx(counted * 1e-6, rel=1e-9, abs=1e-12)
+
+
+def test_a_mean_ends_where_the_counter_was_seen_to_change():
+    rule = MeanOfCounter(1.0, least_s=0.15)
+    looks = [(0.00, 0), (0.10, 10), (0.20, 20), (0.28, 20), (0.30, 35), (0.38, 35), (0.50, 60)]
+    told = [(at_s, rule.take(round(at_s * NS), float(value))) for at_s, value in looks]
+    assert [(at_s, value) for at_s, value in told if value is not None] == [
+        (0.30, pytest.approx(25 / 0.2)),
+        (0.50, pytest.approx(25 / 0.2)),
+    ]
 
 
 def test_a_counter_that_is_reset_or_a_clock_that_is_set_back_makes_no_power():
     rule = MeanOfCounter(1.0, least_s=0.0)
-    assert rule.take(0, 100.0) is None
-    assert rule.take(NS, 150.0) == 50.0
-    assert rule.take(2 * NS, 3.0) is None
-    assert rule.take(3 * NS, 10.0) == 7.0
+    assert rule.take(0, 90.0) is None
+    assert rule.take(NS, 100.0) is None
+    assert rule.take(2 * NS, 150.0) == 50.0
+    assert rule.take(3 * NS, 3.0) is None
+    assert rule.take(4 * NS, 10.0) == 7.0
     assert rule.take(NS, 20.0) is None
     assert rule.take(2 * NS, 25.0) == 5.0
 

@@ -1,9 +1,10 @@
 """The calls of nvidia-ml-py that telemetry makes, with their types, and GPUs made of arithmetic.
 
-A GPU's load is a square wave of UTC, so that two processes see the same one. How many there are is
+A GPU's load is a function of UTC, so that two processes see the same one. How many there are is
 said by ``WATTSTAGE_FAKE_GPUS``.
 """
 
+import itertools
 import os
 import time
 
@@ -50,19 +51,35 @@ class Gpu:
         self.number, self.fields, self.usage, self.counter = number, fields, usage, counter
         self.lost = False
         self.now = now
+        self.since_s = now()
 
     def power_w(self, at_s):
-        return 400.0 if int(at_s) % 2 else 100.0
+        return load_w(at_s) + 2.0 * _random(round(at_s * 10))
 
     def energy_j(self, at_s):
-        whole = int(at_s) // 2
-        return 500.0 * whole + (at_s - 2 * whole) * 100.0 + max(at_s - 2 * whole - 1, 0.0) * 300.0
+        return energy_j(self.since_s, at_s)
 
     def updated_s(self):
         """Every 100 ms, as most cards do."""
         return int(self.now() * 10) / 10
 
 
+def load_w(at_s):
+    """Return what every card draws: another level every 0.737 s, the same for whoever asks."""
+    return (100.0, 180.0, 300.0, 400.0)[int(4 * _random(int(at_s / _SLOT_S)))]
+
+
+def energy_j(start_s, stop_s):
+    first, last = int(start_s / _SLOT_S), int(stop_s / _SLOT_S)
+    edges = [start_s, *(k * _SLOT_S for k in range(first + 1, last + 1)), stop_s]
+    return sum((b - a) * load_w((a + b) / 2) for a, b in itertools.pairwise(edges))
+
+
+def _random(k):
+    return (k * 2654435761 >> 9) % 997 / 997
+
+
+_SLOT_S = 0.737
 _COUNT = os.environ.get("WATTSTAGE_FAKE_GPUS", "1")
 GPUS = [Gpu(k) for k in range(0 if _COUNT == "none" else int(_COUNT))]
 
@@ -100,7 +117,7 @@ def nvmlDeviceGetFieldValues(handle, fieldIds):
     at_s = handle.updated_s()
     made = {
         NVML_FI_DEV_POWER_INSTANT: handle.power_w(at_s),
-        NVML_FI_DEV_POWER_AVERAGE: handle.energy_j(at_s) - handle.energy_j(at_s - 1),
+        NVML_FI_DEV_POWER_AVERAGE: energy_j(at_s - 1.0, at_s),
     }
     return [
         _FieldValue(number, round(made[number] * 1e3) if handle.fields else None)
