@@ -12,6 +12,7 @@ from pathlib import Path
 PAGE = (Path(__file__).parents[1] / "docs/how-to/secure-the-link.md").read_text()
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 PASSWORDS = {"engine": "pass of the engine", "gpu1": "pass@gpu/1"}
+"""By user of the page."""
 _AT = "/etc/mosquitto/wattstage"
 _START_S = 20.0
 
@@ -25,16 +26,17 @@ def is_installed():
     return os.access(MOSQUITTO, os.X_OK) and shutil.which("mosquitto_passwd") is not None
 
 
-def make_files(folder):
-    """Do what the page says, in an empty folder, for a broker on this machine."""
+def make_files(folder, host="gpu1"):
+    """Do what the page says, in an empty folder, for a broker here and a workload's host."""
     for block in blocks("sh"):
         here = block.replace("DNS:broker.lab,IP:192.168.1.5", "DNS:localhost")
         if "openssl" in here:
             _run(["sh", "-ec", here], folder)
         if "mosquitto_passwd" in here:
             for line in here.splitlines():
-                password = PASSWORDS[line.split()[-1]]
-                _run(line.split(), folder, f"{password}\n{password}\n")
+                *command, user = line.split()
+                said = 2 * (PASSWORDS[user] + "\n")
+                _run([*command, user.replace("gpu1", host)], folder, said)
     (rights,) = blocks("text")
     (folder / "acl").write_text(rights)
     (folder / "acl").chmod(0o600)

@@ -23,6 +23,7 @@ from monitor.bench.scope.panel import ScopeSettings
 from monitor.bench.transports.choice import TRANSPORTS
 from monitor.bench.vendors.instruments import INSTRUMENTS
 from monitor.errors import ConfigError, WattstageError
+from monitor.mqtt.address import by_environment
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,7 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--memory", type=float, default=scope.memory_s, help="seconds that --gap-free remembers")
     add("--bits", type=int, default=scope.bits, help="effective, of the scope's converters")
     add("--current-in-volts", action="store_true", help="show the clamp's volts, 100 mV/A")
-    add("--broker", metavar="URL", help="publish the load's markers, e.g. to mqtt://127.0.0.1:1883")
+    add(
+        "--broker",
+        metavar="URL",
+        type=by_environment,
+        help="publish the load's markers, e.g. to mqtt://127.0.0.1:1883",
+    )
     add("--prefix", default="wattstage", help="first level of the markers' topics")
     add("--truth", metavar="FILE", type=Path, help="write each record handed out, as JSON lines")
     add("--seed", type=int, default=1, help="of all noise")

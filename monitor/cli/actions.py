@@ -29,9 +29,11 @@ from monitor.config import (
 from monitor.engine import assemble
 from monitor.engine import endpoint as endpoints
 from monitor.engine.server import Engine, refuse_second
-from monitor.errors import ConfigError, EngineError
+from monitor.errors import BrokerError, ConfigError, EngineError
 from monitor.markers.client import MarkerClient
 from monitor.model import Quantity
+from monitor.mqtt.address import by_environment, parse, reach
+from monitor.mqtt.diagnosis import check as look_at_broker
 from monitor.run import launch as launching
 from monitor.telemetry.report import Telemetry
 from monitor.terminal.stages import StageText
@@ -45,7 +47,22 @@ Seconds = Annotated[
 ]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to make.")]
 Broker = Annotated[
-    str | None, typer.Option(help="embedded, none, or mqtt://HOST:PORT.", show_default="embedded")
+    str | None,
+    typer.Option(
+        help="embedded, none, or mqtt://HOST:PORT.",
+        show_default="embedded",
+        parser=by_environment,
+        metavar="URL",
+    ),
+]
+OwnBroker = Annotated[
+    str | None,
+    typer.Option(
+        help="mqtt://HOST:PORT.",
+        show_default="WATTSTAGE_BROKER, else this machine",
+        parser=by_environment,
+        metavar="URL",
+    ),
 ]
 Endpoint = Annotated[
     str | None, typer.Option(help="Where the engine listens.", show_default="one per user")
@@ -98,10 +115,23 @@ def settings(
         )
         made = check(Settings(instrument=instrument), "command line")
     if broker is not None:
-        made = msgspec.structs.replace(
-            made, markers=MarkerSettings(broker=broker, prefix=made.markers.prefix)
-        )
+        made = _with_broker(made, broker)
     return made
+
+
+def _with_broker(settings: Settings, broker: str) -> Settings:
+    """Return settings with another broker; the password of the one before is not for another."""
+    before = settings.markers
+    if broker in {"embedded", "none"}:
+        made = MarkerSettings(broker=broker, prefix=before.prefix)
+    else:
+        made = msgspec.structs.replace(before, broker=broker)
+        where = parse(broker)
+        if before.user and parse(before.broker).host != where.host:
+            made = msgspec.structs.replace(made, user="", password_file="")
+        if not where.tls:
+            made = msgspec.structs.replace(made, ca="", certificate="", key="")
+    return msgspec.structs.replace(settings, markers=made)
 
 
 def record(
@@ -236,7 +266,7 @@ def run(launch: launching.Launch) -> int:
     if outcome.n_lost:
         sys.stderr.write(
             f"wattstage: {outcome.n_lost} markers of the run were lost:"
-            f" {outcome.problem or 'the broker did not take them'}\n"
+            f" {_why_not(launch.url) or outcome.problem or 'the broker did not take them'}\n"
         )
     return outcome.exit_code
 
@@ -265,4 +295,18 @@ def telemetry(url: str | None, prefix: str, interval_s: float, powercap: Path) -
         host.publish(client, over.wait)
         problem = client.problem
     if problem:
-        sys.stderr.write(f"wattstage: the broker could not be reached: {problem}\n")
+        why = _why_not(url) or problem
+        sys.stderr.write(f"wattstage: the broker could not be reached: {why}\n")
+
+
+def _why_not(url: str | None) -> str:
+    """Return why markers cannot be told to a broker now; empty if they can."""
+    url = url or os.environ.get("WATTSTAGE_BROKER") or "mqtt://127.0.0.1:1883"
+    if url == "none":
+        return "nobody is to hear of it (none)"
+    try:
+        where = reach(url)
+        look_at_broker(where, f"wattstage-run-{os.getpid()}")
+    except (BrokerError, ConfigError) as error:
+        return str(error)
+    return ""

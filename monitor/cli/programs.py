@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli import actions
+from monitor.cli.actions import OwnBroker
 from monitor.run.launch import Launch
 from monitor.telemetry.rapl import POWERCAP
 from monitor.telemetry.report import INTERVAL_S
@@ -17,10 +18,7 @@ def run(
     command: Annotated[
         list[str], typer.Argument(help="Program and its arguments, after --.", show_default=False)
     ],
-    broker: Annotated[
-        str | None,
-        typer.Option(help="mqtt://HOST:PORT.", show_default="WATTSTAGE_BROKER, else this machine"),
-    ] = None,
+    broker: OwnBroker = None,
     prefix: Annotated[str, typer.Option(help="First level of the topics.")] = "wattstage",
     timing: Annotated[str, typer.Option(help="Of edges on a GPU: event, sync or host.")] = "event",
     all_ranks: Annotated[
@@ -57,10 +55,7 @@ def run(
 
 
 def telemetry(
-    broker: Annotated[
-        str | None,
-        typer.Option(help="mqtt://HOST:PORT.", show_default="WATTSTAGE_BROKER, else this machine"),
-    ] = None,
+    broker: OwnBroker = None,
     prefix: Annotated[str, typer.Option(help="First level of the topics.")] = "wattstage",
     interval: Annotated[
         float, typer.Option(help="Seconds between two looks at the power.", min=0.005, max=10.0)

@@ -148,17 +148,20 @@ def reach(url: str, access: Access | None = None) -> Address:
     return found
 
 
-def without_password(url: str) -> tuple[str, str | None]:
-    """Return a URL without its password, and that; None if it has none.
+def by_environment(url: str) -> str:
+    """Return a URL without its password, which this process's environment has from now on.
 
-    So it can be passed by the environment, which other users do not see.
+    So what is started from here gets it, and neither its command line nor a text has it.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # parse says so, without the password
+        return url
     if parts.password is None:
-        return url, None
+        return url
+    os.environ[PASSWORD] = unquote(parts.password)
     login, _, where = parts.netloc.rpartition("@")
-    user = login.partition(":")[0]
-    return parts._replace(netloc=f"{user}@{where}").geturl(), unquote(parts.password)
+    return parts._replace(netloc=f"{login.partition(':')[0]}@{where}").geturl()
 
 
 def _with_settings(found: Address, access: Access) -> Address:

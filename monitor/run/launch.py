@@ -18,6 +18,7 @@ from typing import Any
 
 from monitor.errors import ConfigError
 from monitor.markers.client import MarkerClient
+from monitor.masking import masked
 from monitor.run.chosen_stages import chosen_stages
 from monitor.run.last_words import LastWords, last_words
 from monitor.run.log_stages import UNCERTAINTY_S, Lines, LogStages
@@ -172,7 +173,7 @@ def how_to_read(launch: Launch) -> Reading | None:
 
 
 def _attrs(command: Sequence[str], reading: Reading | None) -> dict[str, Any]:
-    attrs: dict[str, Any] = {"command": shlex.join(command)}
+    attrs: dict[str, Any] = {"command": masked(shlex.join(command))}
     if reading is not None:
         attrs |= {"stages_from": "log", "stages_from_why": reading.why}
     version = version_of(Path("opensora"))

@@ -137,6 +137,68 @@ def test_and_with_certificates(with_certificates, files, monkeypatch):
     asyncio.run(whole_link(settings, f"mqtts://localhost:{with_certificates}", monkeypatch))
 
 
+async def feed_with_trouble(settings):
+    """Return what the engine is told while nothing comes."""
+    where = reach(settings.broker, settings)
+    async with MarkerFeed(where, prefix=settings.prefix) as feed:
+        async with asyncio.timeout(LIMIT_S):
+            while not (feed.last_problem and trouble(feed)):  # noqa: ASYNC110 (the feed's own)
+                await asyncio.sleep(0.01)
+        return trouble(feed)
+
+
+def test_rights_that_let_nothing_through_are_told_while_it_runs(with_users, files):
+    (told,) = asyncio.run(feed_with_trouble(engine(with_users, files, prefix="other")))
+    assert told.startswith("no markers come: the broker at mqtts://localhost")
+    assert "takes what we say (user 'engine') and does not pass it on" in told
+
+
+def test_so_is_a_certificate_that_is_lost_while_it_runs(with_users, files, tmp_path):
+    (told,) = asyncio.run(
+        feed_with_trouble(engine(with_users, files, ca=str(tmp_path / "gone.crt")))
+    )
+    assert "gone.crt, cannot be read: No such file" in told
+    assert told.endswith("; trying again")
+
+
+# paho-mqtt drops, and does not close, a socket whose handshake fails.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket")
+@pytest.mark.parametrize("case", ["password", "authority", "certificate"])
+def test_a_workload_that_is_not_let_in_is_not_disturbed(
+    case, with_users, with_certificates, files, foreign, as_gpu1, monkeypatch
+):
+    port = with_certificates if case == "certificate" else with_users
+    if case == "password":
+        monkeypatch.setenv("WATTSTAGE_MQTT_PASSWORD", "wrong")
+    if case == "authority":
+        monkeypatch.setenv("WATTSTAGE_CA", str(foreign / "ca.crt"))
+    client = MarkerClient(f"mqtts://gpu1@localhost:{port}", host="gpu1")
+    with client.stage("run"):
+        client.point("note")
+    client.close(1.0)
+    assert (client.n_sent, client.n_dropped) == (0, 3)
+    assert client.problem
+
+
+def test_a_host_cannot_speak_for_another(with_users, files, as_gpu1):
+    async def run():
+        settings = engine(with_users, files)
+        async with MarkerFeed(reach(settings.broker, settings)) as feed:
+            await feed.wait_connected(LIMIT_S)
+            url = f"mqtts://gpu1@localhost:{with_users}"
+            for host in ("gpu2", "gpu1"):
+                with MarkerClient(url, host=host) as client:
+                    client.point("note", host=host)
+                    await asyncio.to_thread(client.close)
+                assert client.n_sent == 1  # MQTT 3.1.1 does not tell who may not
+            async with asyncio.timeout(LIMIT_S):
+                while (marker := await anext(feed)).stage != "note":
+                    pass
+        return marker.attrs
+
+    assert asyncio.run(run()) == {"host": "gpu1"}
+
+
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory):
     """Certificates of somebody else, made in the same way."""

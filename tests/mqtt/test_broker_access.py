@@ -1,6 +1,7 @@
 """How to be let in by a broker: the URL counts, then the settings, then the environment."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from monitor.config import MarkerSettings, MeterSettings, Settings, load
 from monitor.engine.assemble import described
 from monitor.errors import ConfigError
 from monitor.masking import masked
-from monitor.mqtt.address import PASSWORD, reach, without_password
+from monitor.mqtt.address import PASSWORD, by_environment, reach
 
 
 @pytest.fixture(autouse=True)
@@ -131,12 +132,18 @@ def test_texts_without_a_login_stay_as_they_are():
 
 
 @pytest.mark.parametrize(
-    ("url", "expected"),
+    ("url", "left", "password"),
     [
-        ("mqtt://lab", ("mqtt://lab", None)),
-        ("mqtt://me@lab:1", ("mqtt://me@lab:1", None)),
-        ("mqtts://m%40e:s%2Fe@[::1]:1", ("mqtts://m%40e@[::1]:1", "s/e")),
+        ("mqtt://lab", "mqtt://lab", None),
+        ("mqtt://me@lab:1", "mqtt://me@lab:1", None),
+        ("mqtts://m%40e:s%2Fe@[::1]:1", "mqtts://m%40e@[::1]:1", "s/e"),
+        ("mqtt://me:se@cret@lab", "mqtt://me@lab", "se@cret"),
+        ("embedded", "embedded", None),
+        ("mqtt://[::1", "mqtt://[::1", None),
     ],
 )
-def test_a_url_is_parted_from_its_password(url, expected):
-    assert without_password(url) == expected
+def test_a_password_in_a_url_moves_to_the_environment(url, left, password, monkeypatch):
+    monkeypatch.setenv(PASSWORD, "to be undone")
+    monkeypatch.delenv(PASSWORD)
+    assert by_environment(url) == left
+    assert os.environ.get(PASSWORD) == password
