@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -13,13 +14,14 @@ from monitor.dsp.headers import stands
 from monitor.dsp.stages import StageTree
 from monitor.history.history import History
 from monitor.history.ledger import Ledger
-from monitor.history.slow import SlowHistory
+from monitor.history.slow import HeldTotals, SlowHistory
 from monitor.model import (
     Block,
     Edge,
     Marker,
     Metrics,
     Reading,
+    SlowChannel,
     SlowView,
     StageEnergy,
     StageTable,
@@ -29,6 +31,7 @@ from monitor.model import (
 )
 
 _MAX_TOLD = 1000  # points that hold for a whole run: an hour of one sender's clock
+_SLOW_S = 10.0  # between two looks at what slow channels say: 8 graphics cards have 24 powers
 _MAX_STAGES = 4000  # of one timeline: more than there are pixel columns to draw them in
 
 
@@ -50,6 +53,7 @@ class Account:
             ramp_windows_s=metrics.ramps_s,
         )
         self.slow = SlowHistory()
+        self._slow_due = 0
         self._ledger = Ledger(self.history)
         self._tree = StageTree()
         self._markers: list[Marker] = []
@@ -136,9 +140,12 @@ class Account:
 
     def table(self) -> StageTable:
         """Return the stage table of the session so far."""
+        return self._table(self.slow.totals)
+
+    def _table(self, slow: Mapping[SlowChannel, HeldTotals]) -> StageTable:
         start, stop = self.history.first, self.history.bounds[1]
         stages = self._tree.stages(self.info.time_ns(stop))
-        return attribute(stages, self.info, start, stop, self._ledger, "live", self.slow.totals)
+        return attribute(stages, self.info, start, stop, self._ledger, "live", slow)
 
     def now(self) -> tuple[Metrics | None, tuple[StageEnergy, ...]]:
         """Return the live numbers, and the stages that are running, outermost first.
@@ -148,6 +155,10 @@ class Account:
         oldest, newest = self.history.bounds
         if newest == oldest:
             return None, ()
-        table = self.table()
+        # Slow channels are not told here; but of what they forget, only what was asked is kept.
+        is_due = newest >= self._slow_due
+        if is_due:
+            self._slow_due = newest + math.ceil(_SLOW_S * self.info.sample_rate_hz)
+        table = self._table(self.slow.totals if is_due else {})
         metrics = msgspec.structs.replace(self.history.metrics(), energy_j=table.total.energy_j)
         return metrics, tuple(used for used in table.stages if used.stage.stop_ns is None)

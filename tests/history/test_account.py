@@ -1,10 +1,12 @@
 import math
 
 import pytest
+from fake_meters import reading
 from fakes import INFO, RATE_HZ, dc_block, stage_edge
 
 from monitor.config import HistorySettings, MetricsSettings
 from monitor.history.account import Account
+from monitor.history.slow import SlowHistory
 from monitor.model import Edge, Marker
 
 N_BLOCKS = 40
@@ -91,3 +93,18 @@ def test_who_goes_on_from_a_time_knows_what_was_running_and_what_came_since():
     assert [m.seq for m in books.markers_since(INFO.time_ns(3000 * 5))] == [1, 4, 5]
     assert [m.seq for m in books.markers_since(INFO.time_ns(0))] == [1, 2, 3, 4, 5]
     assert [m.seq for m in books.markers_since(INFO.time_ns(2000))] == [1, 2, 3, 4, 5]
+
+
+def test_what_slow_channels_said_of_a_stage_is_known_long_after_they_forgot_it():
+    books = account(60.0)
+    books.slow = SlowHistory(capacity=300)  # 30 s
+    books.enter_marker(stage_edge("load", Edge.BEGIN, 12.0, "a", seq=1))
+    books.enter_marker(stage_edge("load", Edge.END, 14.0, "a", seq=2))
+    for second in range(90):
+        books.enter_block(dc_block(second * 10_000, 100.0, 10_000))
+        for tenth in range(1, 11):
+            books.enter_reading(reading(150.0, second + tenth / 10))
+        books.now()
+    (wall,) = books.table().slow
+    assert wall.stages[0].energy_j == pytest.approx(300.0)
+    assert wall.total.energy_j == pytest.approx(150.0 * 90)
