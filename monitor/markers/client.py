@@ -627,6 +627,7 @@ class _Link:
         self._quiet_since_s = 0.0
         self._read_ns = 0  # when the newest message was read from the socket
         self._thread: threading.Thread | None = None
+        self._bell, self._ear = None, None  # type: tuple[Any, Any]
         self._closing = threading.Event()
         self._busy = threading.Lock()
         """Held by the thread unless it waits."""
@@ -673,6 +674,8 @@ class _Link:
         self._give_up_s = time.monotonic() + deadline_s
         self._closing.set()
         if self._thread is not None:
+            with contextlib.suppress(OSError):  # nobody listens any more
+                self._bell.send(b"\0")
             self._thread.join(max(0.0, deadline_s))
         self._n_unkept += len(self._queue) + self._spool.n_waiting
 
@@ -688,13 +691,16 @@ class _Link:
 
     def release(self) -> None:
         """Give back what the system has lent; what was not sent is counted, and gone."""
-        self._spool.close()
+        for one in (self._ear, self._bell, self._spool):
+            if one is not None:
+                one.close()
 
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
                 thread = threading.Thread(target=self._run, args=[self._broker], daemon=True)
                 thread.name = "wattstage-markers"
+                self._ear, self._bell = socket.socketpair()
                 thread.start()
                 self._thread = thread
 
@@ -831,6 +837,7 @@ class _Link:
         sock = client.socket()
         answer_by_s = time.monotonic() + _ANSWER_S
         with selectors.DefaultSelector() as selector:
+            selector.register(self._ear, selectors.EVENT_READ)
             selector.register(sock, selectors.EVENT_READ)
             while sock is not None and client.socket() is sock:
                 if not self._was_connected and time.monotonic() > answer_by_s:
@@ -897,14 +904,16 @@ class _Link:
         until_s = min(time.monotonic() + _LOOK_S, self._give_up_s)
         pause_s, longest_s = _GATHER_S
         while True:
-            ready = selector.select(0.0 if held else pause_s)
+            ready = {key.fileobj: of for key, of in selector.select(0.0 if held else pause_s)}
             if ready or held or self._queue or self._news or self._said:
                 break
             if self._closing.is_set() or time.monotonic() > until_s:
                 break
             pause_s = min(2 * pause_s, longest_s)
         self._read_ns = _now_ns()
-        events = ready[0][1] if ready else 0
+        if self._ear in ready:
+            self._ear.recv(1)
+        events = ready.get(sock, 0)
         with self._busy:
             if held or events & selectors.EVENT_READ:
                 _acknowledge_at_once(sock)
