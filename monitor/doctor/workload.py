@@ -108,12 +108,15 @@ async def _round_trip(where: Address, prefix: str, *, is_ours: bool) -> Line:
         return msgspec.structs.replace(line, what=what)
     median_s = statistics.median(took)
     is_slow = median_s > _SLOW_S
+    fixes = ["a broker nearer by, or a wire instead of radio"] if is_slow else []
+    if where.is_exposed:
+        fixes.append("TLS (mqtts://): the password crosses the network unencrypted")
     kind = "the embedded broker, started for this" if is_ours else "the broker"
     return Line(
         id="broker",
-        level="warn" if is_slow else "ok",
+        level="warn" if fixes else "ok",
         what=f"{kind} at {where}: {si(median_s, 's')} round trip (median of {len(took)})",
-        fix="a broker nearer by, or a wire instead of radio" if is_slow else "",
+        fix="; ".join(fixes),
         value=median_s,
         unit="s",
     )

@@ -71,6 +71,12 @@ class Address:
     key: Path | None = None
     """PEM file of its key; None looks for it beside the certificate, in the same file."""
 
+    @property
+    def is_exposed(self) -> bool:
+        """Return whether the password crosses a network that others may listen to."""
+        here = self.host in {"localhost", "::1"} or self.host.startswith("127.")
+        return self.password is not None and not self.tls and not here
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"

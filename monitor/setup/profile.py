@@ -17,6 +17,7 @@ import msgspec
 
 from monitor.config import InputSettings, InstrumentSettings, MeterSettings, Settings, check, load
 from monitor.errors import ConfigError
+from monitor.masking import masked
 
 _SAYS = MappingProxyType(
     {
@@ -93,7 +94,10 @@ def write(path: Path, settings: Settings, heading: str = "", *, overwrite: bool 
     check(settings, str(path))
     try:
         with _beside(path) as draft:
-            draft.write_text(render(settings, heading), encoding="utf-8")
+            text = render(settings, heading)
+            # Others may read it, unless there is a password in a URL.
+            draft.chmod(0o644 if masked(text) == text else 0o600)
+            draft.write_text(text, encoding="utf-8")
             if load(draft) != settings:
                 raise ConfigError(f"{path} would not be read back as it was meant; it was not made")
             if overwrite:
@@ -114,7 +118,6 @@ def _beside(path: Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".toml", dir=path.parent)
     os.close(handle)
     draft = Path(name)
-    draft.chmod(0o644)
     try:
         yield draft
     finally:

@@ -6,12 +6,15 @@ import subprocess
 import mosquitto
 import pytest
 
-from monitor.config import MarkerSettings
+from monitor.config import MarkerSettings, MeterSettings
 from monitor.doctor import workload
+from monitor.errors import ConnectionLostError
 from monitor.markers.client import MarkerClient
 from monitor.markers.feed import MarkerFeed
 from monitor.markers.trouble import trouble
 from monitor.mqtt.address import reach
+from monitor.sources.clock import SystemClock
+from monitor.sources.meters.plug import PlugMeter
 
 pytestmark = pytest.mark.skipif(not mosquitto.is_installed(), reason="mosquitto is not installed")
 
@@ -197,6 +200,23 @@ def test_a_host_cannot_speak_for_another(with_users, files, as_gpu1):
         return marker.attrs
 
     assert asyncio.run(run()) == {"host": "gpu1"}
+
+
+def test_a_plug_reaches_its_broker_in_the_same_way(with_users, files):
+    async def connect(password_file):
+        settings = MeterSettings(
+            kind="plug",
+            address=f"mqtts://localhost:{with_users}/shellies/plug",
+            user="engine",
+            password_file=str(password_file),
+            ca=str(files / "ca.crt"),
+        )
+        async with PlugMeter(settings, SystemClock()):
+            pass
+
+    asyncio.run(connect(files / "engine.password"))
+    with pytest.raises(ConnectionLostError, match="the broker refuses user 'engine'"):
+        asyncio.run(connect(files / "gpu1.password"))
 
 
 @pytest.fixture(scope="module")

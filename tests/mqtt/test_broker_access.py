@@ -147,3 +147,18 @@ def test_a_password_in_a_url_moves_to_the_environment(url, left, password, monke
     monkeypatch.delenv(PASSWORD)
     assert by_environment(url) == left
     assert os.environ.get(PASSWORD) == password
+
+
+@pytest.mark.parametrize(
+    ("url", "is_exposed"),
+    [
+        ("mqtt://me:x@lab", True),
+        ("mqtt://me@lab", False),
+        ("mqtts://me:x@lab", False),
+        ("mqtt://me:x@localhost", False),
+        ("mqtt://me:x@127.0.0.2", False),
+        ("mqtt://me:x@[::1]", False),
+    ],
+)
+def test_a_password_is_exposed_on_a_network_without_tls(url, is_exposed):
+    assert reach(url).is_exposed is is_exposed

@@ -206,3 +206,13 @@ def test_what_is_no_meter_is_refused(word, said):
 def test_meters_are_named_by_kind_and_address():
     (meter,) = meters(["plug=mqtt://127.0.0.1/a=b"])
     assert (meter.kind, meter.address) == ("plug", "mqtt://127.0.0.1/a=b")
+
+
+@pytest.mark.parametrize(
+    ("address", "mode"), [("mqtt://lab/plug", 0o644), ("mqtt://me:secret@lab/plug", 0o600)]
+)
+def test_only_its_owner_reads_a_profile_with_a_password(tmp_path, address, mode):
+    path = tmp_path / "lab.toml"
+    plug = MeterSettings(kind="plug", address=address)
+    write(path, Settings(instrument=INSTRUMENT, meters=(plug,)))
+    assert path.stat().st_mode & 0o777 == mode
