@@ -17,6 +17,7 @@ from ui.canvas import Canvas
 from ui.lane import FLAGS_PX, ROW_PX
 from ui.plot import HEADER_PX, Plot
 from ui.quantities import NOTHING, clock, utc
+from ui.readouts import NAMES
 from ui.series import Series
 from ui.slow import reading_at
 from ui.stages import describe
@@ -104,7 +105,7 @@ class Overlay(QGraphicsItem):
             if not plot.shows_slow:
                 color.setAlpha(70)
             paint_dashes(painter, QRectF(x, y + 7, 18, 2), color, dashes_of(line.color))
-            name = metrics.elidedText(line.name, Qt.TextElideMode.ElideRight, _NAME_PX)
+            name = metrics.elidedText(line.name, NAMES, _NAME_PX)
             width = metrics.horizontalAdvance(name)
             painter.setPen(QColor(theme.muted))
             painter.drawText(QRectF(x + 23, y, width + 4, _LINE_PX), _SECTION, name)

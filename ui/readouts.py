@@ -19,6 +19,9 @@ from ui.quantities import NOTHING
 from ui.steps import paint_dashes
 from ui.theme import DARK, Theme, dashes_of, pick
 
+NAMES = Qt.TextElideMode.ElideMiddle
+"""How names are cut: their ends tell apart the powers of a GPU, their beginnings the GPUs."""
+
 
 class TileWidget(QFrame):
     """One readout: title, number with unit, note; a small one of a slow channel has its line."""
@@ -80,12 +83,11 @@ class TileWidget(QFrame):
             return
         room = self.contentsRect().width() - 22
         key = 0 if self._tile.line is None else LineKey.WIDTH_PX + 6
-        for label, text, width in (
-            (self.title, self._tile.title, room - key),
-            (self.note, self._tile.note or " ", room),
+        for label, text, where, width in (
+            (self.title, self._tile.title, NAMES, room - key),
+            (self.note, self._tile.note or " ", Qt.TextElideMode.ElideRight, room),
         ):
-            cut = label.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
-            label.setText(cut)
+            label.setText(label.fontMetrics().elidedText(text, where, width))
 
     def _label(self, name: str) -> QLabel:
         label = QLabel(" ", self)
