@@ -93,10 +93,10 @@ class Event:
             event = cuda.Event(enable_timing=True)
             event.record()
         queued_ns = time.time_ns()
+        if event is None and self._thread is None:
+            told(queued_ns, "host")  # no GPU so far
+            return
         with self._bell:
-            if event is None and self._thread is None:
-                told(queued_ns, "host")  # no GPU so far
-                return
             self._waiting.append((told, queued_ns, event))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, daemon=True)
