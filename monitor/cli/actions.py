@@ -35,8 +35,10 @@ from monitor.model import Quantity
 from monitor.mqtt.address import by_environment, parse, reach
 from monitor.mqtt.diagnosis import check as look_at_broker
 from monitor.run import launch as launching
-from monitor.telemetry.report import Telemetry
+from monitor.telemetry.report import ROLE, Telemetry
 from monitor.terminal.stages import StageText
+
+_PATIENCE_S = 2.0  # with a broker, until it is told that there is none
 
 Visa = Annotated[
     str | None, typer.Option(help="VISA address, e.g. TCPIP::192.168.1.20::5025::SOCKET.")
@@ -291,12 +293,17 @@ def telemetry(url: str | None, prefix: str, interval_s: float, powercap: Path) -
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    with MarkerClient(url, prefix=prefix) as client:
+    with MarkerClient(url, prefix=prefix, role=ROLE) as client:
+
+        def tell() -> None:
+            if not client.connected:
+                why = _why_not(url) or client.problem
+                sys.stderr.write(f"wattstage: nobody hears it yet: {why}; trying again\n")
+
+        patience = threading.Timer(_PATIENCE_S, tell)
+        patience.start()
         host.publish(client, over.wait)
-        problem = client.problem
-    if problem:
-        why = _why_not(url) or problem
-        sys.stderr.write(f"wattstage: the broker could not be reached: {why}\n")
+        patience.cancel()
 
 
 def _why_not(url: str | None) -> str:

@@ -10,7 +10,7 @@ import os
 import select
 
 from monitor.markers.client import MarkerClient
-from monitor.telemetry.report import Telemetry
+from monitor.telemetry.report import ROLE, Telemetry
 
 
 def _is_over(seconds: float) -> bool:
@@ -20,7 +20,7 @@ def _is_over(seconds: float) -> bool:
 
 def main() -> None:
     """Publish as the environment says: ``WATTSTAGE_BROKER``, ``_PREFIX`` and ``_RUN_ID``."""
-    with MarkerClient() as client:
+    with MarkerClient(role=ROLE) as client:
         Telemetry().publish(client, _is_over)
 
 

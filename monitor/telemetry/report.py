@@ -14,7 +14,10 @@ from monitor.telemetry.rapl import POWERCAP, processors
 
 INTERVAL_S = 0.02
 """Between two looks at the power of a GPU: a fifth of what most cards need for an update."""
+ROLE = "telemetry"
+"""What its sender says in its header that it is."""
 _BATCH_S = 0.25  # of values in one message
+_MOST_NOTES = 32  # half of what a message may hold
 _MOST = 1000  # values in one message: half of what it may hold
 
 
@@ -73,7 +76,8 @@ class Telemetry:
         }
 
     def _say(self, text: str) -> None:
-        self.notes.append(text)
+        if text not in self.notes and len(self.notes) < _MOST_NOTES:
+            self.notes.append(text)
 
 
 def _say(client: MarkerClient, values: list[Value]) -> None:

@@ -1,5 +1,6 @@
 """What a host can say of itself, and what is told of it."""
 
+import inspect
 import math
 import sys
 from pathlib import Path
@@ -264,3 +265,19 @@ def test_each_group_has_a_pace_of_its_own_and_being_late_skips():
         ["fast", "slow"], [], ["fast"], ["fast"], ["fast", "slow"], ["fast", "slow"], [],
     ]  # fmt: skip
     assert poller.due_s == 9.5
+
+
+def test_the_fake_has_the_calls_and_constants_of_the_real_one(pynvml):
+    shown = {name: getattr(pynvml, name) for name in dir(pynvml) if name.lower().startswith("nvml")}
+    assert len(shown) > 15
+    sys.modules.pop("pynvml")
+    sys.path.remove(str(FAKES))
+    real = pytest.importorskip("pynvml")
+    sys.modules.pop("pynvml")
+    assert Path(real.__file__).parent != FAKES
+    for name, ours in shown.items():
+        theirs = getattr(real, name)
+        if isinstance(ours, int):
+            assert ours == theirs, name
+        elif not isinstance(ours, type):
+            assert inspect.signature(ours) == inspect.signature(theirs), name

@@ -10,6 +10,7 @@ import pytest
 from fakes import ListSource, dc_block
 
 from monitor.config import HistorySettings, MetricsSettings
+from monitor.markers.broker import EmbeddedBroker
 from monitor.markers.feed import MarkerFeed
 from monitor.model import Marker, Reading
 from monitor.recording.reader import Recording
@@ -78,6 +79,39 @@ def test_the_command_tells_what_the_sensors_say_and_ends_in_good_order(
     channels = [item for item in items if isinstance(item, tuple)]
     assert {r.channel for r in told} <= set(channels[0])
     assert channels[0][0].source.startswith("NVIDIA Fake 1 GPU-00000000, ")
+
+
+def test_who_comes_late_and_whom_a_broker_forgot_is_told_what_there_is(prefix, command):
+    async def run():
+        with EmbeddedBroker(0) as first:
+            url, port = first.url, int(first.url.rpartition(":")[2])
+            process = command("telemetry", "--broker", url, "--prefix", prefix)
+            async with MarkerFeed(url, prefix=prefix) as feed:
+                await items_until(feed, readings)
+            async with MarkerFeed(url, prefix=prefix) as late:
+                assert len(names(await items_until(late, lambda items: len(names(items)) > 8))) == 9
+        with EmbeddedBroker(port) as second:
+            async with MarkerFeed(second.url, prefix=prefix) as feed:
+                assert await items_until(feed, readings)
+                process.send_signal(signal.SIGTERM)
+                await asyncio.to_thread(process.wait, LIMIT_S)
+            async with MarkerFeed(second.url, prefix=prefix) as after:
+                await after.wait_connected(LIMIT_S)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.5):
+                        return await anext(after)
+        return None
+
+    assert asyncio.run(run()) is None, "the broker keeps nothing of who has ended"
+
+
+def test_a_broker_that_is_not_there_is_said_once(command, tmp_path):
+    powercap(tmp_path)
+    process = command("telemetry", "--broker", "mqtt://127.0.0.1:9", "--powercap", tmp_path)
+    assert "nobody hears it yet: " in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=LIMIT_S)
+    assert (process.returncode, err) == (0, "")
 
 
 def test_a_host_with_nothing_to_tell_says_why(broker, prefix, command, tmp_path):
