@@ -21,9 +21,9 @@ TOLERANCE_S = 0.005
 
 
 def recorded(folder, name, seconds, *options):
-    """Return the recording of a capture that is played once, after two seconds."""
+    """Return the recording of a capture that is played once, after the recording has begun."""
     path = folder / "capture.h5"
-    played = ("--capture", DATA / name, "--no-loop", "--start-delay", 2)
+    played = ("--capture", DATA / name, "--no-loop", "--start-delay", 6)
     with EmbeddedBroker() as broker, bench(*played, *options, "--broker", broker.url) as address:
         said(
             "record", "--quiet", "--visa", address, "--broker", broker.url,
@@ -36,12 +36,12 @@ def recorded(folder, name, seconds, *options):
 @pytest.fixture(scope="module", params=["with dead time", "gap-free"])
 def pulse(request, tmp_path_factory):
     options = ("--gap-free",) if request.param == "gap-free" else ()
-    return recorded(tmp_path_factory.mktemp("pulse"), "3090_TR", 12, *options)
+    return recorded(tmp_path_factory.mktemp("pulse"), "3090_TR", 15, *options)
 
 
 @pytest.fixture(scope="module")
 def pulses(tmp_path_factory):
-    return recorded(tmp_path_factory.mktemp("pulses"), "5050_3090", 13)
+    return recorded(tmp_path_factory.mktemp("pulses"), "5050_3090", 16)
 
 
 def only_stage(path):
