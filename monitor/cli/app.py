@@ -8,6 +8,7 @@ import sys
 import typer
 
 from monitor.cli import (
+    align,
     calibrate,
     doctor,
     export,
@@ -30,7 +31,7 @@ _PANELS = {
     "Set up": (sessions.demo, setup.devices, setup.setup, doctor.doctor),
     "Measure": (
         sessions.record, sessions.watch, sessions.mark, sessions.save, sessions.stop,
-        sessions.engine, programs.telemetry,
+        align.align, sessions.engine, programs.telemetry,
     ),
     "Recordings": (
         reading.info, reading.stages, reading.lag, export.export,

@@ -18,6 +18,8 @@ class Clocks:
 
     def __init__(self) -> None:
         self._fits: dict[tuple[str, str], ClockFit] = {}
+        self._ours: set[tuple[str, str]] = set()
+        """Senders whose clock is ours."""
         self.n_taken = 0
         """Points that compare clocks."""
 
@@ -33,6 +35,8 @@ class Clocks:
         ):  # fmt: skip
             return False
         self.n_taken += 1
+        if t0 == t1 == t2 == t3:  # no answer comes back in no time
+            self._ours.add((marker.run_id, marker.sender))
         self._fits.setdefault((marker.run_id, marker.sender), ClockFit()).add(t0, t1, t2, t3)
         return True
 
@@ -50,6 +54,8 @@ class Clocks:
 
     def ours(self, run_id: str, sender: str, time_ns: int) -> tuple[int, int] | None:
         """Return a time of a sender's clock by ours, and its bound; None if nothing is known."""
+        if (run_id, sender) in self._ours:
+            return time_ns, 0
         fit = self._fits.get((run_id, sender))
         if not fit:
             return None
@@ -59,6 +65,7 @@ class Clocks:
     def forget(self, run_id: str, sender: str) -> None:
         """Know nothing of a sender any more."""
         self._fits.pop((run_id, sender), None)
+        self._ours.discard((run_id, sender))
 
     def aligned(self, marker: Marker) -> Marker:
         """Return a marker with its time by our clock."""

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from monitor.engine.client import EngineClient
+from monitor.markers.broker import EmbeddedBroker
 
 DATA = Path(__file__).parents[1] / "data" / "gpu_meter"
 LIMIT_S = 90.0
@@ -71,3 +72,16 @@ def served_replay(path, endpoint):
             assert process.wait(LIMIT_S) == 0
         finally:
             process.kill()
+
+
+def played(folder, name, seconds, *options):
+    """Return the recording of a capture that is played once, after the recording has begun."""
+    path = folder / "capture.h5"
+    options = ("--capture", DATA / name, "--no-loop", "--start-delay", 6, *options)
+    with EmbeddedBroker() as broker, bench(*options, "--broker", broker.url) as address:
+        said(
+            "record", "--quiet", "--visa", address, "--broker", broker.url,
+            "--seconds", seconds, "--rate", 20_000, "--record-length", 0.05,
+            "--endpoint", f"ipc://{folder / 'e.ipc'}", "-o", path,
+        )  # fmt: skip
+    return path

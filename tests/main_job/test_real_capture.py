@@ -8,9 +8,8 @@ import json
 
 import numpy as np
 import pytest
-from lab import DATA, bench, said
+from lab import DATA, played, said
 
-from monitor.markers.broker import EmbeddedBroker
 from monitor.model import NS, Edge
 from monitor.recording.reader import Recording
 from monitor.sources.elmorlabs import load
@@ -20,28 +19,15 @@ BEGIN_S, END_S = 1.050236, 6.979026
 TOLERANCE_S = 0.005
 
 
-def recorded(folder, name, seconds, *options):
-    """Return the recording of a capture that is played once, after the recording has begun."""
-    path = folder / "capture.h5"
-    played = ("--capture", DATA / name, "--no-loop", "--start-delay", 6)
-    with EmbeddedBroker() as broker, bench(*played, *options, "--broker", broker.url) as address:
-        said(
-            "record", "--quiet", "--visa", address, "--broker", broker.url,
-            "--seconds", seconds, "--rate", 20_000, "--record-length", 0.05,
-            "--endpoint", f"ipc://{folder / 'e.ipc'}", "-o", path,
-        )  # fmt: skip
-    return path
-
-
 @pytest.fixture(scope="module", params=["with dead time", "gap-free"])
 def pulse(request, tmp_path_factory):
     options = ("--gap-free",) if request.param == "gap-free" else ()
-    return recorded(tmp_path_factory.mktemp("pulse"), "3090_TR", 15, *options)
+    return played(tmp_path_factory.mktemp("pulse"), "3090_TR", 15, *options)
 
 
 @pytest.fixture(scope="module")
 def pulses(tmp_path_factory):
-    return recorded(tmp_path_factory.mktemp("pulses"), "5050_3090", 16)
+    return played(tmp_path_factory.mktemp("pulses"), "5050_3090", 16)
 
 
 def only_stage(path):
@@ -133,3 +119,18 @@ def test_eighty_pulses_are_eighty_stages(pulses):
     assert len(stages) == 80
     assert [stage["index"] for stage in stages] == list(range(80))
     assert not any(stage["truncated"] for stage in stages)
+
+
+def test_align_finds_the_begins_where_the_capture_has_them(pulses):
+    found = json.loads(said("align", pulses, "--stage", only_name(pulses), "--json"))
+    begin = found["begin"]
+    assert found["n_stages"] == begin["n_edges"] == 80
+    assert found["correlation"] > 0.6
+    assert begin["n_seen"] >= 5, "dead time hides most edges, or what is beside them"
+    assert begin["onset_s"] == pytest.approx(np.median(true_lateness_s(150.0)), abs=TOLERANCE_S)
+    assert "beg" in said("align", pulses, "--stage", only_name(pulses))
+
+
+def only_name(path):
+    (name,) = {stage["name"] for stage in json.loads(said("stages", path, "--json"))["stages"]}
+    return name
