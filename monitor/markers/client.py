@@ -243,7 +243,7 @@ class MarkerClient:
         The span id that ``end`` needs.
         """
         parent = self._current() if parent_id is None else parent_id
-        return self._begin((stage, parent, index, total, timing), time_ns, attrs)
+        return self._put("begin", "", (stage, parent, index, total, timing), time_ns, attrs)
 
     def end(
         self, span_id: str, time_ns: int | None = None, status: str = "ok", **attrs: Any
@@ -328,15 +328,6 @@ class MarkerClient:
             "point", "", ("abort", self._current(), None, None, "host"), None, {"reason": reason}
         )
 
-    def _begin(self, begun: Begun, time_ns: int | None, attrs: dict[str, Any]) -> str:
-        span_id = f"{self.sender}.{next(self._spans)}"
-        self._open[span_id] = begun
-        if len(self._open) > _OPEN:
-            with contextlib.suppress(KeyError, RuntimeError):  # another thread does the same
-                del self._open[next(iter(self._open))]
-        self._put("begin", span_id, begun, time_ns, attrs)
-        return span_id
-
     def _current(self) -> str:
         scope = _scope.get()
         while scope is not None and (scope.closed or scope.client is not self):
@@ -345,7 +336,14 @@ class MarkerClient:
 
     def _put(
         self, event: str, span_id: str, begun: Begun, time_ns: int | None, attrs: dict[str, Any]
-    ) -> None:
+    ) -> str:
+        """Queue a marker; return its span id, a new one at a begin."""
+        if event == "begin":
+            span_id = f"{self.sender}.{next(self._spans)}"
+            self._open[span_id] = begun
+            if len(self._open) > _OPEN:
+                with contextlib.suppress(KeyError, RuntimeError):  # another thread does the same
+                    del self._open[next(iter(self._open))]
         try:
             now_ns = _now_ns()
             if type(begun[0]) is not str:
@@ -355,9 +353,14 @@ class MarkerClient:
                     attrs = _scalars(attrs)
                     break
             at_ns = now_ns if time_ns is None else int(time_ns)
-            self._link.put((event, span_id, begun, at_ns, now_ns, _mono_ns(), attrs))
+            entry = (event, span_id, begun, at_ns, now_ns, _mono_ns(), attrs)
+            if len(self._link.queue) < self._link.room:
+                self._link.queue.append(entry)
+            else:
+                self._link.put(entry)
         except Exception:  # the workload matters more than its markers
             self._n_unsaid += 1
+        return span_id
 
 
 class Stage:
@@ -382,7 +385,8 @@ class Stage:
         if self._sync is not None:
             timing = self._wait()
         outer = _scope.get()
-        span_id = client._begin((name, client._current(), index, total, timing), None, self._attrs)
+        begun = name, client._current(), index, total, timing
+        span_id = client._put("begin", "", begun, None, self._attrs)
         scope = _Scope(client, span_id, outer)
         _scope.set(scope)
         self._entered.append(scope)
@@ -604,14 +608,15 @@ class _Link:
         self.problem = ""
         self.header: dict[str, Any] = {}
         self._broker = self._parsed(url)
-        self._room = 0 if self._broker is None else _QUEUE
+        self.queue: deque[Entry] = deque()
+        self.room = 0
+        """Any thread may append to the queue while it is shorter than this; else ``put`` does."""
         self._lock = threading.RLock()  # a signal handler may mark while its own thread does
         self._was_connected = False
         self._topic = topic
         self._sender = encode.common["sender"]
         self._base = topic[: -len("marker")] + str(self._sender)
         self._encode = encode
-        self._queue: deque[Entry] = deque()
         self._n_refused = 0  # for want of room in the queue
         self._n_unkept = 0  # for want of room in the spool, or of words
         self._seq = 0  # of the newest marker that was taken, or was to be
@@ -639,14 +644,13 @@ class _Link:
         return self._n_refused + self._n_unkept
 
     def put(self, entry: Entry) -> None:
-        """Queue an entry; any thread may, at any time."""
-        if len(self._queue) >= self._room:
-            with self._lock:
-                self._n_refused += 1
-            return
-        if self._thread is None:
+        """Queue an entry, or count it if there is no room."""
+        with self._lock:
             self._start()
-        self._queue.append(entry)
+            if len(self.queue) < self.room:
+                self.queue.append(entry)
+            else:
+                self._n_refused += 1
 
     def tell(self, header: dict[str, Any]) -> None:
         """Tell another header."""
@@ -655,29 +659,29 @@ class _Link:
 
     def say(self, kind: str, payload: bytes, keep: bool) -> None:
         """Queue a message beside the markers."""
-        if not self._room:
-            return
-        if keep:
-            with self._lock:
-                self._kept = dict(self._kept, **{kind: payload})
-            self._news = True
-        else:
-            self._said.append((kind, payload))
-        if self._thread is None:
+        with self._lock:
             self._start()
+            if not self.room:
+                return
+            if keep:
+                self._kept = dict(self._kept, **{kind: payload})
+                self._news = True
+            else:
+                self._said.append((kind, payload))
 
     def close(self, deadline_s: float) -> None:
         """Wait until all is acknowledged, at most for the deadline."""
-        if self._closing.is_set():
-            return
-        self._room = 0
-        self._give_up_s = time.monotonic() + deadline_s
-        self._closing.set()
+        with self._lock:
+            if self._closing.is_set():
+                return
+            self._give_up_s = time.monotonic() + deadline_s
+            self._closing.set()
+            self.room = 0
         if self._thread is not None:
             with contextlib.suppress(OSError):  # nobody listens any more
                 self._bell.send(b"\0")
             self._thread.join(max(0.0, deadline_s))
-        self._n_unkept += len(self._queue) + self._spool.n_waiting
+        self._n_unkept += len(self.queue) + self._spool.n_waiting
 
     def hold(self) -> None:
         """Wait until the thread holds no lock of Python, which a child would find held for ever."""
@@ -696,13 +700,15 @@ class _Link:
                 one.close()
 
     def _start(self) -> None:
-        with self._lock:
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, args=[self._broker], daemon=True)
-                thread.name = "wattstage-markers"
-                self._ear, self._bell = socket.socketpair()
-                thread.start()
-                self._thread = thread
+        """Make room, and start the thread, if that was not done and there is a broker."""
+        if self._thread is not None or self._broker is None or self._closing.is_set():
+            return
+        thread = threading.Thread(target=self._run, args=[self._broker], daemon=True)
+        thread.name = "wattstage-markers"
+        self._ear, self._bell = socket.socketpair()
+        thread.start()
+        self._thread = thread
+        self.room = _QUEUE
 
     def _parsed(self, url: str) -> _Broker | None:
         """Return the broker; None if there is none to talk to."""
@@ -752,11 +758,11 @@ class _Link:
     def _gather(self) -> None:
         """Take what the workload has queued, or much of it."""
         with self._busy:
-            self._take(min(len(self._queue), _BURST))
+            self._take(min(len(self.queue), _BURST))
 
     def _take(self, n: int) -> None:
         for _ in range(n):
-            entry = self._queue.popleft()
+            entry = self.queue.popleft()
             self._seq += 1
             try:
                 is_kept = self._spool.add(self._seq, self._encode(self._seq, entry))
@@ -860,7 +866,7 @@ class _Link:
     @property
     def _is_done(self) -> bool:
         """Return whether nothing waits."""
-        waits = self._queue or self._spool.n_waiting or self._said
+        waits = self.queue or self._spool.n_waiting or self._said
         return not (waits or (self._kept and self._news))
 
     def _finished(self) -> bool:
@@ -905,7 +911,7 @@ class _Link:
         pause_s, longest_s = _GATHER_S
         while True:
             ready = {key.fileobj: of for key, of in selector.select(0.0 if held else pause_s)}
-            if ready or held or self._queue or self._news or self._said:
+            if ready or held or self.queue or self._news or self._said:
                 break
             if self._closing.is_set() or time.monotonic() > until_s:
                 break
