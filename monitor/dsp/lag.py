@@ -180,8 +180,6 @@ def _coarse(fit: _Fit) -> dict[Shape, tuple[Shape, float, float]]:
             by_delay[k] = min(by_delay[k], squares)
             if squares < least[shape]:
                 least[shape], best[shape] = squares, (shape, delay_s, width_s)
-    if not best:
-        raise ValueError("the two show different things")
     k = int(np.argmin(by_delay))
     again = _again(by_delay, k, _AGAIN * fit.total)
     if again is not None:

@@ -9,6 +9,7 @@ nvmlFieldValueEnums.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -70,13 +71,12 @@ class _Gpu:
 
     def groups(self, interval_s: float, say: Say) -> Iterator[Group]:
         yield self._power(interval_s, say)
-        energy = self._energy
-        if _answers(energy):
+        if _answers(self._energy_mj):
             sensor = self._sensor(
                 "power, NVML energy counter", "W", _COUNTER_S, 0.0, "mean since the value before"
             )
             rule = MeanOfCounter(1e-3, least_s=0.75 * _COUNTER_S)
-            yield Group((sensor,), (rule,), interval_s, lambda: (energy(),))
+            yield Group((sensor,), (rule,), interval_s, self._energy_mj)
         else:
             say(f"{self._name} has no energy counter")
         slow = [(sensor, read) for sensor, read in self._slow() if _answers(read)]
@@ -89,17 +89,13 @@ class _Gpu:
         sensors = [
             self._sensor(name, "W", _POWER_S, window_s, note) for name, _, window_s, note in kinds
         ]
-        numbers = [number for _, number, _, _ in kinds]
-        read: Callable[[], Sequence[float | None]]
-        if kinds:
-            read = lambda: [_thousandth(value) for value in self._fields(numbers)]  # noqa: E731
-        elif _answers(self._usage):
+        read = functools.partial(self._fields_w, [number for _, number, _, _ in kinds])
+        if not kinds and _answers(self._usage_w):
             note = "a 1 s average on Ampere (but GA100) and later, else instant"
             sensors = [self._sensor("power, NVML usage", "W", _POWER_S, 0.0, note)]
-            read = lambda: (self._usage() * 1e-3,)  # noqa: E731
+            read = functools.partial(self._usage_w)
             say(f"{self._name} does not tell instant and average power apart: {note}")
-        else:
-            read = tuple
+        elif not kinds:
             say(f"{self._name} does not tell its power")
         rules = tuple(Changes(_HEARTBEAT_S) for _ in sensors)
         return Group(tuple(sensors), rules, interval_s, read)
@@ -135,22 +131,23 @@ class _Gpu:
             note=note,
         )
 
-    def _usage(self) -> float:
-        return float(self._nvml.nvmlDeviceGetPowerUsage(self._handle))
+    def _usage_w(self) -> list[float | None]:
+        return [self._nvml.nvmlDeviceGetPowerUsage(self._handle) * 1e-3]
 
-    def _energy(self) -> float:
-        return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle))
+    def _energy_mj(self) -> list[float | None]:
+        return [float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle))]
 
     def _has_field(self, number: int) -> bool:
         try:
-            return self._fields([number]) != [None]
+            return self._fields_w([number]) != [None]
         except Exception:  # not supported by this driver, or by this pynvml
             return False
 
-    def _fields(self, numbers: Sequence[int]) -> list[float | None]:
-        """Return the values of fields; None where one has none."""
+    def _fields_w(self, numbers: Sequence[int]) -> list[float | None]:
+        """Return the values of fields of power; None where one has none."""
         answers = self._nvml.nvmlDeviceGetFieldValues(self._handle, list(numbers))
-        return [_of(answer) for answer in answers]
+        values = map(_of, answers)
+        return [None if milliwatts is None else milliwatts * 1e-3 for milliwatts in values]
 
 
 def _of(answer: Any) -> float | None:
@@ -160,11 +157,7 @@ def _of(answer: Any) -> float | None:
     return float(getattr(answer.value, member))
 
 
-def _thousandth(value: float | None) -> float | None:
-    return None if value is None else value * 1e-3
-
-
-def _answers(read: Callable[[], float]) -> bool:
+def _answers(read: Callable[[], object]) -> bool:
     try:
         read()
     except Exception:  # not supported by this card, or by this pynvml

@@ -60,12 +60,12 @@ class Telemetry:
             values += self._poller.poll(now_s)
             if now_s >= batch_due_s or len(values) >= _MOST:
                 batch_due_s = now_s + _BATCH_S
-                _say(client, values)
+                _tell(client, values)
                 values = []
             wait_s = max(self._poller.due_s - time.monotonic(), 0.0)
             if not self.sensors or is_over(wait_s):
                 break
-        _say(client, values)
+        _tell(client, values)
 
     def _described(self, host: str) -> dict[str, object]:
         """Return what who listens must know to understand the values."""
@@ -80,6 +80,6 @@ class Telemetry:
             self.notes.append(text)
 
 
-def _say(client: MarkerClient, values: list[Value]) -> None:
+def _tell(client: MarkerClient, values: list[Value]) -> None:
     if values:
         client.say("telemetry", {"values": values})
