@@ -68,6 +68,16 @@ def test_the_stage_table_has_the_uncertainty_that_the_calibration_makes(recordin
     assert "±: standard uncertainty" in text
 
 
+def test_the_widest_bound_of_an_edge_is_told_below_the_table(recording):
+    table = stage_table(recording, "r")
+    assert "edges of stages" not in text_of(StageText(table))
+    first = table.stages[0]
+    stage = msgspec.structs.replace(first.stage, uncertainty_ns=3_960_000)
+    unsure = (msgspec.structs.replace(first, stage=stage), *table.stages[1:])
+    text = text_of(StageText(msgspec.structs.replace(table, stages=unsure)))
+    assert "edges of stages: within ±4.0 ms" in " ".join(text.split())
+
+
 def test_the_stage_table_has_the_energy_of_each_power_channel_with_its_coverage(recording):
     text = text_of(StageText(stage_table(recording, "r")))
     assert "wall power" in text

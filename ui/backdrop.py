@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from ui.canvas import Canvas
 from ui.scaling import time_ticks
+from ui.soft_edge import LEAST_PX, fill_soft
 from ui.theme import Theme, mix, stage_color
 
 _HATCH_PX = 8  # a narrower gap would show a few dots of the hatch only
@@ -82,6 +83,7 @@ class Backdrop(QGraphicsItem):
         bands, scale, theme = canvas.bands, canvas.scale, canvas.theme
         left = np.clip(np.round(scale.pxs(bands.start_s)), scale.left, scale.right)
         right = np.clip(np.round(scale.pxs(bands.stop_s)), scale.left, scale.right)
+        edge = scale.pxs(bands.start_s + bands.edge_s) - scale.pxs(bands.start_s)
         done = -1.0
         for k in np.flatnonzero(bands.leaf & (right > left)):
             start, stop = max(float(left[k]), done), float(right[k])
@@ -89,7 +91,11 @@ class Backdrop(QGraphicsItem):
                 continue
             done = stop
             color = QColor(mix(stage_color(bands.stages[k].name), theme.plot, 0.09))
-            painter.fillRect(QRectF(start, top, stop - start, bottom - top), color)
+            rect = QRectF(start, top, stop - start, bottom - top)
+            if edge[k] >= LEAST_PX:
+                fill_soft(painter, rect, color, float(edge[k]), scale.left)
+            else:
+                painter.fillRect(rect, color)
 
     def _paint_time(self, painter: QPainter, canvas: Canvas) -> None:
         scale, theme = canvas.scale, canvas.theme

@@ -12,6 +12,7 @@ from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from ui.canvas import Canvas
+from ui.soft_edge import LEAST_PX, fill_soft
 from ui.stages import labels, mark_text
 from ui.theme import mix, stage_color
 
@@ -65,6 +66,7 @@ class Lane(QGraphicsItem):
     def _paint_bands(self, painter: QPainter, canvas: Canvas) -> None:
         bands, scale, theme = canvas.bands, canvas.scale, canvas.theme
         left, right = scale.pxs(bands.start_s), scale.pxs(bands.stop_s)
+        edge = scale.pxs(bands.start_s + bands.edge_s) - left
         row = np.minimum(bands.depth, MAX_ROWS - 1)
         seen = (right >= scale.left) & (left <= scale.right)
         wide = seen & (right - left >= _NARROW)
@@ -77,7 +79,11 @@ class Lane(QGraphicsItem):
             y = top + float(row[k]) * ROW_PX
             rect = QRectF(round(start), y, max(round(stop) - round(start) - 1, 1), ROW_PX - 2)
             own = stage_color(stage.name)
-            painter.fillRect(rect, QColor(mix(own, theme.plot, theme.stage_fill)))
+            fill = QColor(mix(own, theme.plot, theme.stage_fill))
+            if edge[k] >= LEAST_PX:
+                fill_soft(painter, rect, fill, float(edge[k]), scale.left)
+            else:
+                painter.fillRect(rect, fill)
             if stage.truncated:
                 hatch = QColor(theme.text)
                 hatch.setAlpha(70)

@@ -15,6 +15,7 @@ from monitor.model import NS, HeldEnergy, Stage, StageEnergy, StageTable
 from monitor.slow_text import names
 from monitor.units import duration, give_or_take, share, si
 from ui.quantities import clock
+from ui.stages import edges_text
 
 _COLUMNS: tuple[str, ...] = (
     "Stage",
@@ -194,7 +195,8 @@ class StageModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column():
             return _ALIGN_NUMBER
         if role == Qt.ItemDataRole.ToolTipRole and row.stage is not None:
-            return row.stage.path.replace("/", " / ")
+            edges = edges_text(row.stage)
+            return row.stage.path.replace("/", " / ") + (f", {edges}" if edges else "")
         if role == Qt.ItemDataRole.FontRole and row.stage is None:
             bold = QFont()
             bold.setBold(True)

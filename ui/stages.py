@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.model import NS, Marker, Stage, StreamInfo, Timeline
-from monitor.units import duration
+from monitor.units import duration, si
 from ui.presenter import stage_name
 
 
@@ -24,6 +24,8 @@ class Bands:
     stop_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     """Of a running stage, the newest sample."""
     depth: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+    edge_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    """Within so much to both sides its edges are right."""
     leaf: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     marks: tuple[Marker, ...] = ()
     mark_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
@@ -69,6 +71,7 @@ def bands(timeline: Timeline, info: StreamInfo, start: int, stop: int) -> Bands:
         start_s=begins,
         stop_s=ends,
         depth=np.array([s.depth for s in stages], np.intp),
+        edge_s=np.array([s.uncertainty_ns for s in stages], np.float64) / NS,
         leaf=np.array([s.leaf for s in stages], np.bool_),
         marks=timeline.marks,
         mark_s=np.array([m.time_ns - origin_ns for m in timeline.marks], np.float64) / NS,
@@ -84,6 +87,11 @@ def labels(stage: Stage) -> tuple[str, ...]:
     return full, count, count.partition("/")[0]
 
 
+def edges_text(stage: Stage) -> str:
+    """Return within what the edges of a stage are right; empty if as the sender says."""
+    return f"edges ±{si(stage.uncertainty_ns / NS, 's', 2)}" if stage.uncertainty_ns else ""
+
+
 def describe(stage: Stage, now_ns: int) -> str:
     """Return what is said about a stage under the pointer."""
     stop_ns = now_ns if stage.stop_ns is None else stage.stop_ns
@@ -91,7 +99,8 @@ def describe(stage: Stage, now_ns: int) -> str:
     count = "" if stage.total is None else f"{stage.index + 1} of {stage.total}, "
     running = ", running" if stage.stop_ns is None else ""
     cut = ", an edge is missing" if stage.truncated else ""
-    return f"{stage.path.replace('/', ' / ')}\n{count}{length}{running}{cut}"
+    edges = f", {text}" if (text := edges_text(stage)) else ""
+    return f"{stage.path.replace('/', ' / ')}\n{count}{length}{running}{cut}{edges}"
 
 
 def mark_text(mark: Marker) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from monitor.dsp.attribution import attribute
-from monitor.model import HeldEnergy, StageEnergy, StageTable
+from monitor.model import NS, HeldEnergy, StageEnergy, StageTable
 from monitor.recording.reader import Recording
 
 
@@ -78,6 +78,7 @@ def _stage(used: StageEnergy) -> dict[str, Any]:
         "peak_w": _known(used.peak_w),
         "coverage": _known(used.coverage),
         "truncated": stage.truncated,
+        "edge_uncertainty_s": stage.uncertainty_ns / NS,
         "name": stage.name,
         "leaf": stage.leaf,
         "depth": stage.depth,

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor import slow_text
-from monitor.model import HeldEnergy, SlowEnergy, StageEnergy, StageTable
+from monitor.model import NS, HeldEnergy, SlowEnergy, StageEnergy, StageTable
 from monitor.units import duration, give_or_take, share, si, window
 
 _MOST_ROWS = 8  # stages of one kind in a row that are told one by one
@@ -91,10 +91,12 @@ _PLAIN = ("#", "duration", "energy", "mean", "peak", "coverage")
 def _caption(table: StageTable) -> str:
     cycle = f"mean over a line cycle, {window(table.peak_window_s)}"
     peak = cycle if table.peak_window_s > _LONGEST_SAMPLE_S else "sample"
+    bound_ns = max((used.stage.uncertainty_ns for used in table.stages), default=0)
+    edges = f"; edges of stages: within ±{si(bound_ns / NS, 's', 2)}" if bound_ns else ""
     known = "; ±: standard uncertainty (k = 1) of the calibration"
     return (
         f"peak: the highest {peak}; energy in dead time: the mean of its stage"
-        f"{'' if table.total.u_j is None else known}"
+        f"{edges}{'' if table.total.u_j is None else known}"
     )
 
 

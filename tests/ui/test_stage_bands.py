@@ -1,7 +1,11 @@
 import msgspec
+import pytest
 from fake_feed import INFO, T0_NS, FakeFeed, note, stage
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QImage, QPainter
 
 from monitor.model import NS, Timeline
+from ui.soft_edge import fill_soft
 from ui.stage_table import StageModel, first_rows, stage_row
 from ui.stages import Bands, bands, describe, labels, mark_text
 
@@ -47,6 +51,26 @@ def test_a_stage_is_described_with_its_path_count_and_length():
     assert describe(RUN, T0_NS + 4 * NS) == "run\n3.0 s, running"
     cut = msgspec.structs.replace(STEP, truncated=True)
     assert describe(cut, T0_NS).endswith("an edge is missing")
+
+
+def test_how_well_its_edges_are_known_is_said_and_shown():
+    unsure = msgspec.structs.replace(STEP, uncertainty_ns=420_000)
+    assert describe(unsure, T0_NS).endswith("12 of 25, 1.0 s, edges ±420 µs")
+    assert bands(Timeline(stages=(RUN, unsure), marks=()), INFO, 0, 1).edge_s.tolist() == [0, 42e-5]
+
+
+@pytest.mark.parametrize(("edge_px", "full"), [(10.0, 1.0), (50.0, 1.0), (100.0, 0.5)])
+def test_an_edge_is_as_wide_as_its_place_is_uncertain(edge_px, full):
+    picture = QImage(400, 4, QImage.Format.Format_ARGB32_Premultiplied)
+    picture.fill(0)
+    painter = QPainter(picture)
+    fill_soft(painter, QRectF(150, 0, 100, 4), QColor(255, 255, 255), edge_px, 0.0)
+    painter.end()
+    alpha = [picture.pixelColor(x, 1).alphaF() for x in range(400)]
+    assert alpha[199] == pytest.approx(full, abs=0.02)
+    assert alpha[150] == pytest.approx(0.5, abs=0.06)
+    assert max(alpha[: int(149 - edge_px)], default=0) == 0
+    assert sum(alpha) == pytest.approx(100, abs=1.5)
 
 
 def test_a_mark_says_its_text_or_else_its_name():
