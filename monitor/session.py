@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from monitor.config import PLAIN, HistorySettings, MetricsSettings, RecordingSettings
+from monitor.dsp.interruptions import METER
 from monitor.errors import EngineError, RecordingError
 from monitor.history.account import Account
 from monitor.markers.trouble import Feed, trouble
@@ -34,7 +35,7 @@ from monitor.recording import marks
 from monitor.recording.marks import Edit
 from monitor.recording.recorder import Recorder
 from monitor.sources.clock import Clock
-from monitor.sources.meter_feed import METER, Meter, beside
+from monitor.sources.meter_feed import Meter, beside
 from monitor.sources.source import Item, Source
 
 logger = logging.getLogger(__name__)

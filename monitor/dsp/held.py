@@ -1,7 +1,8 @@
 """The readings of a slow channel as steps: each holds back to the one before it.
 
 A meter's reading is the mean of a time that ends with it, so it stands for what came before.
-Behind a longer silence it holds over the meter's own window alone: a gap stays a gap.
+Behind a longer silence, an error value or a loss it holds over the meter's own window alone: a gap
+stays a gap.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Held:
         self._values = np.zeros(_FIRST_SIZE, np.float64)
         self._sums = np.zeros(_FIRST_SIZE, np.float64)  # up to and with each: unit x seconds
         self._seconds = np.zeros(_FIRST_SIZE, np.float64)  # likewise
+        self._interruptions = np.zeros(0, np.int64)  # times of error values and losses, sorted
 
     def __len__(self) -> int:
         """Return how many readings are remembered."""
@@ -85,6 +87,13 @@ class Held:
         self._integrate(place)
         self._forget()
         return True
+
+    def interrupt(self, time_ns: int) -> None:
+        """Know of an error value or a loss at a time: no reading holds back across it."""
+        self._interruptions = np.union1d(self._interruptions, np.int64(time_ns))
+        if self._capacity is not None:
+            self._interruptions = self._interruptions[-self._capacity :]
+        self._integrate(self._first + int(np.searchsorted(self._part(self._times), time_ns)))
 
     def extend(self, times_ns: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Take many readings at once, before any other: shape (n,) each, in any order."""
@@ -185,6 +194,11 @@ class Held:
             before = np.append(back[0], times[:-1])
             near = times - before <= self._reach_ns
             near[0] = False
+        if len(self._interruptions):
+            until = [
+                np.searchsorted(self._interruptions, edge, "right") for edge in (before, times)
+            ]
+            near &= until[0] == until[1]
         starts = np.where(near, before, np.maximum(before, back))
         lengths = (times - starts) / NS
         self._starts[place : self._size] = starts

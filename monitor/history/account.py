@@ -102,6 +102,7 @@ class Account:
         if not self._tree.add(marker):
             return False
         self._markers.append(marker)
+        self.slow.interrupt(marker)
         span = marker.run_id, marker.span_id
         if stands(marker):
             self._told.append(marker)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.dsp.held import Held
-from monitor.model import NS, Reading, SlowChannel, SlowValue, SlowView
+from monitor.dsp.interruptions import interrupted
+from monitor.model import NS, Marker, Reading, SlowChannel, SlowValue, SlowView
 
 CAPACITY = 1 << 17
 """Readings of each channel: 36 hours at one a second, in 5 MB."""
@@ -54,6 +55,11 @@ class SlowHistory:
         before = self._newest.get(reading.channel)
         if before is None or reading.time_ns >= before.time_ns:
             self._newest[reading.channel] = reading
+
+    def interrupt(self, event: Marker) -> None:
+        """Take an event; if it tells of error values or a loss, nothing is held across it."""
+        for channel in interrupted(event, self._totals):
+            self._totals[channel].held.interrupt(event.time_ns)
 
     def since(self, start_ns: int) -> tuple[Reading, ...]:
         """Return the remembered readings from a UTC time on, of all channels, sorted by time."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from monitor.dsp.headers import stands
+from monitor.dsp.interruptions import may_interrupt
 from monitor.keeping.rewrite import Item, described, rewrite
 from monitor.model import NS, Block, Edge, Marker, Reading
 from monitor.recording.reader import Recording
@@ -56,12 +57,16 @@ def _items(recording: Recording, start: int, stop: int) -> Iterator[Item]:
     newest = {
         value.channel: value.age_s for value in recording.slow.values(start_ns)
     }  # of each slow channel, what held when it began
+    ages_s = [age_s for age_s in newest.values() if not math.isnan(age_s)]
+    since_ns = start_ns - round(max(ages_s, default=0.0) * NS)
     blocks = (
         (k, _part(recording.block(k), start, stop, info.sample_rate_hz))
         for k in recording.blocks_between(start, stop)
     )
     for item in recording.items(blocks):
         match item:
+            case Marker() if may_interrupt(item) and since_ns <= item.time_ns < start_ns:
+                pass  # what held when it began did not hold across that
             case Marker() if not _belongs(item, stages, start_ns, stop_ns):
                 continue
             case Reading():

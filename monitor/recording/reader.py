@@ -80,7 +80,6 @@ class Recording:
         self.settings = contents.settings
         self.corrections = contents.corrections
         """Of the probes, oldest first; what they are now is in ``info``."""
-        self.slow = SlowReadings(contents.slow_channels, contents.readings)
         self.closed = contents.closed
         """Whether its recorder ended it as asked, and all of it is there."""
         self.lost = contents.lost
@@ -89,6 +88,7 @@ class Recording:
         """Summaries in the file; None if there are none that hold."""
         self._rows = contents.blocks
         self._take_marks(contents)
+        self.slow = SlowReadings(contents.slow_channels, contents.readings, self.markers)
         self._samples = Samples(self.path, self.info, self._rows, contents.scales, contents.codes)
 
     def __enter__(self) -> Self:

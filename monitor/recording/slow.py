@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.dsp.held import Held
-from monitor.model import NS, Reading, SlowChannel, SlowValue, SlowView
+from monitor.dsp.interruptions import interrupted, may_interrupt
+from monitor.model import NS, Marker, Reading, SlowChannel, SlowValue, SlowView
 
 
 def check(reading: Reading) -> None:
@@ -53,11 +54,19 @@ class SlowReadings:
         By number.
     rows
         ``schema.READING_ROW``, in recorded order.
+    events
+        Markers, among which are those that tell of error values and losses.
     """
 
-    def __init__(self, channels: tuple[SlowChannel, ...], rows: NDArray[np.void]) -> None:
+    def __init__(
+        self,
+        channels: tuple[SlowChannel, ...],
+        rows: NDArray[np.void],
+        events: tuple[Marker, ...] = (),
+    ) -> None:
         self.channels = channels
         self._rows = rows
+        self._events = tuple(filter(may_interrupt, events))
 
     def __len__(self) -> int:
         """Return how many readings there are."""
@@ -93,6 +102,9 @@ class SlowReadings:
             rows = rows[np.isfinite(rows["value"])]
             found[channel] = Held(channel)
             found[channel].extend(rows["time_ns"], rows["value"])
+        for event in self._events:
+            for channel in interrupted(event, found):
+                found[channel].interrupt(event.time_ns)
         return found
 
     def read(

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 import msgspec
 
+from monitor.dsp.interruptions import METER
 from monitor.errors import WattstageError
 from monitor.model import Marker, Reading, SlowChannel
 from monitor.sources.clock import Clock
@@ -17,9 +18,6 @@ from monitor.sources.retry import delays_s
 from monitor.sources.source import event
 
 logger = logging.getLogger(__name__)
-
-METER = "meter"
-"""Attribute of an event that tells of a meter, not of the instrument; holds which."""
 
 
 class Meter(Protocol):

@@ -19,19 +19,23 @@ readings = st.lists(
 """Tenths of a second, and watts."""
 
 
-def held(found, channel=PLUG, **options):
+def held(found, channel=PLUG, errors=(), **options):
     kept = Held(channel, **options)
+    for tenth in errors:
+        kept.interrupt(tenth * NS // 10)
     for tenth, value in found:
         kept.add(tenth * NS // 10, float(value))
     return kept
 
 
-def steps(found, channel=PLUG):
+def steps(found, channel=PLUG, errors=()):
     """(start, stop, value) in tenths of a second, one reading at a time."""
     back = (channel.window_s or channel.interval_s) * 10
     out, before = [], None
     for tenth, value in sorted(found):
-        if before is not None and tenth - before <= REACH * channel.interval_s * 10:
+        interrupted = any(before is not None and before < e <= tenth for e in errors)
+        near = before is not None and tenth - before <= REACH * channel.interval_s * 10
+        if near and not interrupted:
             start = before
         else:
             start = max(tenth - back, -math.inf if before is None else before)
@@ -48,6 +52,36 @@ def test_what_was_used_is_the_sum_of_the_steps(channel, found, at):
         pieces = [(max(min(t, b) - a, 0) / 10, v) for a, b, v in steps(found, channel)]
         assert covered == pytest.approx(sum(s for s, _ in pieces), abs=1e-9)
         assert joules == pytest.approx(sum(s * v for s, v in pieces), abs=1e-6)
+
+
+error_times = st.lists(st.integers(0, 300), max_size=5)
+
+
+@pytest.mark.parametrize("channel", [PLUG, MEAN])
+@given(
+    found=readings,
+    errors=error_times,
+    later=error_times,
+    at=st.lists(st.integers(-30, 330), min_size=1, max_size=5),
+)
+def test_nothing_is_held_across_an_error_value_whenever_it_is_told(
+    channel, found, errors, later, at
+):
+    kept = held(found, channel, errors)
+    for tenth in later:
+        kept.interrupt(tenth * NS // 10)
+    sums, seconds = kept.cumulative([t * NS // 10 for t in at])
+    for t, joules, covered in zip(at, sums, seconds, strict=True):
+        known = steps(found, channel, [*errors, *later])
+        pieces = [(max(min(t, b) - a, 0) / 10, v) for a, b, v in known]
+        assert covered == pytest.approx(sum(s for s, _ in pieces), abs=1e-9)
+        assert joules == pytest.approx(sum(s * v for s, v in pieces), abs=1e-6)
+
+
+def test_an_error_value_is_a_gap_of_its_own_interval():
+    kept = held([(0, 10), (10, 10), (30, 40), (40, 40)], errors=[21])
+    sums, seconds = kept.cumulative([10 * NS // 10, 4 * NS])
+    assert (sums[1] - sums[0], seconds[1] - seconds[0]) == (80.0, 2.0)
 
 
 @given(found=readings, order=st.randoms())

@@ -142,6 +142,26 @@ def test_a_stage_that_reaches_into_a_cut_keeps_both_its_edges(made, tmp_path):
         assert (stage.start_ns, stage.stop_ns) == (at(2 * N), at(8 * N))
 
 
+def test_what_interrupted_a_meter_before_a_cut_is_kept(tmp_path):
+    wrong = Marker(
+        time_ns=at(6000), stage="event", edge=Edge.INSTANT, run_id="events",
+        attrs={"kind": "invalid", "channels": PLUG.name},
+    )  # fmt: skip
+    with Recorder(tmp_path / "r.h5", info()) as recorder:
+        recorder.add(reading(100.0, at(5000)))
+        recorder.mark(wrong)
+        recorder.add(reading(100.0, at(12_000)))
+        recorder.write(replace(ramp(0, 20_000), host_ns=T0))
+    with Recording(tmp_path / "r.h5") as whole:
+        cut(whole, 6500, 20_000, tmp_path / "o.h5")
+        with Recording(tmp_path / "o.h5") as part:
+            times = [at(6500), at(12_000)]
+            ours = part.slow.held[PLUG].cumulative(times)
+            np.testing.assert_allclose(ours[1] - ours[1][0], [0.0, 0.5])
+            theirs = whole.slow.held[PLUG].cumulative(times)
+            np.testing.assert_allclose(np.diff(ours[1]), np.diff(theirs[1]))
+
+
 def test_two_recordings_become_one_with_a_gap(made, tmp_path):
     later = record(tmp_path / "later.h5", info(t0_ns=T0 + 60 * NS), first=100, n_blocks=3)
     with Recording(made) as a, Recording(later) as b:

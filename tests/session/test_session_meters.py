@@ -7,6 +7,7 @@ import pytest
 from fake_meters import WALL, WATER, ListMeter, reading
 from fakes import FakeClock, ListSource, dc_block, stage_edge
 
+from monitor.analysis.stage_table import stage_table
 from monitor.config import HistorySettings, MetricsSettings
 from monitor.errors import ConnectionLostError
 from monitor.model import Edge, Reading
@@ -139,6 +140,22 @@ def test_the_events_of_a_meter_are_recorded_and_say_whose_they_are(tmp_path):
 
     until(replayed, session_of(source=ListSource(items, hold=True)))
     assert seen == {"connecting", "running"}, "the instrument was never lost"
+
+
+@pytest.mark.parametrize("kind", ["invalid", "lost"])
+def test_an_error_value_or_a_loss_is_a_gap_live_and_in_the_file(tmp_path, kind):
+    told = msgspec.structs.replace(
+        event("WT310: error values for wall power", kind, reading(0.0, 1.05).time_ns),
+        attrs={"kind": kind, "text": "WT310 has a problem", "channels": WALL.name},
+    )
+    before, after = WALL_READINGS[:10], WALL_READINGS[11:]
+    session = session_of(ListMeter([*before, told, *after]))
+    until(has(150.0), session, record=tmp_path / "a.h5")
+    (live,) = session.table().slow
+    with Recording(tmp_path / "a.h5") as recording:
+        (stored,) = stage_table(recording, "a").slow
+    for slow in (live, stored):
+        assert slow.total.coverage == pytest.approx(0.95)
 
 
 def test_a_meter_that_has_no_more_to_give_ends_quietly():

@@ -156,6 +156,17 @@ def test_an_error_value_ends_a_report_that_stood_and_others_do_not():
     np.testing.assert_allclose(power[1102:1198], 200.0)
 
 
+def test_an_error_value_between_means_is_a_gap_however_close_they_are():
+    wrong = event("error values", "invalid", T0_NS + round(1.4 * NS))
+    wrong = msgspec.structs.replace(wrong, attrs={**wrong.attrs, "channels": "power"})
+    brief = msgspec.structs.replace(POWER, interval_s=1.0, window_s=0.5)
+    info, items = stream(
+        [reading(100.0, 1.0, brief), wrong, reading(200.0, 2.0, brief)], channels=(brief,)
+    )
+    block = [item for item in items if isinstance(item, Block)][-1]
+    assert block.start / info.sample_rate_hz == pytest.approx(1.5, abs=0.01)
+
+
 def test_what_is_beyond_the_codes_counts_as_clipped():
     _, items = stream([reading(3e5, 1.0, POWER), reading(100.0, 2.0, POWER)])
     blocks = [item for item in items if isinstance(item, Block)]

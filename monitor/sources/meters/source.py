@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from monitor.dsp.interruptions import interrupted
 from monitor.errors import ConfigError
 from monitor.model import (
     NS,
@@ -26,7 +27,6 @@ from monitor.model import (
 from monitor.sources.clock import Clock
 from monitor.sources.meter_feed import Meter
 from monitor.sources.meters.grid import Grid
-from monitor.sources.meters.spell import CHANNELS, SEPARATOR
 from monitor.sources.source import Item
 
 PER_CODE = 1e-4
@@ -229,12 +229,8 @@ class MeterSource:
 
     def _told(self, marker: Marker) -> Marker:
         """Return an event; a loss ends what stood, and so does an error value of what is used."""
-        wrong = str(marker.attrs.get(CHANNELS, "")).split(SEPARATOR)
-        match marker.attrs.get("kind"):
-            case "lost":
-                self._held, self._last_ns = {}, None
-            case "invalid" if any(channel.name in wrong for channel in self._entered[0]):
-                self._held = {}
+        if marker.attrs.get("kind") == "lost" or interrupted(marker, self._entered[0]):
+            self._held, self._last_ns = {}, None
         return marker
 
     def _describe(self, wanted: tuple[SlowChannel, ...]) -> StreamInfo:

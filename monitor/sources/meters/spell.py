@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from monitor.dsp.interruptions import CHANNELS, INVALID, SEPARATOR
 from monitor.model import NS, Marker, Reading, SlowChannel
 from monitor.sources.source import event
-
-CHANNELS, SEPARATOR = "channels", ", "
-"""Attribute of an event that names the channels concerned, and what stands between names."""
 
 _ERROR_FROM = 9.89e37
 """SCPI-99, volume 1, 7.2.1.4 and 7.2.1.5: 9.9E37 stands for infinity, 9.91E37 for not a number; as
@@ -109,7 +107,7 @@ def _told(bad: list[Value], good: list[tuple[Value, str]], time_ns: int) -> list
     if bad:
         which = ", ".join(f"{value.channel.name} ({_shown(value.value)})" for value in bad)
         text = f"{bad[0].channel.source}: error values for {which}; left out until they are numbers"
-        events.append(_of(bad, event(text, "invalid", time_ns)))
+        events.append(_of(bad, event(text, INVALID, time_ns)))
     if good:
         which = ", ".join(f"{value.channel.name} ({left_out})" for value, left_out in good)
         text = f"{good[0][0].channel.source}: numbers again for {which}"
