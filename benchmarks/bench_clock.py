@@ -16,7 +16,6 @@ import multiprocessing
 import queue
 import random
 import socket
-import statistics
 import subprocess
 import tempfile
 import threading
@@ -30,6 +29,7 @@ from monitor.dsp.stages import StageTree
 from monitor.markers.feed import MarkerFeed
 
 PERIOD_S = 0.05  # between two stages
+EARLY_S = 10.0
 WAIT_S = 60.0
 
 
@@ -123,26 +123,7 @@ def mosquitto(path):
                 broker.terminate()
 
 
-async def listen(port, markers, live, is_done):
-    """Collect markers, and when each was as far as could be told when it came."""
-    clocks = Clocks()
-    async with MarkerFeed(f"mqtt://127.0.0.1:{port}") as feed:
-        await feed.wait_connected(10.0)
-        is_done["ready"].set()
-
-        async def pump():
-            async for marker in feed:
-                markers.append(marker)
-                if not clocks.take(marker):
-                    live[marker.time_ns] = clocks.time_of(marker)
-
-        pumping = asyncio.create_task(pump())
-        await is_done["over"].wait()
-        await asyncio.sleep(1.0)
-        pumping.cancel()
-
-
-def told(what, off_ns, bound_ns):
+def tell(what, off_ns, bound_ns):
     """Print how far times were from the truth, and how many bounds held."""
     off_ms, bound_ms = np.abs(off_ns) / 1e6, np.asarray(bound_ns) / 1e6
     p50, p95, most = np.quantile(off_ms, [0.5, 0.95, 1.0])
@@ -155,59 +136,55 @@ def told(what, off_ns, bound_ns):
 
 
 async def measure(options, folder):
-    """Run the workload and print how far its edges were off."""
-    truth = Path(folder) / "truth"
-    markers, live = [], {}
-    signs = {"ready": asyncio.Event(), "over": asyncio.Event()}
+    """Run the workload; return its markers, their times as they came, and the true ones."""
+    truth, markers, live, clocks = Path(folder) / "truth", [], {}, Clocks()
+
+    async def pump(feed):
+        async for marker in feed:
+            markers.append(marker)
+            if not clocks.take(marker) and marker.stage == "step":
+                live[marker.time_ns] = clocks.time_of(marker)
+
     ours, theirs = multiprocessing.Pipe()
     with (
         mosquitto(options.mosquitto) as port,
         process(relay, theirs, port, options.jitter_ms / 1e3),
     ):
         far_port = await asyncio.to_thread(ours.recv)
-        listening = asyncio.create_task(listen(port, markers, live, signs))
-        await signs["ready"].wait()
-        arguments = (far_port, options.seconds, options.offset, options.ppm, str(truth))
-        with process(workload, *arguments) as running:
-            await asyncio.to_thread(running.join, options.seconds + WAIT_S)
-        signs["over"].set()
-        await listening
-    true_ns = dict(map(int, line.split()) for line in truth.read_text("ascii").splitlines())
-    report(markers, live, true_ns)
+        async with MarkerFeed(f"mqtt://127.0.0.1:{port}") as feed:
+            await feed.wait_connected(10.0)
+            pumping = asyncio.create_task(pump(feed))
+            arguments = (far_port, options.seconds, options.offset, options.ppm, str(truth))
+            with process(workload, *arguments) as running:
+                await asyncio.to_thread(running.join, options.seconds + WAIT_S)
+            await asyncio.sleep(1.0)
+            pumping.cancel()
+    lines = truth.read_text("ascii").splitlines()
+    return markers, live, dict(map(int, line.split()) for line in lines)
 
 
 def report(markers, live, true_ns):
-    """Print the trips of the questions, and the errors as they came and afterwards."""
+    """Print the trips of the questions, and the errors as edges came and afterwards."""
     asked = [m.attrs for m in markers if m.stage == STAGE]
     trips_ms = [(a["t3_ns"] - a["t0_ns"] - a["t2_ns"] + a["t1_ns"]) / 1e6 for a in asked]
-    cuts = statistics.quantiles(trips_ms, n=20)
+    p50, p95 = np.quantile(trips_ms, [0.5, 0.95])
     print(
         f"{len(asked)} questions answered, round trip min {min(trips_ms):.2f} ms,"
-        f" p50 {statistics.median(trips_ms):.2f} ms, p95 {cuts[18]:.2f} ms"
+        f" p50 {p50:.2f} ms, p95 {p95:.2f} ms"
     )
+    edges = sorted(true_ns[m.time_ns] for m in markers if m.stage == "step")
+    came = np.array([(true_ns[said], at - true_ns[said], of) for said, (at, of) in live.items()])
+    is_early = came[:, 0] < edges[0] + EARLY_S * 1e9
+    for what, rows in (("first", came[is_early]), ("after", came[~is_early])):
+        if len(rows):
+            tell(f"live, {what} {EARLY_S:.0f} s", rows[:, 1], rows[:, 2])
     tree = StageTree()
     for marker in markers:
         tree.add(marker)
-    edges = [m for m in markers if m.stage == "step"]
-    begun_ns = min(true_ns[m.time_ns] for m in edges)
-    for what, first_s, last_s in (("live, first 10 s", 0, 10), ("live, later", 10, np.inf)):
-        some = [m for m in edges if first_s <= (true_ns[m.time_ns] - begun_ns) / 1e9 < last_s]
-        if some:
-            found = [live[m.time_ns] for m in some]
-            off = [
-                time_ns - true_ns[m.time_ns] for m, (time_ns, _) in zip(some, found, strict=True)
-            ]
-            told(what, off, [bound_ns for _, bound_ns in found])
-    true = {}
-    for marker in edges:
-        true.setdefault(marker.span_id, []).append(true_ns[marker.time_ns])
     stages = [s for s in tree.stages(time.time_ns()) if s.name == "step"]
-    off = [
-        edge_ns - t
-        for s in stages
-        for edge_ns, t in zip((s.start_ns, s.stop_ns), sorted(true[s.span_id]), strict=True)
-    ]
-    told("table at the end", off, [s.uncertainty_ns for s in stages for _ in range(2)])
+    placed = sorted(edge for s in stages for edge in (s.start_ns, s.stop_ns))
+    bounds = [s.uncertainty_ns for s in stages for _ in range(2)]
+    tell("table at the end", np.subtract(placed, edges), bounds)
 
 
 def main():
@@ -220,7 +197,7 @@ def main():
     parser.add_argument("--mosquitto", default="/usr/sbin/mosquitto")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(measure(options, folder))
+        report(*asyncio.run(measure(options, folder)))
 
 
 if __name__ == "__main__":
