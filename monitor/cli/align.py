@@ -16,6 +16,7 @@ from rich.progress import track
 
 from monitor.analysis.alignment import Alignment
 from monitor.analysis.alignment import align as aligned
+from monitor.cli.actions import OwnBroker
 from monitor.engine import endpoint as endpoints
 from monitor.engine.client import EngineClient
 from monitor.errors import ConfigError, EngineError
@@ -39,10 +40,7 @@ def align(
         str | None, typer.Option(help="Make bursts on this computer first: cpu or gpu.")
     ] = None,
     seconds: Annotated[float, typer.Option(help="Of bursts.", min=2.0, max=600.0)] = 15.0,
-    broker: Annotated[
-        str | None,
-        typer.Option(help="mqtt://HOST:PORT.", show_default="WATTSTAGE_BROKER, else this machine"),
-    ] = None,
+    broker: OwnBroker = None,
     prefix: Annotated[str, typer.Option(help="First level of the topics.")] = "wattstage",
     endpoint: Annotated[
         str | None, typer.Option(help="Where the engine listens.", show_default="one per user")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -59,7 +60,16 @@ async def live(settings: Settings, *, endpoint: str, recordings: Path) -> AsyncI
 
 def described(settings: Settings) -> str:
     """Return the settings of a session as JSON, without passwords."""
-    return masked(msgspec.json.encode(settings).decode())
+    return msgspec.json.encode(_masked(msgspec.to_builtins(settings))).decode()
+
+
+def _masked(value: Any) -> Any:
+    """Return what settings are made of, each text of it masked: in JSON a quote would end a URL."""
+    if isinstance(value, dict):
+        return {name: _masked(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(part) for part in value]
+    return masked(value) if isinstance(value, str) else value
 
 
 def metrics_of(recording: Recording) -> MetricsSettings:

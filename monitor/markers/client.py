@@ -988,14 +988,18 @@ def _is_plain_exit(error: BaseException | None) -> bool:
 
 def _parsed(url: str) -> _Broker:
     parts = urlsplit(url)
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+    try:
+        port = parts.port
+    except ValueError:  # whose text may be a part of a password
+        port = 0
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or port == 0:
         raise ValueError("expected mqtt://[USER:PASSWORD@]HOST[:PORT] as the broker's address")
     tls = parts.scheme == "mqtts"
     user = unquote(parts.username) if parts.username else None
     password = os.environ.get("WATTSTAGE_MQTT_PASSWORD") if user else None
     if parts.password is not None:
         password = unquote(parts.password)
-    return _Broker(parts.hostname, parts.port or (8883 if tls else 1883), user, password, tls)
+    return _Broker(parts.hostname, port or (8883 if tls else 1883), user, password, tls)
 
 
 def _file(variable: str) -> str | None:

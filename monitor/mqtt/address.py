@@ -11,7 +11,6 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from monitor.errors import ConfigError
-from monitor.masking import masked
 
 logger = logging.getLogger(__name__)
 
@@ -96,17 +95,24 @@ def parse(url: str) -> Address:
     ConfigError
         If it is anything else.
     """
+    if re.search(r"[\s\x00-\x1f]", url):  # which urlsplit takes out, or leaves in
+        raise _wrong(url, "got white space in it")
     try:
         parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:  # a port that is no port, half an IPv6 address
+    except ValueError as error:  # half an IPv6 address
         raise _wrong(url, str(error)) from error
+    try:
+        port = parts.port
+    except ValueError as error:  # whose text may be a part of a password
+        raise _wrong(
+            url,
+            "got a port that is no number from 1 to 65535; write / and @ in a password as %2F and"
+            " %40",
+        ) from error
     if parts.scheme not in _PORTS:
         raise _wrong(url, f"got the scheme {parts.scheme!r}" if parts.scheme else "got no scheme")
     if not parts.hostname:
         raise _wrong(url, "got no host")
-    if re.search(r"[\s\x00-\x1f]", parts.hostname):
-        raise _wrong(url, f"got the host {parts.hostname!r}")
     if port == 0:
         raise _wrong(url, "got port 0")
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
@@ -226,7 +232,8 @@ def _read(file: Path) -> str:
 
 
 def _wrong(url: str, what: str) -> ConfigError:
+    shown = re.sub(r"//.*@", "//", url, flags=re.DOTALL)
     return ConfigError(
-        f"broker address {masked(url)!r}: expected mqtt://[USER:PASSWORD@]HOST[:PORT] or "
+        f"broker address {shown!r}: expected mqtt://[USER:PASSWORD@]HOST[:PORT] or "
         f"mqtts://..., {what}"
     )

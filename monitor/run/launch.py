@@ -173,7 +173,7 @@ def how_to_read(launch: Launch) -> Reading | None:
 
 
 def _attrs(command: Sequence[str], reading: Reading | None) -> dict[str, Any]:
-    attrs: dict[str, Any] = {"command": masked(shlex.join(command))}
+    attrs: dict[str, Any] = {"command": shlex.join(map(masked, command))}
     if reading is not None:
         attrs |= {"stages_from": "log", "stages_from_why": reading.why}
     version = version_of(Path("opensora"))

@@ -8,6 +8,7 @@ import msgspec
 
 from monitor.config import InstrumentSettings, MeterSettings, Settings
 from monitor.errors import ConfigError
+from monitor.masking import masked
 from monitor.model import Quantity, Supply
 from monitor.setup.levels import Levels
 from monitor.setup.presets import AS_SHOWN, Preset, fitted, probe
@@ -115,19 +116,22 @@ def meters(words: Iterable[str]) -> tuple[MeterSettings, ...]:
     made = []
     for word in words:
         kind, _, address = word.partition("=")
+        shown = masked(word)
         try:
             made.append(msgspec.convert({"kind": kind, "address": address}, MeterSettings))
         except msgspec.ValidationError as error:
             raise ConfigError(
-                f"{word!r} is no meter: {error}; expected KIND=ADDRESS with a kind of {_KINDS}"
+                f"{shown!r} is no meter: {error}; expected KIND=ADDRESS with a kind of {_KINDS}"
             ) from error
         if kind == "scpi":
             raise ConfigError(
-                f"{word!r}: what to ask a meter of kind scpi, nobody says; write the profile"
+                f"{shown!r}: what to ask a meter of kind scpi, nobody says; write the profile"
                 " without it, then add [[meters]] with its queries"
             )
         if not address:
-            raise ConfigError(f"{word!r} has no address; expected KIND=ADDRESS, e.g. plug=mqtt://…")
+            raise ConfigError(
+                f"{shown!r} has no address; expected KIND=ADDRESS, e.g. plug=mqtt://…"
+            )
     return tuple(made)
 
 

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.config import MarkerSettings, MeterSettings, Settings, load
 from monitor.engine.assemble import described
@@ -115,15 +117,25 @@ def test_a_meter_without_a_broker_takes_none_either(tmp_path):
         load(profile)
 
 
-@pytest.mark.parametrize("password", ["secret", "sec@ret", "secret%40@", "se:cr:et"])
+@pytest.mark.parametrize(
+    "password", ["secret", "sec@ret", "secret%40@", "se:cr:et", 'se"cret', "se'c<r>et"]
+)
 def test_no_password_is_left_where_settings_are_stored(password):
     url = f"mqtts://me:{password}@lab:8883"
     plug = MeterSettings(kind="plug", address=f"{url}/shellies/plug")
     text = described(Settings(meters=(plug,), markers=MarkerSettings(broker=url)))
-    assert password not in text
+    assert password not in json.loads(text)["markers"]["broker"]
     profile = json.loads(text)
     assert profile["markers"]["broker"] == "mqtts://lab:8883"
     assert profile["meters"][0]["address"] == "mqtts://lab:8883/shellies/plug"
+
+
+@given(
+    password=st.text(st.characters(codec="utf-8", exclude_categories=["Z", "Cc"]), min_size=1),
+    host=st.sampled_from(["lab", "[::1]:1", "lab/a/topic"]),
+)
+def test_no_text_keeps_a_password_whatever_it_is_made_of(password, host):
+    assert masked(f"at mqtts://me:{password}@{host} and on") == f"at mqtts://{host} and on"
 
 
 def test_texts_without_a_login_stay_as_they_are():
