@@ -746,6 +746,8 @@ class _Link:
                     client = self._made(broker)
                     client.connect(broker.host, broker.port, _KEEPALIVE_S)
                 self._converse(client)
+                if not (self._was_connected or self.problem):
+                    self.problem = "the broker hung up before it had answered"
             except Exception as error:  # whatever it is, the workload goes on and so do we
                 self.problem = _said(error)
             self._hang_up(client)

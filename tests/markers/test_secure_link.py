@@ -140,6 +140,13 @@ def test_and_with_certificates(with_certificates, files, monkeypatch):
     asyncio.run(whole_link(settings, f"mqtts://localhost:{with_certificates}", monkeypatch))
 
 
+@pytest.mark.parametrize("name", ["broker", "engine", "gpu1"])
+def test_the_certificates_of_the_page_pass_the_strict_rules_of_newer_pythons(files, name):
+    command = ["openssl", "verify", "-x509_strict", "-CAfile", "ca.crt", f"{name}.crt"]
+    done = subprocess.run(command, cwd=files, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{name}.crt: OK\n")
+
+
 async def feed_with_trouble(settings):
     """Return what the engine is told while nothing comes."""
     where = reach(settings.broker, settings)
