@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli import actions
-from monitor.cli.actions import OwnBroker
+from monitor.cli.options import OwnBroker
 from monitor.run.launch import Launch
 from monitor.telemetry.rapl import POWERCAP
 from monitor.telemetry.report import INTERVAL_S

@@ -1,4 +1,4 @@
-"""``wattstage demo``, ``record``, ``engine``, ``watch``, ``mark``, ``save``, ``stop``: live."""
+"""``wattstage demo``, ``record``, ``engine``, ``mark``, ``save``, ``stop``: live."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from monitor.cli import actions
-from monitor.cli.actions import Broker, Config, Endpoint, Output, Seconds, Visa
+from monitor.cli import actions, options
+from monitor.cli.options import Broker, Config, Endpoint, Output, Seconds, Visa
 from monitor.cli.viewer import Viewer
 from monitor.engine import endpoint as endpoints
 from monitor.engine.client import EngineClient
@@ -34,7 +34,7 @@ def demo(
     ] = None,
 ) -> None:
     """Run the whole chain on this machine: virtual lab, broker, engine and a live view."""
-    path = output or new_recording(actions.recordings_folder())
+    path = output or new_recording(options.recordings_folder())
     bench = ["--capture", str(capture), "--loop"] if capture else ["--supply", supply]
     bench += ["--start-delay", "3"]
     scope = ["--rate", str(rate), "--record-length", "0.1"]
@@ -43,7 +43,7 @@ def demo(
         bench=[*bench, "--gap-free"] if gap_free else bench,
         record=scope,
         viewer=Viewer(
-            window=not terminal_view and actions.has_display(),
+            window=not terminal_view and options.has_display(),
             seconds=seconds,
             theme=theme,
             picture=picture,
@@ -75,7 +75,7 @@ def record(
     until_stdin_closes: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Record an instrument to a file, with the markers of the workload."""
-    settings = actions.settings(
+    settings = options.settings(
         config,
         visa=visa,
         voltage=voltage,
@@ -85,7 +85,7 @@ def record(
         record_s=record_length,
         broker=broker,
     )
-    path = output or new_recording(actions.recordings_folder())
+    path = output or new_recording(options.recordings_folder())
     actions.record(
         settings,
         path,
@@ -111,37 +111,8 @@ def engine(
     if replay is not None:
         actions.replay(replay, start_s=start_s, speed=speed, endpoint=where)
     else:
-        settings = actions.settings(config, visa=visa, broker=broker)
+        settings = options.settings(config, visa=visa, broker=broker)
         actions.serve(settings, endpoint=where)
-
-
-def watch(
-    file: Annotated[
-        Path | None, typer.Argument(help="A recording to open.", show_default=False)
-    ] = None,
-    attach: Annotated[bool, typer.Option(help="Look at an engine that is running.")] = False,
-    visa: Visa = None,
-    config: Config = None,
-    broker: Broker = None,
-    endpoint: Endpoint = None,
-    terminal_view: Annotated[bool, typer.Option("--terminal", help="No window.")] = False,
-    seconds: Seconds = None,
-    theme: Annotated[str, typer.Option(help="dark or light.")] = "dark",
-    picture: Annotated[
-        Path | None, typer.Option(help="Save a PNG of the window at the end.")
-    ] = None,
-) -> None:
-    """Open the window: on a recording, on a running engine, or on an instrument."""
-    where = endpoint or endpoints.default()
-    view = Viewer(window=not terminal_view, seconds=seconds, theme=theme, picture=picture, out=_OUT)
-    if file is not None:
-        view.open(file)
-    elif attach or (visa is None and config is None):
-        view.attach(where)
-    else:
-        actions.settings(config, visa=visa, broker=broker)  # a wrong one is told at once
-        options = (("--visa", visa), ("--config", config), ("--broker", broker))
-        view.start(where, [f"{name}={value}" for name, value in options if value is not None])
 
 
 def mark(

@@ -17,8 +17,7 @@ from rich.console import Console
 from rich.live import Live
 
 from monitor.engine.client import EngineClient
-from monitor.engine.launch import served
-from monitor.engine.server import refuse_second
+from monitor.engine.launch import refuse_second, served
 from monitor.errors import ConfigError, EngineError
 from monitor.model import Snapshot
 from monitor.terminal import live as terminal

@@ -74,3 +74,16 @@ def _wait(process: subprocess.Popen[bytes], endpoint: str) -> None:
                 client.hello()
                 return
     raise EngineError("the engine did not start; see its message above")
+
+
+def refuse_second(endpoint: str) -> None:
+    """Raise EngineError if an engine answers there already."""
+    with EngineClient(endpoint, timeout_s=0.3) as client:
+        try:
+            welcome = client.hello()
+        except EngineError:
+            return
+    raise EngineError(
+        f"an engine already runs at {endpoint} (process {welcome.pid}); look at it with"
+        " `wattstage watch --attach`, end it with `wattstage stop`, or choose another --endpoint"
+    )

@@ -17,8 +17,8 @@ import zmq
 import zmq.asyncio
 
 from monitor.engine import messages as m
-from monitor.engine.client import EngineClient
 from monitor.engine.endpoint import check, remove
+from monitor.engine.launch import refuse_second
 from monitor.errors import EngineError, InstrumentError, WattstageError
 from monitor.session import Session
 
@@ -247,16 +247,3 @@ def new_recording(folder: Path) -> Path:
         count += 1
         path = folder / f"{stem}-{count}.h5"
     return path
-
-
-def refuse_second(endpoint: str) -> None:
-    """Raise EngineError if an engine answers there already."""
-    with EngineClient(endpoint, timeout_s=0.3) as client:
-        try:
-            welcome = client.hello()
-        except EngineError:
-            return
-    raise EngineError(
-        f"an engine already runs at {endpoint} (process {welcome.pid}); look at it with"
-        " `wattstage watch --attach`, end it with `wattstage stop`, or choose another --endpoint"
-    )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recording.sessions import info, note, ramp
 from typer.testing import CliRunner
 
-from monitor.cli.app import app
+from monitor.cli.app import application
 from monitor.errors import RecordingError
 from monitor.keeping import annotate
 from monitor.keeping.repair import repair
@@ -135,7 +135,7 @@ def test_after_kill_9_every_mark_that_was_acknowledged_is_there(made):
 
 def test_the_command_marks_shows_and_undoes(made):
     def said(*arguments):
-        result = CliRunner().invoke(app, ["annotate", str(made), *arguments])
+        result = CliRunner().invoke(application(), ["annotate", str(made), *arguments])
         assert result.exit_code == 0, result.output
         return result.output
 
