@@ -87,15 +87,20 @@ class Ledger:
         until, peak = self._scanned.get(start, (start, float("nan")))
         if stop < until and start >= oldest:
             until, peak = start, float("nan")  # another stage of the same start, or a late end
-        if until < stop:
-            first = max(start, until - self._settling)
-            peak = float(np.fmax(peak, self._history.peak(first, stop, inside=True)))
-            self._scanned[start] = (min(stop, newest), peak)
-        # A stage that is young has no cycle inside yet; what overlaps it then is not kept.
-        highest = self._history.peak(start, stop) if np.isnan(peak) else peak
+        settled = min(stop, newest)
+        if until < settled:
+            peak = self._higher(peak, max(start, until - self._settling), settled)
+            until, self._scanned[start] = settled, (settled, peak)
+        # Of a stage that runs, the end may be told late: what may lie beyond it is not kept.
+        highest = self._higher(peak, max(start, until - self._settling), stop)
+        if np.isnan(highest):  # no cycle lies inside
+            highest = self._history.peak(start, stop)
         if stop < newest:
             self._peaks[start, stop] = highest
         return highest
+
+    def _higher(self, peak: float, start: int, stop: int) -> float:
+        return float(np.fmax(peak, self._history.peak(start, stop, inside=True)))
 
     def _follow_supply(self) -> None:
         """Forget what was found before it was known that line cycles are what counts."""

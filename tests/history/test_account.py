@@ -1,13 +1,16 @@
 import math
 
+import msgspec
+import numpy as np
 import pytest
 from fake_meters import reading
 from fakes import INFO, RATE_HZ, dc_block, stage_edge
+from waves import mains
 
 from monitor.config import HistorySettings, MetricsSettings
 from monitor.history.account import Account
 from monitor.history.slow import SlowHistory
-from monitor.model import Edge, Marker
+from monitor.model import Block, Edge, Marker, Scale, Supply
 
 N_BLOCKS = 40
 
@@ -108,3 +111,29 @@ def test_what_slow_channels_said_of_a_stage_is_known_long_after_they_forgot_it()
     (wall,) = books.table().slow
     assert wall.stages[0].energy_j == pytest.approx(300.0)
     assert wall.total.energy_j == pytest.approx(150.0 * 90)
+
+
+@pytest.mark.parametrize("late_blocks", [0, 1, 3])
+def test_the_table_does_not_depend_on_when_it_was_asked_for(late_blocks):
+    """On mains, whose cycles end after the samples that they are made of, and ends come late."""
+    rows = mains(40_000, amps=2.0)
+    rows[1] *= 1 + (np.arange(40_000) // 3_700) % 3  # the load changes
+    codes = np.rint(rows[:2] / 0.02).astype(np.int16)
+    info = msgspec.structs.replace(INFO, supply=Supply.AUTO)
+
+    def asked(every):
+        books = Account(info, MetricsSettings(ramps_s=(0.1,)), HistorySettings(seconds=60.0))
+        due = list(STAGES)
+        for k in range(80):
+            while due and due[0].time_ns < info.time_ns((k - late_blocks) * 500):
+                books.enter_marker(due.pop(0))
+            part = codes[:, k * 500 : (k + 1) * 500]
+            scales = (Scale(0.02, 0.0),) * 2
+            books.enter_block(Block(k * 500, part, scales, (0, 0), info.time_ns(k * 500), 0))
+            if every and k % every == 0:
+                books.now()
+        return books.table()
+
+    never = asked(0)
+    assert never.peak_window_s == pytest.approx(0.02, rel=1e-3)
+    assert all(asked(every) == never for every in (1, 2, 3, 7))
