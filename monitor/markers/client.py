@@ -3,6 +3,10 @@
 Needs Python 3.8, the standard library and paho-mqtt (1.6 or 2.x), because the environments of
 workloads are old and not ours. Nothing here raises into the workload or makes it wait: without
 a broker, or without paho-mqtt, markers are counted as dropped and that is all.
+
+It is one file, to be copied. In this order: what a workload uses (``MarkerClient``, ``Stage``), how
+a marker becomes bytes (``_Encoder``), where they are kept (``_Spool``), and what sends them
+(``_Link``).
 """
 
 from __future__ import annotations
