@@ -117,7 +117,7 @@ def test_what_slow_channels_said_of_a_stage_is_known_long_after_they_forgot_it()
 def test_the_table_does_not_depend_on_when_it_was_asked_for(late_blocks):
     """On mains, whose cycles end after the samples that they are made of, and ends come late."""
     rows = mains(40_000, amps=2.0)
-    rows[1] *= 1 + (np.arange(40_000) // 3_700) % 3  # the load changes
+    rows[1] *= 1 + (np.arange(40_000) // 5_600) % 3  # the load changes soon after an end
     codes = np.rint(rows[:2] / 0.02).astype(np.int16)
     info = msgspec.structs.replace(INFO, supply=Supply.AUTO)
 
