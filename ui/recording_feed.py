@@ -19,6 +19,7 @@ from monitor.model import (
     Quantity,
     Ramp,
     Snapshot,
+    StageEnergy,
     StageTable,
     Timeline,
 )
@@ -30,6 +31,7 @@ AVERAGES_S = (0.02, 1.0, 10.0)
 RAMPS_S = (0.1, 1.0, 10.0)
 
 _CYCLE_S = 0.02  # s of samples for the rms values: one cycle at 50 Hz
+_LONG = 20_000_000  # samples from which a first picture is not kept waiting for the numbers
 _NOW = FrameRequest(None, None, 1, 1)
 
 
@@ -60,6 +62,9 @@ class RecordingFeed:
         self._speed = 1.0
         self._held = False
         self._still: Snapshot | None = None  # the numbers at the playhead while nothing plays
+        self._seen = False
+        self._shows_first = self._recording.n_samples >= _LONG
+        """Whether the next frame is a picture, and its numbers come with the one after."""
         self._player: tuple[ReplayProcess, EngineFeed] | None = None
 
     def frame(self, request: FrameRequest) -> Frame:
@@ -69,6 +74,9 @@ class RecordingFeed:
         start, stop = request.start, request.stop
         if start is None or stop is None:
             start, stop = self._last - request.span, self._last
+            if not self._seen:  # who asks does not know yet that this is a recording
+                start = self._first
+        self._seen = True
         start = min(max(start, self._first), self._last - 1)
         stop = min(max(stop, start + 1), self._last)
         view = self._recording.view(start, stop, request.n_columns, AVERAGES_S, RAMPS_S)
@@ -167,6 +175,9 @@ class RecordingFeed:
             self._stop_player()
             self._playhead = self._last
             self._still = None
+        if self._shows_first:
+            self._shows_first = False
+            return self._described(self._playhead, -1, None, ())
         if self._still is None:
             self._still = self._make_still()
         return self._still
@@ -199,17 +210,25 @@ class RecordingFeed:
             if used.stage.start_ns < now_ns
             and (used.stage.stop_ns is None or used.stage.stop_ns >= now_ns)
         )
+        metrics = self._metrics(at, table) if at > self._first else None
+        return self._described(at, at, metrics, running)
+
+    def _described(
+        self, at: int, version: int, metrics: Metrics | None, running: tuple[StageEnergy, ...]
+    ) -> Snapshot:
+        """Return a snapshot of the playhead at a sample index."""
+        now_ns = self._info.time_ns(at)
         return Snapshot(
-            version=at,
+            version=version,
             state="ended",
             now_ns=now_ns,
-            info=info,
+            info=self._info,
             supply=self._recording.supply,
             start=self._first,
             stop=self._last,
             average_windows_s=AVERAGES_S,
             ramp_windows_s=RAMPS_S,
-            metrics=self._metrics(at, table) if at > self._first else None,
+            metrics=metrics,
             stages=running,
             n_markers=len(self._recording.markers),
             n_malformed_markers=0,
