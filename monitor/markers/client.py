@@ -748,6 +748,11 @@ class _Link:
             try:
                 with self._busy:
                     client = self._made(broker)
+                    addresses = socket.getaddrinfo(
+                        broker.host, broker.port, type=socket.SOCK_STREAM
+                    )
+                _reach(addresses)  # may take long, and a fork waits where we are busy
+                with self._busy:
                     client.connect(broker.host, broker.port, _KEEPALIVE_S)
                 self._converse(client)
                 if not (self._was_connected or self.problem):
@@ -1081,6 +1086,21 @@ def _send_at_once(_client: Any, _userdata: Any, link: Any) -> None:
     """Let no small message wait for the acknowledgement of the one before, some 40 ms."""
     with contextlib.suppress(OSError):  # of what is no TCP socket
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _reach(addresses: list[Any]) -> None:
+    """Connect to one of some addresses and hang up; OSError if nobody answers."""
+    problem = OSError("the broker has no address")
+    for family, kind, protocol, _, address in addresses:
+        with socket.socket(family, kind, protocol) as probe:
+            probe.settimeout(_ANSWER_S)
+            try:
+                probe.connect(address)
+            except OSError as error:
+                problem = error
+            else:
+                return
+    raise problem
 
 
 def _acknowledge_at_once(link: Any) -> None:

@@ -1,11 +1,14 @@
 """The client works in old environments, tells what happens, and never disturbs the workload."""
 
 import asyncio
+import contextlib
 import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -425,6 +428,26 @@ def test_a_forked_child_is_a_sender_of_its_own_in_the_stage_that_was_open(broker
     assert child["sender"] != parent["sender"] == stage["sender"]
     assert child["parent_id"] == stage["span_id"]
     assert (child["seq"], parent["seq"], stage["seq"]) == (1, 1, 2)
+
+
+def test_a_fork_does_not_wait_for_a_host_that_does_not_answer(monkeypatch):
+    monkeypatch.setattr(module, "_ANSWER_S", 1.0)
+    monkeypatch.setattr(module, "_FORK_S", 0.5)
+    with contextlib.ExitStack() as stack:
+        deaf = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # until there is no room for more, and Linux says nothing to them
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        client = MarkerClient(f"mqtt://127.0.0.1:{deaf.getsockname()[1]}")
+        client.point("note")
+        for _ in range(3):
+            time.sleep(0.2)
+            client._get_ready_to_fork()
+            assert client._link._is_held
+            client._go_on_in_parent()
+        client.close(5.0)
+    assert client.n_dropped == 1
 
 
 UNFINISHED = """
