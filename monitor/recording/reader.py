@@ -334,6 +334,8 @@ class Recording:
         """Return what feeds the computer, found as when it was recorded."""
         rate = self.info.sample_rate_hz
         track = Track(self.info.channels, rate, self.info.supply, capacity=math.ceil(rate))
+        if track.supply is not Supply.AUTO:
+            return track.supply
         for start, signals, _ in self._samples.passing():
             done = 0
             while track.supply is Supply.AUTO and done < signals.shape[1]:

@@ -68,7 +68,7 @@ def _snap(edges: NDArray[np.int64], cuts: NDArray[np.int64], places: Places, hop
     together = places.together(edges[inner], nearest[inner])
     moved, stay = inner[together], inner[~together]
     edges[moved], cuts[moved] = places.indices(nearest[moved]), nearest[moved]
-    if np.unique(cuts[stay]).size > _RESOLVED:
+    if np.count_nonzero(np.diff(cuts[stay])) >= _RESOLVED:
         cuts[stay] = nearest[stay]
 
 
