@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -19,6 +20,7 @@ from ui.setup_dialog import SetupDialog
 from ui.theme import THEMES, style_sheet
 from ui.window import Window
 
+_COLLECTED = "garbage"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -116,7 +118,14 @@ def _application() -> QApplication:
     app.setApplicationName("wattstage")
     app.setStyle("Fusion")
     app.setFont(font())
+    _keep_garbage_here(app)
     return app
+
+
+def _keep_garbage_here(app: QApplication) -> None:
+    """Free what is not used any more in this thread only; Qt crashes if another one frees it."""
+    if app.property(_COLLECTED) is None:
+        app.setProperty(_COLLECTED, GarbageCollector())
 
 
 def has_display() -> bool:

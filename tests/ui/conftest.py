@@ -1,5 +1,6 @@
 """What the tests of the window share: an application, windows that close, pictures of failures."""
 
+import gc
 import re
 import threading
 from pathlib import Path
@@ -72,11 +73,15 @@ def show(app, until, request):
 
 @pytest.fixture(autouse=True)
 def nothing_outlives_its_test(request):
-    yield
     if "app" not in request.fixturenames:
+        yield
         return
+    gc.disable()  # as in the window's process: other threads must not free what Qt made
+    yield
     app = QApplication.instance()
     app.processEvents()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert [t.name for t in threading.enumerate() if t.name == "feed"] == []
     assert app.topLevelWidgets() == []
+    gc.collect()
+    gc.enable()
