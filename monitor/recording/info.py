@@ -41,4 +41,5 @@ def info(recording: Recording) -> dict[str, Any]:
         ],
         "n_files": recording.n_files,
         "closed": recording.closed,
+        "lost": list(recording.lost),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from monitor.errors import RecordingError
 from monitor.recording.contents import Contents
 from monitor.recording.levels import Level, Levels
-from monitor.recording.part_name import part_path
+from monitor.recording.part_name import number_of, part_path
 
 logger = logging.getLogger(__name__)
 
@@ -46,29 +46,66 @@ class Joined:
         return np.concatenate(found, axis=1) if found else self._parts[0][rows, 0:0]
 
 
-def following(first: Path, whole: Contents) -> Iterable[Path]:
-    """Yield the files that may be the next parts of a recording, in their order."""
-    number = 2
-    while whole.part[1] == 1:
-        path = part_path(first, number)
+def load_parts(first: Path, load: Callable[[Path], Contents], drop: Callable[[], None]) -> Contents:
+    """Return the contents of a file and of the parts that follow it, as those of one.
+
+    A part that is missing or damaged is a gap, and is told in ``lost``.
+
+    Parameters
+    ----------
+    load
+        Opens a file; RecordingError if it cannot.
+    drop
+        Closes the file that was opened last.
+
+    Raises
+    ------
+    RecordingError
+        If the first cannot be loaded, or the parts contradict one another.
+    """
+    parts, lost, last = [load(first)], {}, 1
+    for number, path in _following(first, parts[0]):
         if not path.exists():
-            return
-        yield path
-        number += 1
+            lost[number] = f"part {number} is missing: there is no file {path}"
+            continue
+        try:
+            part = load(path)
+        except RecordingError as error:
+            lost[number], last = f"part {number} is left out: {error}", number
+            continue
+        why_not = _why_not(part, number, parts[0])
+        if why_not:
+            drop()
+            lost[number] = f"part {number} is left out: {path} {why_not}"
+        else:
+            parts.append(part)
+            last = number
+    told = tuple(text for number, text in lost.items() if number <= last)
+    for text in told:
+        logger.warning("%s", text)
+    whole = join(parts)
+    return replace(whole, lost=(*whole.lost, *told), closed=whole.closed and not told)
 
 
-def belongs(part: Contents, number: int, first: Contents, path: Path) -> bool:
-    """Return whether a file is that part of a recording."""
+def _following(first: Path, whole: Contents) -> Iterator[tuple[int, Path]]:
+    """Yield the numbers and names of the parts of a recording up to the last that is there."""
+    if whole.part[1] != 1:
+        return
+    last = max((number_of(first, path) for path in first.parent.iterdir()), default=1)
+    for number in range(2, last + 1):
+        yield number, part_path(first, number)
+
+
+def _why_not(part: Contents, number: int, first: Contents) -> str:
+    """Return why a file is not that part of a recording; empty if it is."""
     if part.part != (first.part[0], number):
-        return False
+        return "is a file of another recording"
     if part.info != first.info:
-        logger.warning(
-            "%s and what follows it is left out: its probes were corrected and those of the first"
-            " part were not, or the other way round",
-            path,
+        return (
+            "has other probes: they were corrected there and not in the first part, or the other"
+            " way round"
         )
-        return False
-    return True
+    return ""
 
 
 def join(parts: Sequence[Contents]) -> Contents:

@@ -7,7 +7,6 @@ import json
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
@@ -26,7 +25,7 @@ from monitor.model import Block, Marker, Reading, Summary, Supply, Timeline, Vie
 from monitor.recording import marks
 from monitor.recording.contents import Contents, load
 from monitor.recording.in_memory import InMemory
-from monitor.recording.joined import belongs, following, join
+from monitor.recording.joined import load_parts
 from monitor.recording.opening import open_file, short
 from monitor.recording.samples import Samples
 from monitor.recording.slow import SlowReadings
@@ -69,7 +68,7 @@ class Recording:
         self._files: list[h5py.File] = []
         """Of a recording that is split, all from the given one on."""
         try:
-            contents = self._load_all()
+            contents = load_parts(self.path, self._load, self._drop)
         except BaseException:
             self.close()
             raise
@@ -299,44 +298,29 @@ class Recording:
         """As recorded, and as they were edited by hand since."""
         self._marker_order = [at for at, _ in placed]
 
-    def _load_all(self) -> Contents:
-        """Return the contents of the file, and of those that follow it."""
-        parts = [self._load(self.path)]
-        for number, path in enumerate(following(self.path, parts[0]), start=2):
-            n_files = len(self._files)
-            try:
-                part = self._load(path)
-            except RecordingError as error:
-                logger.warning("%s; the recording ends before it", error)
-                parts[-1] = replace(parts[-1], closed=False)
-                part = None
-            if part is None or not belongs(part, number, parts[0], path):
-                for file in self._files[n_files:]:
-                    file.close()
-                del self._files[n_files:]
-                break
-            parts.append(part)
-        return join(parts)
-
     def _load(self, path: Path) -> Contents:
         file, whole = open_file(path)
         self._files.append(file)
         try:
             return load(file, path, whole=whole)
         except RecordingError:
+            self._drop()
             raise
         except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError) as error:
+            self._drop()
             raise RecordingError(
                 f"{path} is damaged: {short(error)}; copy it again if there is an original"
             ) from error
+
+    def _drop(self) -> None:
+        self._files.pop().close()
 
     def _supply(self) -> Supply:
         """Return what feeds the computer, found as when it was recorded."""
         rate = self.info.sample_rate_hz
         track = Track(self.info.channels, rate, self.info.supply, capacity=math.ceil(rate))
-        if track.supply is not Supply.AUTO:
-            return track.supply
-        for start, signals, _ in self._samples.passing():
+        unknown = track.supply is Supply.AUTO
+        for start, signals, _ in self._samples.passing() if unknown else ():
             done = 0
             while track.supply is Supply.AUTO and done < signals.shape[1]:
                 part = signals[:, done : done + math.ceil(rate * _DECIDING_S)]

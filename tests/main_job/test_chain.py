@@ -46,7 +46,8 @@ def test_info_tells_what_was_recorded(session):
     facts = json.loads(said("info", session, "--json"))
     assert set(facts) == {
         "schema_version", "start_ns", "duration_s", "sample_rate_hz", "channels", "n_samples",
-        "n_blocks", "n_gaps", "coverage", "n_markers", "closed", "slow_channels", "n_files", "runs",
+        "n_blocks", "n_gaps", "coverage", "n_markers", "closed", "slow_channels", "n_files",
+        "runs", "lost",
     }  # fmt: skip
     assert facts["closed"]
     assert facts["sample_rate_hz"] == pytest.approx(20_000)

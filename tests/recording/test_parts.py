@@ -10,8 +10,10 @@ from recording.sessions import PLUG, WATER, info, note, ramp, reading, same
 from monitor.calibration.recordings import correct
 from monitor.config import RecordingSettings
 from monitor.errors import RecordingError
+from monitor.keeping.verify import verify
 from monitor.model import Block, Probe, Scale
 from monitor.recording.in_memory import InMemory
+from monitor.recording.info import info as info_of
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 from monitor.recording.stored import Stored
@@ -97,35 +99,63 @@ def test_a_part_is_a_recording_by_itself(path):
         assert isinstance(block, Block)
 
 
-def test_a_part_that_is_missing_ends_the_recording_there(path):
-    with Recording(path.with_name("r.part3.h5")) as part:
-        start = part.bounds[0]
-    path.with_name("r.part3.h5").unlink()
+def gap_of(recording, part):
+    """Return whether the samples of a part are a gap, and nothing else is."""
+    start, stop = part
+    seen = recording.read(start - 10, stop + 10)[-1]
+    return np.isnan(seen[10:-10]).all() and not np.isnan(np.r_[seen[:10], seen[-10:]]).any()
+
+
+def bounds_of(path):
+    with Recording(path) as part:
+        return part.bounds
+
+
+def n_files_of(path):
+    with Recording(path) as whole:
+        return whole.n_files
+
+
+def test_a_part_that_is_missing_is_a_gap_and_is_told(path, caplog):
+    third, n_files = path.with_name("r.part3.h5"), n_files_of(path)
+    hole, whole = bounds_of(third), bounds_of(path)
+    third.unlink()
     with Recording(path) as recording:
-        assert recording.n_files == 2
-        assert recording.bounds[1] <= start
+        assert (recording.n_files, recording.closed) == (n_files - 1, False)
+        assert recording.bounds == whole
+        assert recording.lost == (f"part 3 is missing: there is no file {third}",)
+        assert gap_of(recording, hole)
+        assert info_of(recording)["lost"] == list(recording.lost)
+    assert "part 3 is missing" in caplog.text
+    (found,) = [each for each in verify(path) if each.state == "fail"]
+    assert found.text == recording.lost[0]
 
 
 def test_a_file_of_another_recording_does_not_belong(path):
-    with Recording(path) as recording:
-        n = recording.n_files
+    n = n_files_of(path)
     shutil.copy(path.with_name("r.part2.h5"), path.with_name(f"r.part{n + 1}.h5"))
+    with Recording(path) as recording:
+        assert (recording.n_files, recording.closed, recording.lost) == (n, True, ())
     with Recorder(path.with_name("other.h5"), info()) as recorder:
         recorder.put(ramp(0, 10))
     path.with_name("r.part3.h5").unlink()
     path.with_name("other.h5").rename(path.with_name("r.part3.h5"))
     with Recording(path) as recording:
-        assert recording.n_files == 2
+        assert recording.n_files == n - 1
+        assert "part 3 is left out" in recording.lost[0]
+        assert recording.lost[0].endswith("r.part3.h5 is a file of another recording")
 
 
-def test_a_recording_ends_before_a_damaged_part_and_says_so(path, caplog):
+def test_a_damaged_part_is_a_gap_and_is_told(path, caplog):
+    n, hole = n_files_of(path), bounds_of(path.with_name("r.part2.h5"))
     with h5py.File(path.with_name("r.part2.h5"), "r+") as file:
         del file["blocks"]
     with Recording(path) as recording:
-        assert (recording.n_files, recording.closed) == (1, False)
-        assert recording.n_samples == N
+        assert (recording.n_files, recording.closed) == (n - 1, False)
+        assert gap_of(recording, hole)
+        assert "part 2 is left out" in recording.lost[0]
+        assert "r.part2.h5 is damaged" in recording.lost[0]
     assert "r.part2.h5 is damaged" in caplog.text
-    assert "the recording ends before it" in caplog.text
 
 
 def test_parts_are_not_corrected_one_by_one(path):

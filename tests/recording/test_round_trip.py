@@ -216,6 +216,7 @@ def test_the_facts_are_those_of_the_recording(recorded):
     with recorded(items) as recording:
         assert facts(recording) == {
             "schema_version": 2,
+            "lost": [],
             "runs": [],
             "start_ns": 1_700_000_000_010_000_000,
             "duration_s": 0.5,
