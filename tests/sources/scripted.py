@@ -100,6 +100,22 @@ class JumpingClock:
         await asyncio.sleep(0)
 
 
+class TickingClock:
+    """A clock that goes on when it is looked at, and when somebody waits, and never otherwise."""
+
+    def __init__(self, tick_s: float = 0.05) -> None:
+        self._tick_ns = round(tick_s * 1e9)
+        self._now_ns = 0
+
+    def now_ns(self) -> int:
+        self._now_ns += self._tick_ns
+        return self._now_ns
+
+    def wait(self, seconds: float) -> bool:
+        self._now_ns += round(seconds * 1e9)
+        return False
+
+
 class LeapingClock:
     """The time that passes, in which a driver's pauses take none."""
 

@@ -1,14 +1,13 @@
 """What is said to a LeCroy, as its manual prints it, and what is made of the answers."""
 
 import math
-import time
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sources.descriptors import descriptor
-from sources.scripted import ScriptedInstrument
+from sources.scripted import ScriptedInstrument, TickingClock
 
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.errors import InstrumentError, ProtocolError
@@ -94,8 +93,8 @@ SETTINGS = {"record_s": 0.5, "sample_rate_hz": 20_000.0, "timeout_s": 2.0}
 def talk(exchange, act, **changes):
     with ScriptedInstrument(exchange) as scope:
         settings = InstrumentSettings(address=scope.visa, **SETTINGS | changes)
-        # A clock of which a second lasts a millisecond.
-        driver = Driver(settings, lambda: time.monotonic_ns() * 1000, lambda s: False, lambda: 0.0)
+        clock = TickingClock()
+        driver = Driver(settings, clock.now_ns, clock.wait, lambda: 0.0)
         try:
             return act(driver)
         finally:

@@ -1,12 +1,10 @@
 """What is said to an older Siglent, as its guide prints it, and what is made of the answers."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sources.scripted import ScriptedInstrument
+from sources.scripted import ScriptedInstrument, TickingClock
 
 from monitor.config import InstrumentSettings
 from monitor.errors import InstrumentError, ProtocolError
@@ -81,8 +79,8 @@ SETTINGS = {"record_s": 0.5, "sample_rate_hz": 20_000.0, "timeout_s": 0.3, "form
 def talk(exchange, act, **changes):
     with ScriptedInstrument(exchange) as scope:
         settings = InstrumentSettings(address=scope.visa, **SETTINGS | changes)
-        # A clock of which a second lasts a millisecond.
-        driver = Driver(settings, lambda: time.monotonic_ns() * 1000, lambda s: False, lambda: 0.0)
+        clock = TickingClock()
+        driver = Driver(settings, clock.now_ns, clock.wait, lambda: 0.0)
         try:
             return act(driver)
         finally:
