@@ -13,7 +13,8 @@ import asyncio
 from monitor.bench.scope.adc import Coding, step_of
 from monitor.bench.scope.panel import N_CHANNELS, ChannelState, Panel, Record
 from monitor.bench.scope.scope import Scope
-from monitor.bench.vendors.interpreter import Interpreter, Sleep, channel_of
+from monitor.bench.vendors.inputs import InputCommands
+from monitor.bench.vendors.interpreter import Interpreter, Sleep
 from monitor.bench.vendors.scpi import (
     Answer,
     Call,
@@ -40,6 +41,7 @@ class InfiniiVision:
 
     def __init__(self, scope: Scope, *, sleep: Sleep = asyncio.sleep) -> None:
         self.scope = scope
+        self._input = InputCommands(scope)
         self._interpreter = Interpreter(
             scope,
             self._inputs() | self._control() | self._data(),
@@ -79,42 +81,27 @@ class InfiniiVision:
     def _inputs(self) -> dict[str, Handler]:
         return {
             "*IDN?": lambda call: IDENTITY,
-            ":CHANnel<n>:DISPlay": self._set_display,
-            ":CHANnel<n>:DISPlay?": lambda call: f"{self._channel(call).display:d}",
-            ":CHANnel<n>:RANGe": lambda call: self._set_range(call, 1.0),
-            ":CHANnel<n>:RANGe?": lambda call: nr3(self._channel(call).range),
-            ":CHANnel<n>:SCALe": lambda call: self._set_range(call, 10.0),
-            ":CHANnel<n>:SCALe?": lambda call: nr3(self._channel(call).range / 10.0),
-            ":CHANnel<n>:OFFSet": self._set_offset,
-            ":CHANnel<n>:OFFSet?": lambda call: nr3(self._channel(call).offset),
-            ":CHANnel<n>:PROBe": self._set_probe,
-            ":CHANnel<n>:PROBe?": lambda call: nr3(self._channel(call).probe),
+            ":CHANnel<n>:DISPlay": self._input.switch,
+            ":CHANnel<n>:DISPlay?": lambda call: f"{self._input.at(call).display:d}",
+            ":CHANnel<n>:RANGe": self._input.set_range,
+            ":CHANnel<n>:RANGe?": lambda call: nr3(self._input.at(call).range),
+            ":CHANnel<n>:SCALe": self._input.set_scale,
+            ":CHANnel<n>:SCALe?": lambda call: nr3(self._input.at(call).range / 10.0),
+            ":CHANnel<n>:OFFSet": self._input.set_offset,
+            ":CHANnel<n>:OFFSet?": lambda call: nr3(self._input.at(call).offset),
+            ":CHANnel<n>:PROBe": lambda call: self._input.attach(call, 1e-3, 1e4),
+            ":CHANnel<n>:PROBe?": lambda call: nr3(self._input.at(call).probe),
             ":CHANnel<n>:UNITs": self._set_units,
-            ":CHANnel<n>:UNITs?": lambda call: self._channel(call).units,
+            ":CHANnel<n>:UNITs?": lambda call: self._input.at(call).units,
             ":CHANnel<n>:COUPling": self._set_coupling,
-            ":CHANnel<n>:COUPling?": lambda call: self._channel(call).coupling,
+            ":CHANnel<n>:COUPling?": lambda call: self._input.at(call).coupling,
         }
 
-    def _channel(self, call: Call) -> ChannelState:
-        return channel_of(self.scope, call)
-
-    def _set_display(self, call: Call) -> None:
-        self._channel(call).display = boolean(call.argument())
-
-    def _set_range(self, call: Call, divisions: float) -> None:
-        self._channel(call).range = within(number(call.argument()) * divisions, 1e-6, 1e6)
-
-    def _set_offset(self, call: Call) -> None:
-        self._channel(call).offset = within(number(call.argument()), -1e6, 1e6)
-
-    def _set_probe(self, call: Call) -> None:
-        self._channel(call).attach(within(number(call.argument()), 1e-3, 1e4))
-
     def _set_units(self, call: Call) -> None:
-        self._channel(call).units = choice(call.argument(), "VOLT", "AMPere")
+        self._input.at(call).units = choice(call.argument(), "VOLT", "AMPere")
 
     def _set_coupling(self, call: Call) -> None:
-        self._channel(call).coupling = choice(call.argument(), "AC", "DC")
+        self._input.at(call).coupling = choice(call.argument(), "AC", "DC")
 
     def _control(self) -> dict[str, Handler]:
         scope = self.scope

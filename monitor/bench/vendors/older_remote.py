@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from monitor.bench.scope.panel import DIVISIONS, ChannelState
 from monitor.bench.scope.scope import Scope
+from monitor.bench.vendors.inputs import InputCommands
 from monitor.bench.vendors.interpreter import channel_of
 from monitor.bench.vendors.scpi import (
     Call,
     Handler,
     ScpiError,
     Unit,
-    boolean,
     choice,
     number,
     setting,
@@ -85,38 +85,29 @@ class Inputs:
     """The commands of the inputs."""
 
     def __init__(self, scope: Scope) -> None:
-        self._scope = scope
+        self._input = InputCommands(scope)
 
     def handlers(self) -> dict[str, Handler]:
         """Return them by header."""
-        at = self._at
+        at = self._input.at
         return {
-            **setting(":C<n>:TRA", self._switch, lambda call: "ON" if at(call).display else "OFF"),
-            **setting(":C<n>:VDIV", self._set_range, lambda call: nr3(at(call).range / DIVISIONS)),
-            **setting(":C<n>:OFST", self._set_offset, lambda call: nr3(-at(call).middle)),
-            **setting(":C<n>:ATTN", self._attach, lambda call: f"{at(call).probe:g}"),
+            **setting(
+                ":C<n>:TRA", self._input.switch, lambda call: "ON" if at(call).display else "OFF"
+            ),
+            **setting(
+                ":C<n>:VDIV", self._input.set_scale, lambda call: nr3(at(call).range / DIVISIONS)
+            ),
+            **setting(":C<n>:OFST", self._input.set_shift, lambda call: nr3(-at(call).middle)),
+            **setting(
+                ":C<n>:ATTN",
+                lambda call: self._input.attach(call, 1e-3, 1e4),
+                lambda call: f"{at(call).probe:g}",
+            ),
             **setting(":C<n>:CPL", self._couple, lambda call: self._coupling(at(call))),
         }
 
-    def _at(self, call: Call) -> ChannelState:
-        return channel_of(self._scope, call)
-
-    def _switch(self, call: Call) -> None:
-        self._at(call).display = boolean(call.argument())
-
-    def _set_range(self, call: Call) -> None:
-        self._at(call).range = within(number(call.argument()) * DIVISIONS, 1e-6, 1e6)
-
-    def _set_offset(self, call: Call) -> None:
-        channel = self._at(call)
-        channel.offset = -within(number(call.argument()), -1e6, 1e6)
-        channel.position_div = 0.0
-
-    def _attach(self, call: Call) -> None:
-        self._at(call).attach(within(number(call.argument()), 1e-3, 1e4))
-
     def _couple(self, call: Call) -> None:
-        self._at(call).coupling = _COUPLINGS[choice(call.argument(), *_COUPLINGS)]
+        self._input.at(call).coupling = _COUPLINGS[choice(call.argument(), *_COUPLINGS)]
 
     def _coupling(self, channel: ChannelState) -> str:
         return next(word for word, meant in _COUPLINGS.items() if meant == channel.coupling)

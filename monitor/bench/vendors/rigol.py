@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 
-from monitor.bench.scope.panel import DIVISIONS, ChannelState, Panel
+from monitor.bench.scope.panel import DIVISIONS, Panel
 from monitor.bench.scope.scope import Scope
-from monitor.bench.vendors.interpreter import Interpreter, Sleep, channel_of
+from monitor.bench.vendors.inputs import InputCommands
+from monitor.bench.vendors.interpreter import Interpreter, Sleep
 from monitor.bench.vendors.rigol_waveform import DHO, DS1000Z, Transfer, nr3
 from monitor.bench.vendors.scpi import (
     Answer,
@@ -20,7 +21,6 @@ from monitor.bench.vendors.scpi import (
     Handler,
     Reply,
     ScpiError,
-    boolean,
     choice,
     number,
     setting,
@@ -36,6 +36,7 @@ class RigolScope:
 
     def __init__(self, scope: Scope, *, sleep: Sleep = asyncio.sleep) -> None:
         self.scope = scope
+        self._input = InputCommands(scope)
         self._model = DHO if scope.settings.bits > 8 else DS1000Z
         self._transfer = Transfer(scope, self._model)
         self._interpreter = Interpreter(
@@ -72,19 +73,19 @@ class RigolScope:
         self._reset_interface()
 
     def _inputs(self) -> dict[str, Handler]:
-        channel = self._channel
+        channel = self._input.at
         return {
             "*IDN?": lambda call: self._model.identity,
             **setting(
-                ":CHANnel<n>:DISPlay", self._set_display, lambda call: f"{channel(call).display:d}"
+                ":CHANnel<n>:DISPlay", self._input.switch, lambda call: f"{channel(call).display:d}"
             ),
             **setting(
                 ":CHANnel<n>:SCALe",
-                self._set_scale,
+                self._input.set_scale,
                 lambda call: nr3(channel(call).range / DIVISIONS),
             ),
             **setting(
-                ":CHANnel<n>:OFFSet", self._set_offset, lambda call: nr3(-channel(call).middle)
+                ":CHANnel<n>:OFFSet", self._input.set_shift, lambda call: nr3(-channel(call).middle)
             ),
             **setting(":CHANnel<n>:PROBe", self._set_probe, lambda call: nr3(channel(call).probe)),
             **setting(":CHANnel<n>:UNITs", self._set_units, lambda call: channel(call).units),
@@ -93,28 +94,14 @@ class RigolScope:
             ),
         }
 
-    def _channel(self, call: Call) -> ChannelState:
-        return channel_of(self.scope, call)
-
-    def _set_display(self, call: Call) -> None:
-        self._channel(call).display = boolean(call.argument())
-
-    def _set_scale(self, call: Call) -> None:
-        self._channel(call).range = within(number(call.argument()) * DIVISIONS, 1e-6, 1e6)
-
-    def _set_offset(self, call: Call) -> None:
-        channel = self._channel(call)
-        channel.offset = -within(number(call.argument()), -1e6, 1e6)
-        channel.position_div = 0.0
-
     def _set_probe(self, call: Call) -> None:
-        self._channel(call).attach(within(number(call.argument()), 1e-2, 1e3))
+        self._input.attach(call, 1e-2, 1e3)
 
     def _set_units(self, call: Call) -> None:
-        self._channel(call).units = choice(call.argument(), "VOLTage", "WATT", "AMPere", "UNKNown")
+        self._input.at(call).units = choice(call.argument(), "VOLTage", "WATT", "AMPere", "UNKNown")
 
     def _set_coupling(self, call: Call) -> None:
-        self._channel(call).coupling = choice(call.argument(), "AC", "DC")
+        self._input.at(call).coupling = choice(call.argument(), "AC", "DC")
 
     def _control(self) -> dict[str, Handler]:
         scope = self.scope

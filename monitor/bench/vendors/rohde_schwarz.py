@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from monitor.bench.scope.panel import DIVISIONS, ChannelState, Panel
+from monitor.bench.scope.panel import DIVISIONS, Panel
 from monitor.bench.scope.scope import Scope
-from monitor.bench.vendors.interpreter import Interpreter, Sleep, channel_of
+from monitor.bench.vendors.inputs import InputCommands
+from monitor.bench.vendors.interpreter import Interpreter, Sleep
 from monitor.bench.vendors.rohde_schwarz_data import Transfer, single
 from monitor.bench.vendors.scpi import (
     Answer,
@@ -60,6 +61,7 @@ class RohdeSchwarzScope:
         self, scope: Scope, *, model: Model = RTB2004, sleep: Sleep = asyncio.sleep
     ) -> None:
         self.scope = scope
+        self._input = InputCommands(scope)
         self._model = model
         self._transfer = Transfer(scope)
         self._interpreter = Interpreter(
@@ -94,24 +96,26 @@ class RohdeSchwarzScope:
         self._state = self._before = "BRE"
 
     def _inputs(self) -> dict[str, Handler]:
-        channel = self._channel
+        channel = self._input.at
         return {
             "*IDN?": lambda call: self._model.identity,
             **setting(
-                ":CHANnel<n>:STATe", self._set_state, lambda call: f"{channel(call).display:d}"
+                ":CHANnel<n>:STATe", self._input.switch, lambda call: f"{channel(call).display:d}"
             ),
             **setting(
                 ":CHANnel<n>:SCALe",
-                lambda call: self._set_range(call, DIVISIONS),
+                self._input.set_scale,
                 lambda call: single(channel(call).range / DIVISIONS),
             ),
             **setting(
                 ":CHANnel<n>:RANGe",
-                lambda call: self._set_range(call, DIVISIONS / _SCREEN_DIVISIONS),
+                lambda call: self._input.set_range(call, DIVISIONS / _SCREEN_DIVISIONS),
                 lambda call: single(channel(call).range / DIVISIONS * _SCREEN_DIVISIONS),
             ),
             **setting(
-                ":CHANnel<n>:OFFSet", self._set_offset, lambda call: single(channel(call).offset)
+                ":CHANnel<n>:OFFSet",
+                self._input.set_offset,
+                lambda call: single(channel(call).offset),
             ),
             **setting(
                 ":CHANnel<n>:POSition",
@@ -121,7 +125,7 @@ class RohdeSchwarzScope:
             **setting(":CHANnel<n>:COUPling", self._set_coupling, self._coupling),
             **setting(
                 ":PROBe<n>:SETup:ATTenuation:MANual",
-                self._set_probe,
+                lambda call: self._input.attach(call, 1e-3, 1e4),
                 lambda call: single(channel(call).probe),
             ),
             **setting(
@@ -131,34 +135,19 @@ class RohdeSchwarzScope:
             ),
         }
 
-    def _channel(self, call: Call) -> ChannelState:
-        return channel_of(self.scope, call)
-
-    def _set_state(self, call: Call) -> None:
-        self._channel(call).display = boolean(call.argument())
-
-    def _set_range(self, call: Call, factor: float) -> None:
-        self._channel(call).range = within(number(call.argument()) * factor, 1e-6, 1e6)
-
-    def _set_offset(self, call: Call) -> None:
-        self._channel(call).offset = within(number(call.argument()), -1e6, 1e6)
-
     def _set_position(self, call: Call) -> None:
-        self._channel(call).position_div = within(number(call.argument()), -5.0, 5.0)
+        self._input.at(call).position_div = within(number(call.argument()), -5.0, 5.0)
 
     def _set_coupling(self, call: Call) -> None:
         word = choice(call.argument(), "DCLimit", "ACLimit", "DC", "AC")
-        self._channel(call).coupling = word[:2]
+        self._input.at(call).coupling = word[:2]
 
     def _coupling(self, call: Call) -> Reply:
-        return f"{self._channel(call).coupling}L"
-
-    def _set_probe(self, call: Call) -> None:
-        self._channel(call).attach(within(number(call.argument()), 1e-3, 1e4))
+        return f"{self._input.at(call).coupling}L"
 
     def _set_unit(self, call: Call) -> None:
         word = choice(call.argument(), "V", "A")
-        self._channel(call).units = "VOLT" if word == "V" else "AMP"
+        self._input.at(call).units = "VOLT" if word == "V" else "AMP"
 
     def _control(self) -> dict[str, Handler]:
         return {

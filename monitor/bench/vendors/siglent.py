@@ -12,9 +12,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from monitor.bench.scope.panel import DIVISIONS, N_CHANNELS, ChannelState, Panel, Record
+from monitor.bench.scope.panel import DIVISIONS, N_CHANNELS, Panel, Record
 from monitor.bench.scope.scope import Scope
-from monitor.bench.vendors.interpreter import Interpreter, Sleep, channel_of
+from monitor.bench.vendors.inputs import InputCommands
+from monitor.bench.vendors.interpreter import Interpreter, Sleep
 from monitor.bench.vendors.scpi import (
     Answer,
     Call,
@@ -22,7 +23,6 @@ from monitor.bench.vendors.scpi import (
     Reply,
     ScpiError,
     block,
-    boolean,
     choice,
     number,
     samples,
@@ -60,6 +60,7 @@ class SiglentScope:
 
     def __init__(self, scope: Scope, *, sleep: Sleep = asyncio.sleep) -> None:
         self.scope = scope
+        self._input = InputCommands(scope)
         self._model = _SDS2000X_HD if scope.settings.bits > 8 else _SDS5000X
         self._interpreter = Interpreter(
             scope,
@@ -100,53 +101,38 @@ class SiglentScope:
         self._reset_interface()
 
     def _inputs(self) -> dict[str, Handler]:
-        channel = self._channel
+        channel = self._input.at
         return {
             "*IDN?": lambda call: self._model.identity,
             **setting(
                 ":CHANnel<n>:SWITch",
-                self._set_switch,
+                self._input.switch,
                 lambda call: "ON" if channel(call).display else "OFF",
             ),
             **setting(
                 ":CHANnel<n>:SCALe",
-                self._set_scale,
+                self._input.set_scale,
                 lambda call: _nr3(channel(call).range / DIVISIONS),
             ),
             **setting(
-                ":CHANnel<n>:OFFSet", self._set_offset, lambda call: _nr3(-channel(call).middle)
+                ":CHANnel<n>:OFFSet",
+                self._input.set_shift,
+                lambda call: _nr3(-channel(call).middle),
             ),
             **setting(":CHANnel<n>:PROBe", self._set_probe, lambda call: _nr3(channel(call).probe)),
             **setting(":CHANnel<n>:UNIT", self._set_unit, lambda call: channel(call).units[0]),
             **setting(
-                ":CHANnel<n>:COUPling", self._set_coupling, lambda call: channel(call).coupling
+                ":CHANnel<n>:COUPling", self._input.couple, lambda call: channel(call).coupling
             ),
         }
-
-    def _channel(self, call: Call) -> ChannelState:
-        return channel_of(self.scope, call)
-
-    def _set_switch(self, call: Call) -> None:
-        self._channel(call).display = boolean(call.argument())
-
-    def _set_scale(self, call: Call) -> None:
-        self._channel(call).range = within(number(call.argument()) * DIVISIONS, 1e-6, 1e6)
-
-    def _set_offset(self, call: Call) -> None:
-        channel = self._channel(call)
-        channel.offset = -within(number(call.argument()), -1e6, 1e6)
-        channel.position_div = 0.0
 
     def _set_probe(self, call: Call) -> None:
         kind = choice(call.argument(), "DEFault", "VALue")
         factor = 1.0 if kind == "DEF" else number(call.argument(1))
-        self._channel(call).attach(within(factor, 1e-6, 1e6))
+        self._input.at(call).attach(within(factor, 1e-6, 1e6))
 
     def _set_unit(self, call: Call) -> None:
-        self._channel(call).units = {"V": "VOLT", "A": "AMP"}[choice(call.argument(), "V", "A")]
-
-    def _set_coupling(self, call: Call) -> None:
-        self._channel(call).coupling = choice(call.argument(), "AC", "DC", "GND")
+        self._input.at(call).units = {"V": "VOLT", "A": "AMP"}[choice(call.argument(), "V", "A")]
 
     def _control(self) -> dict[str, Handler]:
         scope = self.scope

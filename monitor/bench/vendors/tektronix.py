@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import re
 
-from monitor.bench.scope.panel import DIVISIONS, ChannelState, Panel
+from monitor.bench.scope.panel import DIVISIONS, Panel
 from monitor.bench.scope.scope import Scope
-from monitor.bench.vendors.interpreter import Interpreter, Sleep, channel_of
+from monitor.bench.vendors.inputs import InputCommands
+from monitor.bench.vendors.interpreter import Interpreter, Sleep
 from monitor.bench.vendors.scpi import (
     Answer,
     Call,
@@ -39,6 +40,7 @@ class TektronixScope:
 
     def __init__(self, scope: Scope, *, sleep: Sleep = asyncio.sleep) -> None:
         self.scope = scope
+        self._input = InputCommands(scope)
         self._is_mso = scope.settings.bits > 8
         self._transfer = Transfer(scope, sleep)
         self._is_streaming = False
@@ -121,25 +123,29 @@ class TektronixScope:
         self._has_headers = boolean(call.argument())
 
     def _inputs(self) -> dict[str, Handler]:
-        channel = self._channel
+        channel = self._input.at
         shown = ":DISplay:GLObal:CH<n>:STATE" if self._is_mso else ":SELect:CH<n>"
         return {
-            **setting(shown, self._set_display, lambda call: f"{channel(call).display:d}"),
+            **setting(shown, self._input.switch, lambda call: f"{channel(call).display:d}"),
             **setting(
-                ":CH<n>:SCAle", self._set_scale, lambda call: nr3(channel(call).range / DIVISIONS)
+                ":CH<n>:SCAle",
+                self._input.set_scale,
+                lambda call: nr3(channel(call).range / DIVISIONS),
             ),
             **setting(
                 ":CH<n>:POSition",
                 self._set_position,
                 lambda call: nr3(channel(call).position_div),
             ),
-            **setting(":CH<n>:OFFSet", self._set_offset, lambda call: nr3(channel(call).offset)),
+            **setting(
+                ":CH<n>:OFFSet", self._input.set_offset, lambda call: nr3(channel(call).offset)
+            ),
             **setting(":CH<n>:COUPling", self._set_coupling, lambda call: channel(call).coupling),
             **self._probe(),
         }
 
     def _probe(self) -> dict[str, Handler]:
-        channel = self._channel
+        channel = self._input.at
         if self._is_mso:
             return {
                 **setting(
@@ -161,30 +167,18 @@ class TektronixScope:
             **setting(":CH<n>:YUNits", self._set_units, lambda call: UNITS[channel(call).units]),
         }
 
-    def _channel(self, call: Call) -> ChannelState:
-        return channel_of(self.scope, call)
-
-    def _set_display(self, call: Call) -> None:
-        self._channel(call).display = boolean(call.argument())
-
-    def _set_scale(self, call: Call) -> None:
-        self._channel(call).range = within(number(call.argument()) * DIVISIONS, 1e-6, 1e6)
-
     def _set_position(self, call: Call) -> None:
-        self._channel(call).position_div = within(number(call.argument()), -8.0, 8.0)
-
-    def _set_offset(self, call: Call) -> None:
-        self._channel(call).offset = within(number(call.argument()), -1e6, 1e6)
+        self._input.at(call).position_div = within(number(call.argument()), -8.0, 8.0)
 
     def _set_coupling(self, call: Call) -> None:
-        self._channel(call).coupling = choice(call.argument(), "AC", "DC")
+        self._input.at(call).coupling = choice(call.argument(), "AC", "DC")
 
     def _set_probe(self, call: Call, factor: float) -> None:
-        self._channel(call).attach(within(factor, 1e-3, 1e4))
+        self._input.at(call).attach(within(factor, 1e-3, 1e4))
 
     def _set_units(self, call: Call) -> None:
         unit = choice(call.argument().strip("\"'"), "V", "A")
-        self._channel(call).units = "AMP" if unit == "A" else "VOLT"
+        self._input.at(call).units = "AMP" if unit == "A" else "VOLT"
 
     def _control(self) -> dict[str, Handler]:
         controls = {
