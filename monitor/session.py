@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import math
 import uuid
@@ -23,6 +24,7 @@ from monitor.model import (
     Edge,
     Frame,
     Marker,
+    Notebook,
     Reading,
     SlowChannel,
     Snapshot,
@@ -32,7 +34,8 @@ from monitor.model import (
     Timeline,
 )
 from monitor.recording import marks
-from monitor.recording.marks import Edit
+from monitor.recording.by_hand import ByHand
+from monitor.recording.marks import NOTES, Edit
 from monitor.recording.recorder import Recorder
 from monitor.sources.clock import Clock
 from monitor.sources.meter_feed import Meter, beside
@@ -118,8 +121,7 @@ class Session:
         self._saving: set[asyncio.Task[None]] = set()
         self._id = uuid.uuid4().hex
         self._n_marks = 0
-        self._marks: list[Marker] = []  # by hand, that hold
-        self._undone: set[str] = set()
+        self._by_hand = ByHand()
         self._written: set[str] = set()  # marks that the recorder was given
         self.started = asyncio.Event()
         """Set at the first block."""
@@ -177,10 +179,14 @@ class Session:
         if self._recorder is not None:
             raise EngineError(f"already recording to {self._recorder.state.path}; stop that first")
         marks.begin(path)
-        self._recorder = Recorder(path, self._account.info, settings=self._described, how=self._how)
+        self._recorder = Recorder(path, self._account.info, settings=self._told(), how=self._how)
+        self._by_hand.begin_recording()
         self._written = set()
         for marker in self._account.before:
             self._recorder.mark(marker)
+        newest_ns = self._account.info.time_ns(self._account.history.bounds[1])
+        for mark in self._own_marks(newest_ns, 1 << 63):  # younger than what was measured yet
+            self._record_marker(mark)
         self._recorder.announce(self._account.slow.channels)
         for reading in self._account.slow.newest:
             self._recorder.add(reading)
@@ -217,7 +223,7 @@ class Session:
             raise EngineError("nothing to save yet: no instrument has answered")
         if not seconds > 0:
             raise EngineError(f"the time to save must be positive, got {seconds:g} s")
-        recorder = Recorder(path, self._account.info, settings=self._described, how=self._how)
+        recorder = Recorder(path, self._account.info, settings=self._told(), how=self._how)
         task = asyncio.create_task(self._save(self._account, recorder, seconds))
         self._saving.add(task)
         task.add_done_callback(self._saving.discard)
@@ -229,8 +235,11 @@ class Session:
         try:
             recorder.announce(account.slow.channels)
             for marker in account.markers_since(account.info.time_ns(start)):
-                if not (marks.is_mark(marker) and marks.mark_id(marker) in self._undone):
+                if not self._is_own(marker):
                     recorder.mark(marker)
+            span_ns = account.info.time_ns(start), account.info.time_ns(stop)
+            for mark in self._own_marks(*span_ns):
+                recorder.mark(mark)
             for reading in account.slow.since(account.info.time_ns(start)):
                 recorder.add(reading)
             for first in range(start, stop, _SAVED_AT_ONCE):
@@ -266,30 +275,72 @@ class Session:
             timing="hand",
             attrs={"text": text},
         )
-        await self._keep(Edit(do="add", marker=mark))
-        self._marks.append(mark)
+        edit = Edit(do="add", marker=mark)
+        await self._keep(edit)
+        self._by_hand.take(edit)
+        self._record_marker(mark)  # not behind what waits: a recording may begin meanwhile
         await self._inbox.put(mark)
 
-    async def undo_mark(self) -> str:
-        """Take back the newest mark by hand that holds, and return its text.
+    async def edit(self, edit: Edit) -> None:
+        """Move, rename or delete a mark by hand, or put a note on the session.
+
+        Of a session that is recorded, it is on the disk when this returns.
+
+        Raises
+        ------
+        EngineError
+            If there is no such mark, or it is no such edit.
+        RecordingError
+            If the disk does not take it; nothing is changed then.
+        """
+        if edit.do not in ("move", "rename", "delete", "note"):
+            raise EngineError(f"an edit moves, renames or deletes a mark, or notes; got {edit.do}")
+        self._by_hand.check(edit)
+        await self._keep(edit)
+        self._by_hand.take(edit)
+
+    async def undo(self) -> str:
+        """Take back the newest edit by hand that holds, and return what it was.
 
         Raises
         ------
         EngineError
             If there is none.
         RecordingError
-            If the disk does not take it; the mark stays then.
+            If the disk does not take it; the edit stays then.
         """
-        if not self._marks:
-            raise EngineError("there is no mark by hand to take back")
-        mark = self._marks.pop()
-        try:
-            await self._keep(Edit(do="delete", mark=marks.mark_id(mark)))
-        except RecordingError:
-            self._marks.append(mark)
-            raise
-        self._undone.add(marks.mark_id(mark))
-        return str(mark.attrs["text"])
+        edit = self._by_hand.newest()
+        if self._by_hand.newest_is_recorded:
+            await self._keep(Edit(do="undo"))
+        elif edit.do == "add" and edit.marker is not None:  # it may lie in the file
+            await self._keep(Edit(do="delete", mark=marks.mark_id(edit.marker)))
+        self._by_hand.undo()
+        return marks.words(edit)
+
+    async def redo(self) -> str:
+        """Make again what was taken back last, and return what it is; raises as ``undo``."""
+        edit = self._by_hand.undone()
+        await self._keep(edit)
+        self._by_hand.redo()
+        return marks.words(edit)
+
+    @property
+    def notebook(self) -> Notebook:
+        """Return the marks by hand and the notes that hold."""
+        return self._by_hand.notebook
+
+    def _told(self) -> dict[str, str]:
+        """Return what a recording that begins says of the session beside its data."""
+        notes = self._by_hand.notebook.notes
+        return {**self._described, NOTES: json.dumps(notes)} if notes else self._described
+
+    def _is_own(self, marker: Marker) -> bool:
+        """Return whether it was made by hand here, not in the session that is replayed."""
+        return marks.is_mark(marker) and marker.run_id == self._id
+
+    def _own_marks(self, start_ns: int, stop_ns: int) -> list[Marker]:
+        """Return the marks by hand of a span of UTC as they are now, by time."""
+        return [m for m in self._by_hand.notebook.marks if start_ns <= m.time_ns < stop_ns]
 
     async def _keep(self, edit: Edit) -> None:
         """Have the disk keep an edit, beside the recording if there is one."""
@@ -302,8 +353,10 @@ class Session:
         if self._account is None:
             return Frame(self.snapshot, None, Timeline(stages=(), marks=()))
         view, timeline, slow = self._account.look(start, stop, span, n_columns)
-        if self._undone:
-            held = [m for m in timeline.marks if marks.mark_id(m) not in self._undone]
+        if self._by_hand.changed and view is not None:
+            first, last = (self._account.info.time_ns(int(at)) for at in view.edges[[0, -1]])
+            others = [m for m in timeline.marks if not self._is_own(m)]
+            held = sorted([*others, *self._own_marks(first, last)], key=lambda m: m.time_ns)
             timeline = msgspec.structs.replace(timeline, marks=tuple(held))
         return Frame(self.snapshot, view, timeline, slow)
 
@@ -390,12 +443,17 @@ class Session:
     def _take_marker(self, account: Account, marker: Marker) -> None:
         if not account.enter_marker(marker):
             return
+        if not self._is_own(marker):
+            self._record_marker(marker)
+        if marker.edge is Edge.INSTANT and marker.stage == "event":
+            self._take_event(marker)
+
+    def _record_marker(self, marker: Marker) -> None:
+        """Put a marker into the recording, if there is one."""
         if self._recorder is not None:
             self._recorder.mark(marker)
             if marks.is_mark(marker):
                 self._written.add(marks.mark_id(marker))
-        if marker.edge is Edge.INSTANT and marker.stage == "event":
-            self._take_event(marker)
 
     def _take_event(self, event: Marker) -> None:
         kind = event.attrs.get("kind") if METER not in event.attrs else None

@@ -22,6 +22,7 @@ from monitor.model import (
     HeldEnergy,
     Marker,
     Metrics,
+    Notebook,
     Quantity,
     Ramp,
     RecordingState,
@@ -141,6 +142,7 @@ class FakeFeed:
         self.calls: list[tuple] = []
         self.closed = False
         self.error: str | None = None
+        self.hand = Notebook()
         self.step_samples = 0
         self.stages, load = workload()
         self.marks = [note(6.1, "door opened"), note(24.2, "instrument lost", "event"),
@@ -369,9 +371,19 @@ class FakeFeed:
     def mark(self, text, time_ns) -> None:
         self.calls.append(("mark", text, time_ns))
 
-    def undo_mark(self) -> str:
-        self.calls.append(("undo_mark",))
+    def edit(self, edit) -> None:
+        self.calls.append(("edit", edit))
+
+    def undo(self) -> str:
+        self.calls.append(("undo",))
         return "mark"
+
+    def redo(self) -> str:
+        self.calls.append(("redo",))
+        return "mark"
+
+    def notebook(self) -> Notebook:
+        return self.hand
 
     def start_recording(self, path) -> str:
         self.calls.append(("start_recording", path))

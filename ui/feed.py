@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.engine.client import EngineClient
-from monitor.model import Frame, StageTable
+from monitor.model import Frame, Notebook, StageTable
+from monitor.recording.marks import Edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,17 @@ class Feed(Protocol):
     def mark(self, text: str, time_ns: int) -> None:
         """Put a mark by hand at a UTC time."""
 
-    def undo_mark(self) -> str:
-        """Take back the newest mark by hand, and return its text."""
+    def edit(self, edit: Edit) -> None:
+        """Move, rename or delete a mark by hand, or put a note on the session."""
+
+    def undo(self) -> str:
+        """Take back the newest edit by hand, and return what it was."""
+
+    def redo(self) -> str:
+        """Make again what was taken back last, and return what it is."""
+
+    def notebook(self) -> Notebook:
+        """Return the marks by hand and the notes."""
 
     def start_recording(self, path: str | None) -> str:
         """Start recording and return the file's path; None chooses a name."""
@@ -102,9 +112,21 @@ class EngineFeed:
         """Put a mark by hand."""
         self._client.mark(text, time_ns)
 
-    def undo_mark(self) -> str:
-        """Take back the newest mark by hand."""
-        return self._client.undo_mark()
+    def edit(self, edit: Edit) -> None:
+        """Edit what was written by hand."""
+        self._client.edit(edit)
+
+    def undo(self) -> str:
+        """Take back the newest edit."""
+        return self._client.undo()
+
+    def redo(self) -> str:
+        """Make again what was taken back."""
+        return self._client.redo()
+
+    def notebook(self) -> Notebook:
+        """Return what was written by hand."""
+        return self._client.notebook()
 
     def start_recording(self, path: str | None) -> str:
         """Start recording in the engine."""

@@ -16,6 +16,7 @@ from monitor.model import (
     Average,
     Frame,
     Metrics,
+    Notebook,
     Quantity,
     Ramp,
     Snapshot,
@@ -23,6 +24,7 @@ from monitor.model import (
     StageTable,
     Timeline,
 )
+from monitor.recording.marks import Edit, is_mark
 from monitor.recording.reader import Recording
 from ui.feed import EngineFeed, FrameRequest
 from ui.replay import ReplayProcess
@@ -95,9 +97,24 @@ class RecordingFeed:
         """Refuse: a recording stays as it was recorded."""
         raise EngineError(f"{self.name} is a recording; only a live session can be marked")
 
-    def undo_mark(self) -> str:
+    def edit(self, edit: Edit) -> None:
         """Refuse, as ``mark`` does."""
         raise EngineError(f"{self.name} is a recording; wattstage annotate changes its marks")
+
+    def undo(self) -> str:
+        """Refuse, as ``mark`` does."""
+        raise EngineError(f"{self.name} is a recording; wattstage annotate changes its marks")
+
+    def redo(self) -> str:
+        """Refuse, as ``mark`` does."""
+        raise EngineError(f"{self.name} is a recording; wattstage annotate changes its marks")
+
+    def notebook(self) -> Notebook:
+        """Return the marks by hand and the notes."""
+        return Notebook(
+            marks=tuple(m for m in self._recording.markers if is_mark(m)),
+            notes=self._recording.notes,
+        )
 
     def start_recording(self, path: str | None) -> str:
         """Refuse: it is one already."""

@@ -54,9 +54,9 @@ class Remote(QObject):
         """Put a mark by hand."""
         self._worker.do("mark", lambda feed: feed.mark(text, time_ns))
 
-    def undo_mark(self) -> None:
-        """Take back the newest mark by hand."""
-        self._worker.do("undo mark", lambda feed: feed.undo_mark())
+    def undo(self) -> None:
+        """Take back the newest edit by hand."""
+        self._worker.do("undo", lambda feed: feed.undo())
 
     def play(self, *, on: bool) -> None:
         """Let a replay go on, or hold it."""

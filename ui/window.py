@@ -264,7 +264,7 @@ class Window(QMainWindow):
         self._remote.mark(text, time_ns)
 
     def _undo_mark(self) -> None:
-        self._remote.undo_mark()
+        self._remote.undo()
 
     def _toggle_pause(self) -> None:
         if self.snapshot is None or self.snapshot.replay_speed is None:

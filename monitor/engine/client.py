@@ -12,7 +12,8 @@ import zmq
 from monitor.engine import messages as m
 from monitor.engine.endpoint import check
 from monitor.errors import EngineError
-from monitor.model import Frame, StageTable
+from monitor.model import Frame, Notebook, StageTable
+from monitor.recording.marks import Edit
 
 _R = TypeVar("_R", bound=m.Reply)
 
@@ -90,9 +91,21 @@ class EngineClient:
         """Put a mark by hand at a UTC time; 0 means now, as the engine sees it."""
         self._ask(m.Mark(text=text, time_ns=time_ns), m.Done)
 
-    def undo_mark(self) -> str:
-        """Take back the newest mark by hand, and return its text."""
-        return self._ask(m.UndoMark(), m.Done).value
+    def edit(self, edit: Edit) -> None:
+        """Move, rename or delete a mark by hand, or put a note on the session."""
+        self._ask(m.EditMarks(edit=edit), m.Done)
+
+    def undo(self) -> str:
+        """Take back the newest edit by hand, and return what it was: of a mark, its text."""
+        return self._ask(m.Undo(), m.Done).value
+
+    def redo(self) -> str:
+        """Make again what was taken back last, and return what it is."""
+        return self._ask(m.Redo(), m.Done).value
+
+    def notebook(self) -> Notebook:
+        """Return the marks by hand and the notes."""
+        return self._ask(m.NotebookRequest(), m.NotebookReply).notebook
 
     def start_recording(self, path: str | None = None) -> str:
         """Start recording and return the file's path."""

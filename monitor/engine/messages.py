@@ -9,7 +9,17 @@ import msgspec
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from monitor.model import Frame, SlowChannel, SlowView, Snapshot, StageTable, Timeline, View
+from monitor.model import (
+    Frame,
+    Notebook,
+    SlowChannel,
+    SlowView,
+    Snapshot,
+    StageTable,
+    Timeline,
+    View,
+)
+from monitor.recording.marks import Edit
 
 PROTOCOL = 1
 """Raised when an old viewer could misread a new engine."""
@@ -46,8 +56,22 @@ class Mark(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """UTC at which it was made; 0 means on arrival."""
 
 
-class UndoMark(msgspec.Struct, frozen=True, tag=True):
-    """Take back the newest mark by hand."""
+class EditMarks(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Move, rename or delete a mark by hand, or put a note on the session."""
+
+    edit: Edit
+
+
+class Undo(msgspec.Struct, frozen=True, tag=True):
+    """Take back the newest edit by hand; answered by ``Done`` with what it was."""
+
+
+class Redo(msgspec.Struct, frozen=True, tag=True):
+    """Make again what was taken back last; answered by ``Done`` with what it is."""
+
+
+class NotebookRequest(msgspec.Struct, frozen=True, tag=True):
+    """Ask for the marks by hand and the notes; answered by ``NotebookReply``."""
 
 
 class StartRecording(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -95,8 +119,8 @@ class Shutdown(msgspec.Struct, frozen=True, tag=True):
 
 
 Request = (
-    Hello | FrameRequest | TableRequest | Mark | UndoMark | StartRecording | StopRecording
-    | SaveRecent | Pace | Pause | Seek | Shutdown
+    Hello | FrameRequest | TableRequest | Mark | EditMarks | Undo | Redo | NotebookRequest
+    | StartRecording | StopRecording | SaveRecent | Pace | Pause | Seek | Shutdown
 )  # fmt: skip
 
 
@@ -207,7 +231,13 @@ class TableReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     table: StageTable
 
 
-Reply = Welcome | Done | Refused | FrameReply | TableReply
+class NotebookReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What was written by hand."""
+
+    notebook: Notebook
+
+
+Reply = Welcome | Done | Refused | FrameReply | TableReply | NotebookReply
 
 encode = msgspec.msgpack.Encoder().encode
 decode_request = msgspec.msgpack.Decoder(Request).decode

@@ -199,11 +199,10 @@ class Engine:
                 return m.FrameReply.of(session.frame(start, stop, span, n_columns))
             case m.TableRequest():
                 return m.TableReply(table=session.table())
-            case m.Mark(text=text, time_ns=time_ns):
-                await session.mark(text, time_ns)
-                return m.Done()
-            case m.UndoMark():
-                return m.Done(value=await session.undo_mark())
+            case m.NotebookRequest():
+                return m.NotebookReply(notebook=session.notebook)
+            case m.Mark() | m.EditMarks() | m.Undo() | m.Redo():
+                return m.Done(value=await self._write_by_hand(request))
             case m.StartRecording(path=path):
                 chosen = Path(path) if path else new_recording(self._recordings)
                 self.recorded.append(session.start_recording(chosen))
@@ -223,6 +222,19 @@ class Engine:
             case m.Shutdown():
                 self.stop()
                 return m.Done()
+
+    async def _write_by_hand(self, request: m.Mark | m.EditMarks | m.Undo | m.Redo) -> str:
+        """Carry it out, and return what was taken back or made again."""
+        match request:
+            case m.Mark(text=text, time_ns=time_ns):
+                await self._session.mark(text, time_ns)
+            case m.EditMarks(edit=edit):
+                await self._session.edit(edit)
+            case m.Undo():
+                return await self._session.undo()
+            case m.Redo():
+                return await self._session.redo()
+        return ""
 
     async def _pace(self, request: m.Pace | m.Pause | m.Seek) -> None:
         if self._pacer is None:

@@ -18,7 +18,8 @@ from monitor.model import Block, Marker, Reading, SlowChannel, StreamInfo
 from monitor.recording import marker_text
 from monitor.recording.calibrated import HISTORY, Correction
 from monitor.recording.disk import reason
-from monitor.recording.reader import NOTES, Recording
+from monitor.recording.marks import NOTES
+from monitor.recording.reader import Recording
 from monitor.recording.writer import Entry, Writer
 
 Item = Block | Marker | Reading

@@ -74,6 +74,19 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     attrs: dict[str, Scalar] = {}
 
 
+class Notebook(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written by hand about a session, as it was edited since."""
+
+    marks: tuple[Marker, ...] = ()
+    """By time."""
+    notes: tuple[str, ...] = ()
+    """On the session, oldest first."""
+    undo: str = ""
+    """What the next undo takes back, in words; empty if there is nothing."""
+    redo: str = ""
+    """What the next redo makes again."""
+
+
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """What the markers say about a span of time."""
 

@@ -17,6 +17,8 @@ from monitor.errors import RecordingError
 from monitor.model import Edge, Marker
 from monitor.recording.disk import reason
 
+NOTES = "notes"
+"""Setting of a file that has the notes from before it, or of what it was made of, a JSON list."""
 _MAX_BYTES = 64 << 20  # more than anybody writes by hand
 
 
@@ -45,6 +47,21 @@ def mark_id(marker: Marker) -> str:
 def is_mark(marker: Marker) -> bool:
     """Return whether a marker is a mark by hand."""
     return marker.edge is Edge.INSTANT and marker.timing == "hand"
+
+
+def words(edit: Edit) -> str:
+    """Return what an edit did, as it is told to people."""
+    match edit.do:
+        case "add" if edit.marker is not None:
+            return str(edit.marker.attrs.get("text", ""))
+        case "rename":
+            return f"the text {edit.text}"
+        case "move":
+            return "the move of a mark"
+        case "delete":
+            return "the deletion of a mark"
+        case _:
+            return edit.text
 
 
 def journal_path(recording: Path) -> Path:
@@ -137,8 +154,9 @@ def apply(
     held = holding(edits)
     others = [(at, marker) for at, marker in placed if not is_mark(marker)]
     marks = {mark_id(marker): (at, marker) for at, marker in placed if is_mark(marker)}
+    there = {mark_id(edit.marker) for edit in held if edit.do == "add" and edit.marker is not None}
     for edit in edits:  # of those that were undone, the file may have the mark all the same
-        if edit.do == "add" and edit.marker is not None and edit not in held:
+        if edit.do == "add" and edit.marker is not None and mark_id(edit.marker) not in there:
             marks.pop(mark_id(edit.marker), None)
     notes: list[str] = []
     for edit in held:

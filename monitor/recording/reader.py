@@ -33,8 +33,6 @@ from monitor.recording.stored import Stored
 
 logger = logging.getLogger(__name__)
 
-NOTES = "notes"
-"""Setting of a file that has the notes of what it was made of, a JSON list."""
 _MOST_MISSING = 1 << 20  # samples that are not in the summaries of a file which was cut short
 _DECIDING_S = 0.01  # samples that are looked at together, until it is known what feeds the computer
 _MAX_STAGES = 4000  # of one timeline: more than there are pixel columns to draw them in
@@ -288,7 +286,7 @@ class Recording:
             return int(order[k]) if k >= 0 else -1
 
         placed = list(zip(contents.marker_order.tolist(), contents.markers, strict=True))
-        notes = json.loads(contents.settings.get(NOTES, "[]"))
+        notes = json.loads(contents.settings.get(marks.NOTES, "[]"))
         if edits:
             placed, more = marks.apply(edits, placed, place)
             notes += more

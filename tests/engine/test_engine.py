@@ -9,6 +9,7 @@ from monitor.config import HistorySettings, MetricsSettings
 from monitor.engine.client import EngineClient
 from monitor.engine.server import Engine, new_recording
 from monitor.errors import EngineError
+from monitor.recording.marks import Edit, mark_id
 from monitor.recording.reader import Recording
 from monitor.session import Session
 
@@ -100,8 +101,19 @@ def test_a_mark_from_a_shell_arrives(served):
     while not (marks := served.frame(n_columns=1, span=20_000).timeline.marks):
         pass
     assert marks[0].attrs["text"] == "door opened"
-    assert served.undo_mark() == "door opened"
+    assert served.undo() == "door opened"
     assert not served.frame(n_columns=1, span=20_000).timeline.marks
+    assert served.redo() == "door opened"
+    (mark,) = served.notebook().marks
+    served.edit(Edit(do="rename", mark=mark_id(mark), text="closed"))
+    served.edit(Edit(do="note", text="cold"))
+    assert served.notebook().notes == ("cold",)
+    (mark,) = served.frame(n_columns=1, span=20_000).timeline.marks
+    assert mark.attrs["text"] == "closed"
+    assert served.undo() == "cold"
+    assert served.notebook().redo == "cold"
+    with pytest.raises(EngineError, match="no mark 'x'"):
+        served.edit(Edit(do="delete", mark="x"))
 
 
 def test_a_live_session_has_no_speed(served):

@@ -15,6 +15,7 @@ from monitor.engine.assemble import described
 from monitor.errors import ConnectionLostError, EngineError, RecordingError
 from monitor.model import Edge
 from monitor.recording import marks
+from monitor.recording.marks import Edit
 from monitor.recording.reader import Recording
 from monitor.session import Session
 
@@ -211,10 +212,10 @@ def test_a_mark_is_on_the_disk_when_it_is_acknowledged_and_one_taken_back_is_not
         run = asyncio.create_task(session.run(record=path))
         await session.started.wait()
         await session.mark("wrong", INFO.t0_ns + 5)
-        assert await session.undo_mark() == "wrong"
+        assert await session.undo() == "wrong"
         await session.mark("right", INFO.t0_ns + 7)
         edits, _ = marks.read(path)
-        assert [edit.do for edit in edits] == ["add", "delete", "add"]
+        assert [edit.do for edit in edits] == ["add", "undo", "add"]
         killed_copy(path, folder)
         while session.snapshot.n_markers < 2:
             session.refresh()
@@ -229,6 +230,93 @@ def test_a_mark_is_on_the_disk_when_it_is_acknowledged_and_one_taken_back_is_not
     for each in (path, folder / "m.h5"):
         with Recording(each) as recording:
             assert [mark.attrs["text"] for mark in recording.markers] == ["right"]
+
+
+def test_edits_and_notes_of_a_live_session_are_on_the_disk_and_can_be_undone_and_redone(tmp_path):
+    path, folder = tmp_path / "m.h5", tmp_path / "killed"
+    folder.mkdir()
+
+    def texts(session):
+        shown = session.frame(0, 10, 10, 1).timeline.marks
+        assert tuple(shown) == session.notebook.marks
+        return [(mark.attrs["text"], mark.time_ns - INFO.t0_ns) for mark in shown]
+
+    async def work() -> None:
+        session = session_of(ListSource(STEP, hold=True))
+        run = asyncio.create_task(session.run(record=path))
+        await session.started.wait()
+        await session.mark("a", INFO.t0_ns + 5)
+        await session.mark("b", INFO.t0_ns + 7)
+        first, second = map(marks.mark_id, session.notebook.marks)
+        await session.edit(Edit(do="rename", mark=first, text="door"))
+        await session.edit(Edit(do="move", mark=first, time_ns=INFO.t0_ns + 9))
+        await session.edit(Edit(do="delete", mark=second))
+        await session.edit(Edit(do="note", text="cold"))
+        assert texts(session) == [("door", 9)]
+        assert session.notebook.notes == ("cold",)
+        for told in ("cold", "the deletion of a mark", "the move of a mark", "the text door"):
+            assert await session.undo() == told
+        assert texts(session) == [("a", 5), ("b", 7)]
+        assert session.notebook.notes == ()
+        assert await session.redo() == "the text door"
+        assert await session.redo() == "the move of a mark"
+        assert texts(session) == [("b", 7), ("door", 9)]
+        assert session.notebook.redo == "the deletion of a mark"
+        await session.edit(Edit(do="note", text="warm"))
+        with pytest.raises(EngineError, match="nothing was taken back"):
+            await session.redo()
+        with pytest.raises(EngineError, match="no mark 'x:1' by hand"):
+            await session.edit(Edit(do="delete", mark="x:1"))
+        with pytest.raises(EngineError, match="got add"):
+            await session.edit(Edit(do="add"))
+        killed_copy(path, folder)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    asyncio.run(work())
+    (folder / "m.h5").write_bytes(path.read_bytes())  # of the samples, none was flushed then
+    for each in (path, folder / "m.h5"):
+        with Recording(each) as recording:
+            assert sorted(mark.attrs["text"] for mark in recording.markers) == ["b", "door"]
+            assert recording.notes == ("warm",)
+
+
+def test_a_recording_has_the_marks_and_notes_from_before_it_that_lie_within(tmp_path):
+    saved, begun = tmp_path / "saved.h5", tmp_path / "begun.h5"
+
+    async def work() -> None:
+        session = session_of(ListSource(STEP, hold=True))
+        run = asyncio.create_task(session.run())
+
+        async def until_sample(n):
+            while session.snapshot.stop < n:
+                session.refresh()
+                await asyncio.sleep(0)
+
+        await until_sample(5_000)
+        await session.mark("too early", INFO.t0_ns + 4)
+        await session.mark("early", INFO.t0_ns + 5)
+        await session.mark("taken back", INFO.t0_ns + 6)
+        await session.undo()
+        early = marks.mark_id(session.notebook.marks[1])
+        await session.edit(Edit(do="rename", mark=early, text="renamed"))
+        await session.edit(Edit(do="note", text="cold"))
+        await session.mark("to come", INFO.time_ns(19_000))
+        session.start_recording(begun)
+        await until_sample(20_000)
+        session.save_recent(saved, 10.0)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    asyncio.run(work())
+    for path, expected in (
+        (saved, ["too early", "renamed", "to come"]),
+        (begun, ["to come"]),
+    ):
+        with Recording(path) as recording:
+            told = [m.attrs["text"] for m in recording.markers if marks.is_mark(m)]
+            assert told == expected
+            assert recording.notes == ("cold",)
 
 
 def test_marks_that_are_all_in_the_closed_file_leave_nothing_beside_it(tmp_path):
@@ -256,4 +344,4 @@ def test_a_recording_does_not_take_over_the_marks_of_one_that_is_gone(tmp_path):
 
 def test_there_may_be_no_mark_to_take_back():
     with pytest.raises(EngineError, match="no mark by hand"):
-        asyncio.run(session_of(ListSource([])).undo_mark())
+        asyncio.run(session_of(ListSource([])).undo())
