@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from monitor.errors import RecordingError
 from monitor.keeping.digest import CODES_SHA256, TABLES_SHA256, Digest, tables_sha256
 from monitor.keeping.summaries_check import wrong_summaries
 from monitor.model import NS
+from monitor.recording.checksums import CHECKSUMS, changed
 from monitor.recording.opening import open_file, short
 from monitor.recording.reader import Recording
 from monitor.units import duration, share
 
 _REPAIR = "wattstage repair FILE -o OUT keeps what can be read"
+_MOST_TOLD = 5  # places that changed
 _FAR_S = 3600.0  # a mark so far outside of the samples is of another session
 
 
@@ -111,6 +114,29 @@ def _codes(
     return [*found, _checksum(recording, path, digest.text)], True
 
 
+def _flushed(recording: Recording) -> Finding:
+    """Compare what each flush added with its checksum, in all files of the recording."""
+    wrong: list[str] = []
+    n_checked = 0
+    for path in recording.files:
+        try:
+            file, _ = open_file(path)
+            with file:
+                n_checked += CHECKSUMS in file
+                told = itertools.islice(changed(file), _MOST_TOLD)
+                wrong += [f"{what} of {path.name} changed since" for what in told]
+        except (OSError, RuntimeError, LookupError, ValueError) as error:
+            wrong.append(f"the tables of {path.name} cannot be read: {short(error)}")
+    if wrong:
+        text = "; ".join(wrong[:_MOST_TOLD])
+        return Finding(name="checksum", state="fail", text=text, fix="use another copy")
+    if n_checked < len(recording.files):
+        text = "it has no checksums, so a bit that flipped shows in its summaries or not at all"
+        return Finding(name="checksum", state="ok", text=text)
+    text = "codes and tables are as they were when they were recorded"
+    return Finding(name="checksum", state="ok", text=text)
+
+
 def _checksum(recording: Recording, path: Path, codes: str) -> Finding:
     """Compare the digests that repair, cut and merge put into a file."""
     stored: dict[str, str] = {}
@@ -127,8 +153,7 @@ def _checksum(recording: Recording, path: Path, codes: str) -> Finding:
             text = f"its tables cannot be read: {short(error)}"
             return Finding(name="checksum", state="fail", text=text, fix=_REPAIR)
     if not stored:
-        text = "it has no digest, so a bit that flipped shows in its summaries or not at all"
-        return Finding(name="checksum", state="ok", text=text)
+        return _flushed(recording)
     if changed := [name for name, digest in stored.items() if digest != found[name]]:
         text = f"its {' and '.join(changed)} are not those of the digest: some were changed since"
         return Finding(name="checksum", state="fail", text=text, fix="use another copy")

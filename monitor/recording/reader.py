@@ -110,6 +110,11 @@ class Recording:
         return len(self._files)
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """Return the files it lies in, the first first."""
+        return tuple(Path(file.filename) for file in self._files)
+
+    @property
     def start_ns(self) -> int:
         """Return the UTC of the first sample."""
         return self.info.time_ns(self.bounds[0])

@@ -23,6 +23,7 @@ from monitor.config import PLAIN, RecordingSettings
 from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading, Scale, SlowChannel, StreamInfo
 from monitor.recording import schema, slow
+from monitor.recording.checksums import CHECKSUMS, ROW, Checksums
 from monitor.recording.compression import options, piece
 from monitor.recording.disk import reason, why_not_made
 from monitor.recording.summaries import GROUP, Summariser
@@ -87,6 +88,7 @@ class Writer:
         self._new_channels: list[bytes] = []
         self._scales: dict[tuple[Scale, ...], int] = {}
         self._new_scales: list[tuple[Scale, ...]] = []
+        self._checksums = Checksums(self._n_channels)
         self._broken = False
         self._unflushed = 0  # bytes of codes, whose summaries the next flush writes
         self.summariser = summariser or Summariser(info)
@@ -184,6 +186,7 @@ class Writer:
             self._extend(schema.READINGS, np.array(self._readings, schema.READING_ROW))
             self._extend_markers()
             self._extend(schema.BLOCKS, np.array(self._rows, schema.block_row(self._n_channels)))
+            self._extend(CHECKSUMS, self._checksums.take())
             self._file.flush()
             self._unflushed = 0
             self._sync()
@@ -233,6 +236,7 @@ class Writer:
             offset = int(codes.shape[1])
             codes.resize(offset + stacked.shape[1], axis=1)
             codes[:, offset:] = stacked
+            self._checksums.add_codes(stacked)
             self._unflushed += stacked.nbytes
             self.summariser.append([block for _, block in blocks], stacked)
         for order, block in blocks:
@@ -277,6 +281,8 @@ class Writer:
         table.resize(n + len(rows), axis=0)
         table[n:] = rows
         table.flush()
+        if name != CHECKSUMS:
+            self._checksums.add(name, n, rows)
 
     def _describe(self, info: str, settings: dict[str, str]) -> None:
         file, n = self._file, self._n_channels
@@ -307,6 +313,7 @@ class Writer:
         self._table(schema.MARKER_JSON, np.dtype("u1"), _HEAP_CHUNK)
         self._table(schema.READINGS, schema.READING_ROW, _TABLE_CHUNK)
         self._table(schema.SLOW_CHANNELS, np.dtype("u1"), _LINES_CHUNK)
+        self._table(CHECKSUMS, ROW, _TABLE_CHUNK)
         file.create_dataset(schema.STATUS, data=np.zeros(schema.STATUS_LENGTH, "<i8"))
 
     def _table(self, name: str, dtype: np.dtype[np.generic], chunk: int, *columns: int) -> None:

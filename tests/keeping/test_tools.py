@@ -1,5 +1,6 @@
 """Verify, repair, cut and merge."""
 
+import random
 import shutil
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from monitor.keeping.merge import merge
 from monitor.keeping.repair import repair
 from monitor.keeping.verify import verify
 from monitor.model import NS, Block, Edge, Marker, Reading
+from monitor.recording.checksums import CHECKSUMS, TABLES
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 
@@ -97,8 +99,39 @@ def test_a_code_that_was_changed_is_found_by_the_digest_and_by_the_summaries(mad
 def test_a_changed_code_is_found_though_there_is_no_digest(made, tmp_path):
     copy = shutil.copy(made, tmp_path / "c.h5")
     with h5py.File(copy, "r+") as file:
+        del file["checksums"]
         file["codes"][1, 100_000] += 20_000
-    assert states(copy)["summaries"] == "fail"
+    found = states(copy)
+    assert (found["summaries"], found["checksum"]) == ("fail", "ok")
+    assert "it has no checksums" in {each.name: each.text for each in verify(copy)}["checksum"]
+
+
+@pytest.mark.parametrize("name", [*TABLES, CHECKSUMS])
+def test_a_bit_that_flips_in_a_recording_as_recorded_is_found(made, tmp_path, name):
+    rng = random.Random(name)
+    for trial in range(6):
+        copy = shutil.copy(made, tmp_path / f"{trial}.h5")
+        with h5py.File(copy, "r+") as file:
+            table = file[name]
+            assert table.size, "there is something to change"
+            at = (
+                (0, rng.randrange(table.shape[1])) if name == "codes" else rng.randrange(len(table))
+            )
+            cell = np.array(table[at])
+            raw = bytearray(cell.tobytes())
+            raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+            table[at] = np.frombuffer(bytes(raw), cell.dtype).reshape(cell.shape)
+        found = {each.name: each for each in verify(copy)}
+        assert "fail" in {each.state for each in found.values()}, (name, at)
+
+
+def test_where_it_changed_is_told(made, tmp_path):
+    copy = shutil.copy(made, tmp_path / "c.h5")
+    with h5py.File(copy, "r+") as file:
+        file["codes"][1, 5] ^= 1
+    text = {each.name: each.text for each in verify(copy)}["checksum"]
+    assert text.startswith("samples 0 to ")
+    assert text.endswith("of channel 1 of c.h5 changed since")
 
 
 def test_a_summary_that_was_changed_is_found(made, tmp_path):
