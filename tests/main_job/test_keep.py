@@ -1,0 +1,98 @@
+"""Recordings are looked at, mended, cut and joined from the command line; split ones, too."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from lab import said, wattstage
+from recording.sessions import info, note, ramp
+
+from monitor.config import RecordingSettings
+from monitor.recording.reader import Recording
+from monitor.recording.recorder import Recorder
+
+N, N_BLOCKS = 10_000, 6  # a second each
+
+
+@pytest.fixture
+def split(tmp_path):
+    """A recording with a file for each second."""
+    path = tmp_path / "r.h5"
+    with Recorder(path, info(), how=RecordingSettings(split_hours=1e-12), flush_s=0.0) as recorder:
+        for k in range(N_BLOCKS):
+            recorder.put(ramp(k * N, (k + 1) * N))
+            recorder.put(note(f"n{k}", seq=k + 1))
+            recorder.drain(0)
+    return path
+
+
+def samples(path):
+    with Recording(path) as recording:
+        assert recording.closed
+        return recording.read(*recording.bounds)
+
+
+def findings(path):
+    done = wattstage("verify", path, "--json")
+    return done.returncode, {each["name"]: each for each in json.loads(done.stdout)}
+
+
+def test_a_split_recording_is_one_to_every_command(split, tmp_path):
+    whole = samples(split)
+    facts = json.loads(said("info", split, "--json"))
+    assert (facts["n_files"], facts["n_samples"], facts["lost"]) == (N_BLOCKS, N * N_BLOCKS, [])
+    code, found = findings(split)
+    assert (code, {each["state"] for each in found.values()}) == (0, {"ok"})
+    said("repair", split, "-o", tmp_path / "one.h5")
+    said("cut", split, "--range", "0.5s:3.5s", "-o", tmp_path / "cut.h5")
+    said("export", split, "-o", tmp_path / "all.csv", "--range", "1.9s:2.1s")
+    assert np.array_equal(samples(tmp_path / "one.h5"), whole)
+    assert np.array_equal(samples(tmp_path / "cut.h5"), whole[:, N // 2 : 7 * N // 2])
+    assert len((tmp_path / "all.csv").read_text().splitlines()) > 2000
+    assert findings(tmp_path / "one.h5")[0] == findings(tmp_path / "cut.h5")[0] == 0
+
+
+def test_what_is_cut_apart_is_merged_again(split, tmp_path):
+    first, second, both = (tmp_path / name for name in ("a.h5", "b.h5", "both.h5"))
+    said("cut", split, "--range", "0s:2.5s", "-o", first)
+    said("cut", split, "--range", "2.5s:6s", "-o", second)
+    said("merge", first, second, "-o", both)
+    assert np.array_equal(samples(both), samples(split))
+
+
+def test_a_missing_part_is_named_and_the_rest_is_kept(split, tmp_path):
+    whole = samples(split)
+    split.with_name("r.part3.h5").unlink()
+    code, found = findings(split)
+    assert code == 1
+    assert "part 3 is missing" in found["end"]["text"]
+    assert "part 3 is missing" in " ".join(said("info", split).split())
+    done = wattstage("repair", split, "-o", tmp_path / "one.h5")
+    assert "part 3 is missing" in done.stdout + done.stderr
+    kept = samples(tmp_path / "one.h5")
+    gap = np.isnan(kept[-1])
+    assert np.flatnonzero(gap).tolist() == list(range(2 * N, 3 * N))
+    assert np.array_equal(kept[:, ~gap], whole[:, ~gap])
+
+
+def test_a_last_part_that_is_cut_short_loses_its_end_only(split, tmp_path):
+    last = split.with_name(f"r.part{N_BLOCKS}.h5")
+    data = last.read_bytes()
+    last.write_bytes(data[: len(data) // 2])
+    assert findings(split)[0] == 1
+    said("repair", split, "-o", tmp_path / "one.h5")
+    kept = samples(tmp_path / "one.h5")
+    assert (N_BLOCKS - 1) * N <= kept.shape[1] <= N_BLOCKS * N
+    assert findings(tmp_path / "one.h5")[0] == 0
+
+
+def test_nothing_is_overwritten_and_what_is_wrong_is_a_sentence(split, tmp_path):
+    taken = shutil.copy(split, tmp_path / "taken.h5")
+    for command in (["repair", split], ["cut", split, "--range", "0s:1s"], ["merge", split, split]):
+        done = wattstage(*command, "-o", taken)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert done.stderr.count("\n") <= 3
+    assert wattstage("verify", tmp_path / "none.h5").returncode == 1
+    assert "nothing" not in {path.name for path in tmp_path.iterdir()}
