@@ -12,7 +12,7 @@ from ui.navigator import Navigator
 from ui.theme import DARK, Theme
 
 _CHECKABLE = ("record", "pause", "follow", "stages")
-_LIVE_ONLY = ("record", "mark", "undo_mark", "follow")
+_LIVE_ONLY = ("record", "follow")
 _REPLAY_ONLY = ("home", "slower", "faster")
 
 

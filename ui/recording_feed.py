@@ -13,6 +13,7 @@ from monitor.analysis.stage_table import stage_table
 from monitor.dsp.attribution import attribute
 from monitor.errors import EngineError, RecordingError
 from monitor.model import (
+    NS,
     Average,
     Frame,
     Metrics,
@@ -24,7 +25,8 @@ from monitor.model import (
     StageTable,
     Timeline,
 )
-from monitor.recording.marks import Edit, is_mark
+from monitor.recording import marks
+from monitor.recording.marks import Edit
 from monitor.recording.reader import Recording
 from ui.feed import EngineFeed, FrameRequest
 from ui.replay import ReplayProcess
@@ -67,6 +69,7 @@ class RecordingFeed:
         self._seen = False
         self._shows_first = self._recording.n_samples >= _LONG
         """Whether the next frame is a picture, and its numbers come with the one after."""
+        self._undone: list[Edit] = []  # here, newest last
         self._player: tuple[ReplayProcess, EngineFeed] | None = None
 
     def frame(self, request: FrameRequest) -> Frame:
@@ -94,27 +97,61 @@ class RecordingFeed:
         return stage_table(self._recording, self.name)
 
     def mark(self, text: str, time_ns: int) -> None:
-        """Refuse: a recording stays as it was recorded."""
-        raise EngineError(f"{self.name} is a recording; only a live session can be marked")
+        """Put a mark by hand beside the file."""
+        self._check_time(time_ns)
+        self._keep(Edit(do="add", marker=marks.new_mark(text, time_ns)))
+        self._undone.clear()
 
     def edit(self, edit: Edit) -> None:
-        """Refuse, as ``mark`` does."""
-        raise EngineError(f"{self.name} is a recording; wattstage annotate changes its marks")
+        """Edit what was written by hand, beside the file."""
+        if edit.do == "move":
+            self._check_time(edit.time_ns)
+        if edit.do != "note" and edit.mark not in map(marks.mark_id, self._recording.markers):
+            raise EngineError(f"{self.name} has no such mark any more")
+        self._keep(edit)
+        self._undone.clear()
 
     def undo(self) -> str:
-        """Refuse, as ``mark`` does."""
-        raise EngineError(f"{self.name} is a recording; wattstage annotate changes its marks")
+        """Take back the newest edit beside the file, whoever made it."""
+        held = marks.holding(marks.read(self._path)[0])
+        if not held:
+            raise EngineError(f"{self.name} has no edit beside it that could be taken back")
+        self._keep(Edit(do="undo"))
+        self._undone.append(held[-1])
+        return marks.words(held[-1])
 
     def redo(self) -> str:
-        """Refuse, as ``mark`` does."""
-        raise EngineError(f"{self.name} is a recording; wattstage annotate changes its marks")
+        """Make again what was taken back here."""
+        if not self._undone:
+            raise EngineError("nothing was taken back that could be made again")
+        self._keep(self._undone[-1])
+        return marks.words(self._undone.pop())
 
     def notebook(self) -> Notebook:
         """Return the marks by hand and the notes."""
+        found = (marker for marker in self._recording.markers if marks.is_mark(marker))
+        held = marks.holding(marks.read(self._path)[0])
         return Notebook(
-            marks=tuple(m for m in self._recording.markers if is_mark(m)),
+            marks=tuple(sorted(found, key=lambda marker: marker.time_ns)),
             notes=self._recording.notes,
+            undo=marks.words(held[-1]) if held else "",
+            redo=marks.words(self._undone[-1]) if self._undone else "",
         )
+
+    def _check_time(self, time_ns: int) -> None:
+        """Raise EngineError if a time is not within the recording."""
+        first, last = (self._info.time_ns(at) for at in (self._first, self._last))
+        if not first <= time_ns <= last:
+            at_s = (time_ns - first) / NS
+            raise EngineError(
+                f"{at_s:.6g} s is not in {self.name}, which is {(last - first) / NS:.6g} s long"
+            )
+
+    def _keep(self, edit: Edit) -> None:
+        """Have the disk keep an edit, and show it."""
+        marks.append(self._path, edit)
+        self._recording.reread_marks()
+        self._still = None
 
     def start_recording(self, path: str | None) -> str:
         """Refuse: it is one already."""

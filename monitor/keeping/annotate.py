@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
-
 from monitor.errors import ConfigError
-from monitor.model import NS, Edge, Marker
+from monitor.model import NS, Marker
 from monitor.recording import marks
 from monitor.recording.marks import Edit
 from monitor.recording.reader import Recording
@@ -35,16 +33,7 @@ def time_at(recording: Recording, seconds: float) -> int:
 
 def add(recording: Recording, text: str, time_ns: int) -> None:
     """Put a mark; like all here, it is on the disk when this returns, or raises RecordingError."""
-    marker = Marker(
-        time_ns=time_ns,
-        stage="note",
-        edge=Edge.INSTANT,
-        run_id=uuid.uuid4().hex,
-        seq=1,
-        timing="hand",
-        attrs={"text": text},
-    )
-    marks.append(recording.path, Edit(do="add", marker=marker))
+    marks.append(recording.path, Edit(do="add", marker=marks.new_mark(text, time_ns)))
 
 
 def note(recording: Recording, text: str) -> None:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -42,6 +43,19 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def mark_id(marker: Marker) -> str:
     """Return what names a mark by hand, in its recording."""
     return f"{marker.run_id}:{marker.seq}"
+
+
+def new_mark(text: str, time_ns: int) -> Marker:
+    """Return a mark by hand at a UTC time, for a recording that exists."""
+    return Marker(
+        time_ns=time_ns,
+        stage="note",
+        edge=Edge.INSTANT,
+        run_id=uuid.uuid4().hex,
+        seq=1,
+        timing="hand",
+        attrs={"text": text},
+    )
 
 
 def is_mark(marker: Marker) -> bool:

@@ -84,7 +84,11 @@ class Recording:
         self.levels = contents.levels
         """Summaries in the file; None if there are none that hold."""
         self._rows = contents.blocks
-        self._take_marks(contents)
+        self._recorded = (
+            tuple(zip(contents.marker_order.tolist(), contents.markers, strict=True)),
+            tuple(json.loads(contents.settings.get(marks.NOTES, "[]"))),
+        )
+        self.lost = (*self.lost, *self._take_marks())
         self.slow = SlowReadings(contents.slow_channels, contents.readings, self.markers)
         self._samples = Samples(self.path, self.info, self._rows, contents.scales, contents.codes)
 
@@ -278,20 +282,24 @@ class Recording:
                 return Stored(samples, levels, supply, self.info.sample_rate_hz)
         return InMemory(self.path, self.info, samples, self._progress)
 
-    def _take_marks(self, contents: Contents) -> None:
-        """Know the markers of the file, and the marks and notes beside it."""
+    def reread_marks(self) -> None:
+        """Know what was edited by hand since it was opened."""
+        self._take_marks()
+        self.__dict__.pop("stage_tree", None)
+
+    def _take_marks(self) -> tuple[str, ...]:
+        """Know the markers of the file, and the marks and notes beside it; return what is lost."""
         edits, wrong = marks.read(self.path)
         if wrong:
             logger.warning("%s", wrong)
-            self.lost = (*self.lost, wrong)
-        starts, order = contents.blocks["start"], contents.blocks["order"]
+        starts, order = self._rows["start"], self._rows["order"]
 
         def place(time_ns: int) -> int:
             k = int(np.searchsorted(starts, self.info.index_at(time_ns), side="right")) - 1
             return int(order[k]) if k >= 0 else -1
 
-        placed = list(zip(contents.marker_order.tolist(), contents.markers, strict=True))
-        notes = json.loads(contents.settings.get(marks.NOTES, "[]"))
+        recorded, notes = self._recorded
+        placed = list(recorded)
         if edits:
             placed, more = marks.apply(edits, placed, place)
             notes += more
@@ -300,6 +308,7 @@ class Recording:
         self.markers = tuple(marker for _, marker in placed)
         """As recorded, and as they were edited by hand since."""
         self._marker_order = [at for at, _ in placed]
+        return (wrong,) if wrong else ()
 
     def _load(self, path: Path) -> Contents:
         file, whole = open_file(path)

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from monitor.analysis.stage_table import stage_table
 from monitor.errors import EngineError, RecordingError
 from monitor.model import Edge
+from monitor.recording.marks import Edit, journal_path, mark_id
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 from ui.feed import FrameRequest
@@ -111,9 +112,66 @@ def test_at_the_start_there_are_no_numbers_yet(feed):
     assert feed.frame(WHOLE).snapshot.metrics.at == 40_000
 
 
-def test_a_recording_stays_as_it_is(feed):
-    with pytest.raises(EngineError, match="only a live session"):
-        feed.mark("x", 1)
+@pytest.fixture
+def copied(path, tmp_path):
+    copy = tmp_path / "copy.h5"
+    copy.write_bytes(path.read_bytes())
+    return copy
+
+
+def shown(feed):
+    frame = feed.frame(WHOLE)
+    assert sorted(frame.timeline.marks, key=lambda m: m.time_ns) == list(feed.notebook().marks)
+    return [
+        (mark.attrs["text"], (mark.time_ns - INFO.t0_ns) / 1e9) for mark in feed.notebook().marks
+    ]
+
+
+def at(seconds):
+    return INFO.t0_ns + round(seconds * 1e9)
+
+
+def test_marks_and_notes_of_a_closed_file_are_edited_beside_it(copied):
+    before = copied.read_bytes()
+    with contextlib.closing(RecordingFeed(copied)) as feed:
+        feed.frame(WHOLE)
+        feed.mark("door", at(1))
+        feed.mark("fan", at(2))
+        door, fan = map(mark_id, feed.notebook().marks)
+        feed.edit(Edit(do="rename", mark=door, text="window"))
+        feed.edit(Edit(do="move", mark=door, time_ns=at(3)))
+        feed.edit(Edit(do="delete", mark=fan))
+        feed.edit(Edit(do="note", text="cold"))
+        assert (shown(feed), feed.notebook().notes) == ([("window", 3.0)], ("cold",))
+        assert [feed.undo() for _ in range(3)] == [
+            "cold", "the deletion of a mark", "the move of a mark",
+        ]  # fmt: skip
+        assert (shown(feed), feed.notebook().notes) == ([("window", 1.0), ("fan", 2.0)], ())
+        assert feed.notebook().undo == "the text window"
+        assert feed.notebook().redo == feed.redo() == "the move of a mark"
+        assert shown(feed) == [("fan", 2.0), ("window", 3.0)]
+    with contextlib.closing(RecordingFeed(copied)) as feed:
+        assert shown(feed) == [("fan", 2.0), ("window", 3.0)]
+        assert feed.undo() == "the move of a mark"
+        assert shown(feed) == [("window", 1.0), ("fan", 2.0)]
+        feed.mark("new", at(0))
+        with pytest.raises(EngineError, match="nothing was taken back"):
+            feed.redo()
+    assert copied.read_bytes() == before
+
+
+def test_a_mark_of_a_closed_file_lies_within_it(copied):
+    with contextlib.closing(RecordingFeed(copied)) as feed:
+        with pytest.raises(EngineError, match=r"5 s is not in copy\.h5, which is 4 s long"):
+            feed.mark("x", at(5))
+        with pytest.raises(EngineError, match="no such mark"):
+            feed.edit(Edit(do="delete", mark="x"))
+        with pytest.raises(EngineError, match="no edit beside it"):
+            feed.undo()
+    assert not journal_path(copied).exists()
+
+
+def test_a_recording_is_one_already(feed):
     with pytest.raises(EngineError, match="recording already"):
         feed.start_recording(None)
     with pytest.raises(EngineError, match="nothing is being recorded"):
