@@ -11,7 +11,7 @@ from ui.keys import COMMANDS
 from ui.navigator import Navigator
 from ui.theme import DARK, Theme
 
-_CHECKABLE = ("record", "pause", "follow", "stages")
+_CHECKABLE = ("record", "pause", "follow", "stages", "notes")
 _LIVE_ONLY = ("record", "follow")
 _REPLAY_ONLY = ("home", "slower", "faster")
 

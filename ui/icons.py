@@ -94,6 +94,12 @@ def _stages(painter: QPainter, color: QColor) -> None:
         painter.fillRect(QRectF(left, y, width, 2.4), color)
 
 
+def _notes(painter: QPainter, _: QColor) -> None:
+    painter.drawRect(QRectF(3, 2.5, 10, 11))
+    for y, right in ((6.0, 10.5), (8.5, 10.5), (11.0, 8.5)):
+        painter.drawLine(QPointF(5.5, y), QPointF(right, y))
+
+
 def _theme(painter: QPainter, color: QColor) -> None:
     painter.drawEllipse(QRectF(3, 3, 10, 10))
     painter.setBrush(color)
@@ -134,6 +140,7 @@ _PAINTERS: dict[str, Callable[[QPainter, QColor], None]] = {
     "zoom_out": _zoom_out,
     "open": _open,
     "stages": _stages,
+    "notes": _notes,
     "theme": _theme,
     "home": _home,
     "live": _live,

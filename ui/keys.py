@@ -35,8 +35,12 @@ _SESSION, _VIEW, _REPLAY, _WINDOW = "Session", "View", "Replay", "Window"
 
 COMMANDS = (
     Command("record", "Record", ("R",), "Start recording, or stop it", _SESSION),
-    Command("mark", "Mark", ("M",), "Put a mark at this moment, with a text", _SESSION),
-    Command("undo_mark", "Undo mark", ("Ctrl+Z",), "Take back the newest mark", _SESSION),
+    Command("mark", "Mark", ("M",),
+            "Put a mark at this moment, or at the playhead, with a text", _SESSION),
+    Command("undo", "Undo", ("Ctrl+Z",), "Take back the newest mark, edit or note", _SESSION),
+    Command("redo", "Redo", ("Ctrl+Shift+Z",), "Make again what was taken back", _SESSION),
+    Command("delete_mark", "Delete mark", ("Ctrl+D",),
+            "Delete the mark that is chosen in the list", _SESSION),
     Command("open", "Open…", ("Ctrl+O",), "Open a recording to browse and replay it", _SESSION),
     Command("setup", "Set up…", ("Ctrl+I",),
             "Find an instrument, say how it is connected, and measure with it", _SESSION),
@@ -65,6 +69,7 @@ COMMANDS = (
     Command("slower", "Slower", ("[",), "Replay more slowly", _REPLAY),
     Command("faster", "Faster", ("]",), "Replay faster", _REPLAY),
     Command("stages", "Stages", ("S",), "Show or hide the stage table", _WINDOW),
+    Command("notes", "Notes", ("N",), "Show or hide the marks and the notes", _WINDOW),
     Command("theme", "Theme", ("T",), "Switch between dark and light", _WINDOW),
     Command("help", "Keys", ("F1", "?"), "Show this list", _WINDOW),
     Command("quit", "Close", ("Ctrl+Q",), "Close the window; the session goes on", _WINDOW),

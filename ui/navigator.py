@@ -120,6 +120,16 @@ class Navigator(QObject):
         margin = _MARGIN * (stop - start)
         self._go(self.viewport.shown(start - margin, stop + margin, self._bounds))
 
+    def show_instant(self, time_ns: int) -> None:
+        """Bring a moment to the middle, if it is not shown."""
+        if self._bounds is None or self._info is None:
+            return
+        at = (time_ns - self._info.t0_ns) * self._info.sample_rate_hz / NS
+        left, right = self.viewport.extent(self._bounds)
+        if not left <= at <= right:
+            half = (right - left) / 2
+            self._go(self.viewport.shown(at - half, at + half, self._bounds))
+
     def _begin(self, info: StreamInfo, *, replay: bool) -> None:
         mode = Mode.ALL if replay else Mode.FOLLOW
         self.viewport = Viewport(mode, _FIRST_SPAN_S * info.sample_rate_hz)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from monitor.model import NS
@@ -34,6 +35,20 @@ def clock(seconds: float, decimals: int = 0) -> str:
     head = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
     sign = MINUS if seconds < 0 and ticks else ""
     return sign + head + (f".{part:0{decimals}d}" if decimals else "")
+
+
+def seconds_of(text: str) -> float | None:
+    """Return the position in time that ``clock`` writes so, or a number of seconds; None if none.
+
+    >>> seconds_of("1:02.5")
+    62.5
+    """
+    if not re.fullmatch(r"([0-9]+:)?([0-9]+:)?[0-9]+(\.[0-9]*)?", text.strip()):
+        return None
+    seconds = 0.0
+    for part in text.strip().split(":"):
+        seconds = seconds * 60 + float(part)
+    return seconds
 
 
 def utc(time_ns: int, decimals: int = 3) -> str:

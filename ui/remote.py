@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from monitor.model import StageTable
+from monitor.model import Notebook, StageTable
+from monitor.recording.marks import Edit
 from ui.feed import Feed, FrameRequest
 from ui.worker import Worker
+
+_BY_HAND = ("mark", "edit", "undo", "redo")
 
 
 class Remote(QObject):
@@ -17,13 +20,15 @@ class Remote(QObject):
     frame_failed = Signal(str)
     table_ready = Signal(object)
     """A StageTable."""
+    notebook_ready = Signal(object)
+    """A Notebook."""
     refused = Signal(str)
     """Which command failed, and why."""
 
     def __init__(self, feed: Feed, parent: QObject) -> None:
         super().__init__(parent)
         self._worker = Worker(feed, parent=self)
-        self._table_asked = False
+        self._table_asked = self._notebook_asked = False
         self._seek_to: int | None = None
         self._worker.frame_ready.connect(self.frame_ready)
         self._worker.frame_failed.connect(self.frame_failed)
@@ -58,6 +63,20 @@ class Remote(QObject):
         """Take back the newest edit by hand."""
         self._worker.do("undo", lambda feed: feed.undo())
 
+    def redo(self) -> None:
+        """Make again what was taken back last."""
+        self._worker.do("redo", lambda feed: feed.redo())
+
+    def edit(self, edit: Edit) -> None:
+        """Edit what was written by hand."""
+        self._worker.do("edit", lambda feed: feed.edit(edit))
+
+    def ask_notebook(self) -> None:
+        """Ask for the marks by hand and the notes, unless they are on their way."""
+        if not self._notebook_asked:
+            self._notebook_asked = True
+            self._worker.do("notebook", lambda feed: feed.notebook())
+
     def play(self, *, on: bool) -> None:
         """Let a replay go on, or hold it."""
         if on:
@@ -83,13 +102,20 @@ class Remote(QObject):
         """Let go of the feed; no signal follows."""
         self._worker.close()
 
-    def _done(self, _label: str, result: object) -> None:
+    def _done(self, label: str, result: object) -> None:
         if isinstance(result, StageTable):
             self._table_asked = False
             self.table_ready.emit(result)
+        elif isinstance(result, Notebook):
+            self._notebook_asked = False
+            self.notebook_ready.emit(result)
+        elif label in _BY_HAND:
+            self.ask_notebook()
 
     def _failed(self, label: str, why: str) -> None:
         if label == "table":  # there is none before the first block
             self._table_asked = False
+        elif label == "notebook":
+            self._notebook_asked = False
         else:
             self.refused.emit(f"{label}: {why}")

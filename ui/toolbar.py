@@ -25,7 +25,7 @@ _GROUPS = (
     ("record", "mark"),
     ("pause", "follow"),
     ("zoom_out", "zoom_in", "fit"),
-    ("open", "setup", "live", "stages"),
+    ("open", "setup", "live", "stages", "notes"),
 )
 _RIGHT = ("theme", "help")
 _PRESS = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)

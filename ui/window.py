@@ -20,10 +20,12 @@ from PySide6.QtWidgets import (
 
 from monitor.engine import endpoint as endpoints
 from monitor.errors import WattstageError
-from monitor.model import NS, Frame, Snapshot, StageTable
+from monitor.model import NS, Frame, Notebook, Snapshot, StageTable
+from monitor.recording.marks import Edit
 from ui.actions import Actions
 from ui.feed import Feed, FrameRequest
 from ui.help_sheet import HelpSheet
+from ui.marks_panel import MarksPanel
 from ui.navigator import Navigator
 from ui.plot_stack import PlotStack
 from ui.presenter import status, tiles
@@ -42,6 +44,7 @@ FRAME_MS = 25
 
 _REST_EVERY = 6  # ticks, while nothing moves
 _TABLE_EVERY = 40  # frames: about once a second
+_WIDE, _NARROW = 680, 360  # pixels, of the stage table and of the notes alone
 _GONE = "engine does not answer: {}; the recording, if any, goes on in the engine"
 
 
@@ -81,13 +84,15 @@ class Window(QMainWindow):
         self._requested: FrameRequest | None = None
         self._counted = (time.monotonic(), 0)
         self.commands = Actions(self)
-        self.toolbar = Toolbar(self.commands, now_ns)
+        self._clock_ns = now_ns
+        self.toolbar = Toolbar(self.commands, self._now_ns)
         self.banner, self.readouts = Banner(), Readouts()
         self.plots, self.status_line = PlotStack(theme), StatusLine()
         self.navigator = Navigator(self.plots)
         self.transport = Transport(self.commands)
         self.table = StageTableView()
-        self._dock = self._build()
+        self.marks = MarksPanel(self.commands)
+        self._dock, self._notes_dock = self._build()
         self._connect()
         self.set_theme(theme)
         self._remote = self._start(feed)
@@ -98,7 +103,7 @@ class Window(QMainWindow):
 
     # What the window is made of.
 
-    def _build(self) -> QDockWidget:
+    def _build(self) -> tuple[QDockWidget, QDockWidget]:
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -112,17 +117,22 @@ class Window(QMainWindow):
         bar.setContentsMargins(0, 0, 0, 0)
         bar.addWidget(_column(self.transport, self.status_line), 1)
         self.setStatusBar(bar)
-        dock = QDockWidget("Stages")
-        dock.setObjectName("stages")
-        dock.setTitleBarWidget(QWidget())  # none: its button is in the toolbar
-        dock.setWidget(self.table)
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        self.resizeDocks([dock], [680], Qt.Orientation.Horizontal)
-        dock.hide()
+        stages = self._add_dock("Stages", self.table)
+        notes = self._add_dock("Notes", self.marks)
         self.transport.hide()
         self.resize(1600, 1000)
         centre.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         centre.setFocus()
+        return stages, notes
+
+    def _add_dock(self, title: str, content: QWidget) -> QDockWidget:
+        """Return a hidden dock at the right."""
+        dock = QDockWidget(title)
+        dock.setObjectName(title.lower())
+        dock.setTitleBarWidget(QWidget())  # none: its button is in the toolbar
+        dock.setWidget(content)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        dock.hide()
         return dock
 
     def _connect(self) -> None:
@@ -130,7 +140,9 @@ class Window(QMainWindow):
         handlers: dict[str, Callable[[], object]] = {
             "record": self._toggle_recording,
             "mark": self.toolbar.mark_field.begin,
-            "undo_mark": self._undo_mark,
+            "undo": self._undo,
+            "redo": self._redo,
+            "delete_mark": self.marks.table.delete_current,
             "open": self._choose_recording,
             "setup": self._set_up,
             "live": self._go_live,
@@ -148,7 +160,8 @@ class Window(QMainWindow):
             "home": lambda: self._seek(0.0),
             "slower": lambda: self.transport.step(-1),
             "faster": lambda: self.transport.step(1),
-            "stages": lambda: self._dock.setVisible(not self._dock.isVisible()),
+            "stages": partial(self._toggle, self._dock),
+            "notes": self._toggle_notes,
             "theme": lambda: self.set_theme(LIGHT if self.theme is DARK else DARK),
             "help": self._show_help,
             "quit": self.close,
@@ -163,7 +176,11 @@ class Window(QMainWindow):
         self.plots.gestures.clicked.connect(self._seek)
         self.plots.gestures.scrubbed.connect(self._seek)
         self.table.stage_chosen.connect(navigator.show_stage)
+        self.marks.table.edited.connect(self._edit)
+        self.marks.table.refused.connect(self.banner.warn)
+        self.marks.table.chosen.connect(self._go_to)
         self._dock.visibilityChanged.connect(self._ask_table)
+        self._notes_dock.visibilityChanged.connect(self._ask_notebook)
         navigator.changed.connect(self._show_state)
 
     def set_theme(self, theme: Theme) -> None:
@@ -182,6 +199,7 @@ class Window(QMainWindow):
         remote.frame_ready.connect(self._show_frame)
         remote.frame_failed.connect(self._frame_failed)
         remote.table_ready.connect(self._show_table)
+        remote.notebook_ready.connect(self._show_notebook)
         remote.refused.connect(self.banner.warn)
         self.setWindowTitle(f"{feed.name} – Wattstage")
         self.toolbar.title.setText(feed.name)
@@ -196,6 +214,7 @@ class Window(QMainWindow):
         self.banner.stand("")
         self._remote = self._start(feed)
         self._ask_table()
+        self._ask_notebook()
 
     def _tick(self) -> None:
         if self.snapshot is None and self._remote.progress < 1:
@@ -229,6 +248,7 @@ class Window(QMainWindow):
         self._n_frames += 1
         if self._n_frames % _TABLE_EVERY == 0 and snapshot.state != "ended":
             self._ask_table()
+            self._ask_notebook()
         self._show_state()
 
     def _frame_failed(self, why: str) -> None:
@@ -243,6 +263,7 @@ class Window(QMainWindow):
         replaying = snapshot is not None and snapshot.replay_speed is not None
         self.commands.show_state(snapshot, self.navigator, can_go_live=self._live is not None)
         self.commands["stages"].setChecked(self._dock.isVisible())
+        self.commands["notes"].setChecked(self._notes_dock.isVisible())
         self.transport.setVisible(replaying)
         if snapshot is None or snapshot.info is None or not replaying:
             self.plots.show_playhead(None)
@@ -263,8 +284,10 @@ class Window(QMainWindow):
     def _mark(self, text: str, time_ns: int) -> None:
         self._remote.mark(text, time_ns)
 
-    def _undo_mark(self) -> None:
-        self._remote.undo()
+    def _now_ns(self) -> int:
+        """Return the UTC of a mark that is put now: of a replay, that of the playhead."""
+        replayed = self.snapshot is not None and self.snapshot.replay_speed is not None
+        return self.snapshot.now_ns if self.snapshot is not None and replayed else self._clock_ns()
 
     def _toggle_pause(self) -> None:
         if self.snapshot is None or self.snapshot.replay_speed is None:
@@ -287,6 +310,43 @@ class Window(QMainWindow):
     def _show_table(self, table: StageTable) -> None:
         if self.snapshot is not None and self.snapshot.info is not None:
             self.table.show_table(table, self.snapshot.info.time_ns(self.snapshot.start))
+
+    def _edit(self, edit: Edit) -> None:
+        self._remote.edit(edit)
+
+    def _undo(self) -> None:
+        self._remote.undo()
+
+    def _redo(self) -> None:
+        self._remote.redo()
+
+    def _toggle(self, dock: QDockWidget) -> None:
+        """Show or hide a dock, and give those that are shown room."""
+        dock.setVisible(not dock.isVisible())
+        docks = [self._dock, self._notes_dock]
+        wide = self._dock.isVisible()
+        self.resizeDocks(docks, [_WIDE if wide else _NARROW] * 2, Qt.Orientation.Horizontal)
+        self.resizeDocks(docks, [2, 1], Qt.Orientation.Vertical)
+
+    def _toggle_notes(self) -> None:
+        self._toggle(self._notes_dock)
+        (self.marks.table if self._notes_dock.isVisible() else self).setFocus()
+
+    def _ask_notebook(self) -> None:
+        if self._notes_dock.isVisible():
+            self._remote.ask_notebook()
+
+    def _show_notebook(self, book: Notebook) -> None:
+        if self.snapshot is not None and self.snapshot.info is not None:
+            info, start = self.snapshot.info, self.snapshot.start
+            length_s = (self.snapshot.stop - start) / info.sample_rate_hz
+            self.marks.table.show_notebook(book, info.time_ns(start), length_s)
+
+    def _go_to(self, time_ns: int) -> None:
+        self.navigator.show_instant(time_ns)
+        if self.snapshot is not None and self.snapshot.info is not None:
+            origin_ns = self.snapshot.info.time_ns(self.snapshot.start)
+            self._seek((time_ns - origin_ns) / NS)
 
     def _choose_recording(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
