@@ -319,6 +319,31 @@ def test_a_recording_has_the_marks_and_notes_from_before_it_that_lie_within(tmp_
             assert recording.notes == ("cold",)
 
 
+def test_what_was_done_before_a_recording_is_undone_without_touching_what_came_since(tmp_path):
+    path = tmp_path / "m.h5"
+
+    async def work() -> None:
+        session = session_of(ListSource(STEP, hold=True))
+        run = asyncio.create_task(session.run())
+        await session.started.wait()
+        await session.mark("to come", INFO.time_ns(19_000))
+        session.start_recording(path)
+        await session.edit(Edit(do="note", text="first"))
+        assert [await session.undo() for _ in range(2)] == ["first", "to come"]
+        await session.edit(Edit(do="note", text="second"))
+        await session.mark("later", INFO.time_ns(19_500))
+        while session.snapshot.stop < 20_000:
+            session.refresh()
+            await asyncio.sleep(0)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    asyncio.run(work())
+    with Recording(path) as recording:
+        assert [mark.attrs["text"] for mark in recording.markers] == ["later"]
+        assert recording.notes == ("second",)
+
+
 def test_marks_that_are_all_in_the_closed_file_leave_nothing_beside_it(tmp_path):
     async def work() -> None:
         session = session_of(ListSource(STEP, hold=True))
