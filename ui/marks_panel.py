@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -23,8 +25,21 @@ from ui.toolbar import Button
 
 _TIME, _TEXT = 0, 1
 _BUTTONS = ("delete_mark", "undo", "redo")
+_Index = QModelIndex | QPersistentModelIndex
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _FIXED = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
+
+
+class _Cells(QStyledItemDelegate):
+    """Says to a screen reader what is being edited."""
+
+    def createEditor(  # noqa: N802
+        self, parent: QWidget, option: QStyleOptionViewItem, index: _Index
+    ) -> QWidget:
+        editor = super().createEditor(parent, option, index)
+        what = "Time" if index.column() == _TIME else "Text"
+        editor.setAccessibleName(f"{what} of the mark")
+        return editor
 
 
 class MarksTable(QTableWidget):
@@ -66,6 +81,7 @@ class MarksTable(QTableWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(_TIME, QHeaderView.ResizeMode.Interactive)
         self.setColumnWidth(_TIME, 100)
+        self.setItemDelegate(_Cells(self))
         self.itemChanged.connect(self._take)
         self.itemSelectionChanged.connect(self._choose)
 

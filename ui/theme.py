@@ -213,6 +213,7 @@ QTableView {{ background: {t.plot}; alternate-background-color: {t.panel}; borde
     gridline-color: {t.grid}; selection-background-color: {mix(t.accent, t.plot, 0.3)};
     selection-color: {t.text}; font-size: {SMALL_PX + 1}px; }}
 QTableView::item {{ padding: 0 12px 0 6px; }}
+QTableView QLineEdit {{ padding: 0 2px; border-radius: 0; }}
 QHeaderView::section {{ background: {t.panel}; color: {t.muted}; border: none;
     border-bottom: 1px solid {t.line}; padding: 5px 12px 5px 6px; font-size: {SMALL_PX}px; }}
 QTableCornerButton::section {{ background: {t.panel}; border: none; }}

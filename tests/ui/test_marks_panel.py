@@ -61,6 +61,7 @@ def typed(table, text):
     """Type into the cell that is being edited."""
     editor = QApplication.focusWidget()
     assert isinstance(editor, QLineEdit)
+    assert editor.accessibleName() in ("Text of the mark", "Time of the mark")
     editor.selectAll()
     QTest.keyClicks(editor, text)
     QTest.keyClick(editor, Qt.Key.Key_Return)
