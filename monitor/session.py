@@ -122,6 +122,7 @@ class Session:
         self._id = uuid.uuid4().hex
         self._n_marks = 0
         self._by_hand = ByHand()
+        self._recorded_from_ns = 0
         self._written: set[str] = set()  # marks that the recorder was given
         self.started = asyncio.Event()
         """Set at the first block."""
@@ -184,8 +185,10 @@ class Session:
         self._written = set()
         for marker in self._account.before:
             self._recorder.mark(marker)
-        newest_ns = self._account.info.time_ns(self._account.history.bounds[1])
-        for mark in self._own_marks(newest_ns, 1 << 63):  # younger than what was measured yet
+        self._recorded_from_ns = self._account.info.time_ns(self._account.history.bounds[1])
+        for mark in self._own_marks(
+            self._recorded_from_ns, 1 << 63
+        ):  # younger than what was measured yet
             self._record_marker(mark)
         self._recorder.announce(self._account.slow.channels)
         for reading in self._account.slow.newest:
@@ -312,7 +315,7 @@ class Session:
         edit = self._by_hand.newest()
         if self._by_hand.newest_is_recorded:
             await self._keep(Edit(do="undo"))
-        elif edit.do == "add" and edit.marker is not None:  # it may lie in the file
+        elif edit.marker is not None and marks.mark_id(edit.marker) in self._written:
             await self._keep(Edit(do="delete", mark=marks.mark_id(edit.marker)))
         self._by_hand.undo()
         return marks.words(edit)
@@ -320,8 +323,10 @@ class Session:
     async def redo(self) -> str:
         """Make again what was taken back last, and return what it is; raises as ``undo``."""
         edit = self._by_hand.undone()
-        await self._keep(edit)
-        self._by_hand.redo()
+        concerns = self._by_hand.newest_is_recorded or self._is_recorded(edit)
+        if concerns:
+            await self._keep(edit)
+        self._by_hand.redo(recorded=concerns)
         return marks.words(edit)
 
     @property
@@ -333,6 +338,13 @@ class Session:
         """Return what a recording that begins says of the session beside its data."""
         notes = self._by_hand.notebook.notes
         return {**self._described, NOTES: json.dumps(notes)} if notes else self._described
+
+    def _is_recorded(self, edit: Edit) -> bool:
+        """Return whether the recording that runs has to know of an edit that is made again."""
+        mark = edit.marker
+        if mark is None:
+            return True
+        return mark.time_ns >= self._recorded_from_ns or marks.mark_id(mark) in self._written
 
     def _is_own(self, marker: Marker) -> bool:
         """Return whether it was made by hand here, not in the session that is replayed."""

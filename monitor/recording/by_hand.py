@@ -70,9 +70,17 @@ class ByHand:
             raise EngineError("nothing was taken back that could be made again")
         return self._undone[-1]
 
-    def redo(self) -> None:
-        """Make again what was taken back last."""
+    def redo(self, *, recorded: bool = True) -> None:
+        """Make again what was taken back last.
+
+        Parameters
+        ----------
+        recorded
+            Whether it lies beside the recording now; only the oldest of all that hold may not.
+        """
         self._held.append(self._undone.pop())
+        if not recorded:
+            self._n_before = len(self._held)
         self._refresh()
 
     def _refresh(self) -> None:

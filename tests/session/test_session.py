@@ -326,10 +326,12 @@ def test_what_was_done_before_a_recording_is_undone_without_touching_what_came_s
         session = session_of(ListSource(STEP, hold=True))
         run = asyncio.create_task(session.run())
         await session.started.wait()
+        await session.mark("past", INFO.t0_ns - 5)
         await session.mark("to come", INFO.time_ns(19_000))
         session.start_recording(path)
         await session.edit(Edit(do="note", text="first"))
-        assert [await session.undo() for _ in range(2)] == ["first", "to come"]
+        assert [await session.undo() for _ in range(3)] == ["first", "to come", "past"]
+        assert await session.redo() == "past"
         await session.edit(Edit(do="note", text="second"))
         await session.mark("later", INFO.time_ns(19_500))
         while session.snapshot.stop < 20_000:
