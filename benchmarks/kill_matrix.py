@@ -8,7 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
+import pty
 import random
+import select
 import shutil
 import signal
 import subprocess
@@ -62,7 +65,7 @@ def listen(process: subprocess.Popen[str], heard: Heard) -> None:
         said = json.loads(line)
         heard.given = said.get("given", heard.given)
         heard.error = said.get("error", heard.error)
-        if "mark" in said:
+        if "mark" in said and not heard.error:  # what comes later is of no recording
             heard.marks.append(said["mark"])
 
 
@@ -110,38 +113,99 @@ def judge(row: Row, path: Path, heard: Heard) -> None:
         row.notes.update(f.text for f in wrong)
 
 
-def mounted(folder: Path, size_mib: int) -> bool:
-    """Mount a small disk, if we may."""
-    folder.mkdir()
-    asked = ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(folder)]
+def done(*command: object) -> bool:
+    """Run a command; return whether it succeeded."""
+    asked = [str(word) for word in command]
     return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
-def on_disks(folder: Path, rows: list[Row]) -> None:
-    """Try a disk that fills up, and one that becomes read-only."""
-    for how, size in (("disk full", 24), ("read-only in mid-run", 256)):
-        disk = folder / how.replace(" ", "-")
-        if not mounted(disk, size):
-            rows.append(Row(how, notes={"not run: may not mount"}))
-            continue
+def disk_full(folder: Path, rows: list[Row]) -> None:
+    """Record onto a small disk until it is full."""
+    disk = folder / "full"
+    disk.mkdir()
+    if not done("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk):
+        rows.append(Row("disk full", notes={"not run: may not mount"}))
+        return
+    try:
+        rows.append(Row("disk full"))
+        trial(rows[-1], disk / "r.h5", "calm", 1e9, lambda process: process.wait(30))
+    finally:
+        done("umount", disk)
 
-        def die(process: subprocess.Popen[str], disk: Path = disk, how: str = how) -> None:
-            if how == "disk full":
-                process.wait(30)
-                return
-            # While a file is open for writing, only a forced remount is granted.
-            asked = ["mount", "-o", "remount,ro", str(disk)]
-            done = subprocess.run(asked, capture_output=True, text=True, check=False)
-            if done.returncode:
-                rows[-1].notes.add(f"remount refused: {done.stderr.strip().splitlines()[0]}")
-                process.terminate()
 
-        try:
-            rows.append(Row(how))
-            after_s = 1e9 if how == "disk full" else 2.0
-            trial(rows[-1], disk / "r.h5", "calm", after_s, die)
-        finally:
-            subprocess.run(["umount", str(disk)], check=True)
+def read_only(folder: Path, rows: list[Row]) -> None:
+    """Record onto an ext4 of which the kernel finds an error, and makes it read-only then.
+
+    A remount is refused while a file is open for writing, so the error is triggered.
+    """
+    image, disk = folder / "disk.img", folder / "disk"
+    disk.mkdir()
+    with image.open("wb") as file:
+        file.truncate(256 << 20)
+    if not (
+        done("mkfs.ext4", "-q", image)
+        and done("mount", "-o", "loop,errors=remount-ro", image, disk)
+    ):
+        rows.append(Row("read-only in mid-run", notes={"not run: may not mount"}))
+        return
+    device = next(
+        line.split()[0] for line in Path("/proc/mounts").read_text().splitlines()
+        if line.split()[1] == str(disk)
+    )  # fmt: skip
+
+    def die(process: subprocess.Popen[str]) -> None:
+        Path("/sys/fs/ext4", Path(device).name, "trigger_fs_error").write_text("now")
+        time.sleep(2.0)  # the session goes on without its recording
+        if process.poll() is not None:
+            rows[-1].notes.add("the session ended, too")
+        process.terminate()
+
+    try:
+        rows.append(Row("read-only in mid-run"))
+        trial(rows[-1], disk / "r.h5", "calm", 2.0, die)
+    finally:
+        done("umount", disk)
+
+
+def by_command(folder: Path, rows: list[Row]) -> None:
+    """End ``wattstage record`` by signals, and by closing its terminal."""
+    bench = [sys.executable, "-m", "monitor.bench", "--supply", "dc", "--gap-free"]
+    with subprocess.Popen(bench, stdout=subprocess.PIPE, text=True) as lab:
+        visa = json.loads(lab.stdout.readline())["visa"]
+        for how, number in (
+            ("Ctrl-C", signal.SIGINT), ("SIGTERM", signal.SIGTERM), ("SIGHUP", signal.SIGHUP),
+            ("closed terminal", None), ("kill -9", signal.SIGKILL),
+        ):  # fmt: skip
+            row = Row(f"`wattstage record`, {how}")
+            rows.append(row)
+            path = folder / f"command-{len(rows)}.h5"
+            command = [sys.executable, "-m", "monitor", "record", "--visa", visa, "-o", str(path)]
+            command += ["--broker", "none", "--endpoint", f"ipc://{folder}/{len(rows)}.ipc"]
+            ours, theirs = pty.openpty()
+            with subprocess.Popen(
+                command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+            ) as process:
+                os.close(theirs)
+                until = time.monotonic() + 8.0
+                while time.monotonic() < until:
+                    if select.select([ours], [], [], 0.1)[0]:
+                        os.read(ours, 65_536)
+                if number is None:
+                    os.close(ours)
+                    process.send_signal(signal.SIGHUP)  # as the kernel does to its session
+                else:
+                    process.send_signal(number)
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    row.notes.add("had to be killed")
+            row.n += 1
+            row.notes.add(f"exit code {process.returncode}")
+            judge(row, path, Heard())
+            with Recording(path) as recording:
+                row.notes.add("ended well" if recording.closed else "not ended")
+        lab.terminate()
 
 
 def main() -> None:
@@ -169,7 +233,9 @@ def main() -> None:
             rows.append(Row(how))
             path = folder / f"{how}.h5".replace(" ", "-")
             trial(rows[-1], path, "calm", 1.5, lambda p, number=number: p.send_signal(number))
-        on_disks(folder, rows)
+        disk_full(folder, rows)
+        read_only(folder, rows)
+        by_command(folder, rows)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print("| How it ended | Trials | Open | Lost, at most | Acknowledged marks | Missing |"
