@@ -80,7 +80,7 @@ def metrics_of(recording: Recording) -> MetricsSettings:
 
     try:
         profile = msgspec.json.decode(recording.settings.get(_PROFILE, "{}"), type=Described)
-    except msgspec.MsgspecError:  # of another version, or made by somebody else
+    except ValueError:  # of another version, or made by somebody else
         return MetricsSettings()
     return profile.metrics
 

@@ -162,7 +162,7 @@ class EngineClient:
             )
         try:
             reply: m.Reply = m.decode_reply(socket.recv())
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._drop()
             raise EngineError(
                 f"the engine at {self.endpoint} answered something unknown ({error}); use one"

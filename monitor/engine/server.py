@@ -180,7 +180,7 @@ class Engine:
             *envelope, payload = await socket.recv_multipart()
             try:
                 reply = await self._answer(m.decode_request(payload))
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 reply = m.Refused(message=f"the engine does not understand this request: {error}")
             except WattstageError as error:
                 reply = m.Refused(message=str(error))

@@ -255,7 +255,11 @@ def _raw(payload: bytes, field: str) -> str:
     """Return a field as it was sent."""
     try:
         return _shown(bytes(_fields.decode(payload)[field]).decode())
-    except (msgspec.DecodeError, RecursionError):  # what follows the field is not JSON
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+    ):  # what follows the field is not JSON
         return "another"
 
 
