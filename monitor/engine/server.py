@@ -200,7 +200,7 @@ class Engine:
             case m.TableRequest():
                 return m.TableReply(table=session.table())
             case m.NotebookRequest():
-                return m.NotebookReply(notebook=session.notebook)
+                return m.NotebookReply(notebook=session.desk.notebook)
             case m.Mark() | m.EditMarks() | m.Undo() | m.Redo():
                 return m.Done(value=await self._write_by_hand(request))
             case m.StartRecording(path=path):
@@ -229,11 +229,11 @@ class Engine:
             case m.Mark(text=text, time_ns=time_ns):
                 await self._session.mark(text, time_ns)
             case m.EditMarks(edit=edit):
-                await self._session.edit(edit)
+                await self._session.desk.edit(edit)
             case m.Undo():
-                return await self._session.undo()
+                return await self._session.desk.undo()
             case m.Redo():
-                return await self._session.redo()
+                return await self._session.desk.redo()
         return ""
 
     async def _pace(self, request: m.Pace | m.Pause | m.Seek) -> None:

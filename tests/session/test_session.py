@@ -212,7 +212,7 @@ def test_a_mark_is_on_the_disk_when_it_is_acknowledged_and_one_taken_back_is_not
         run = asyncio.create_task(session.run(record=path))
         await session.started.wait()
         await session.mark("wrong", INFO.t0_ns + 5)
-        assert await session.undo() == "wrong"
+        assert await session.desk.undo() == "wrong"
         await session.mark("right", INFO.t0_ns + 7)
         edits, _ = marks.read(path)
         assert [edit.do for edit in edits] == ["add", "undo", "add"]
@@ -238,7 +238,7 @@ def test_edits_and_notes_of_a_live_session_are_on_the_disk_and_can_be_undone_and
 
     def texts(session):
         shown = session.frame(0, 10, 10, 1).timeline.marks
-        assert tuple(shown) == session.notebook.marks
+        assert tuple(shown) == session.desk.notebook.marks
         return [(mark.attrs["text"], mark.time_ns - INFO.t0_ns) for mark in shown]
 
     async def work() -> None:
@@ -247,28 +247,28 @@ def test_edits_and_notes_of_a_live_session_are_on_the_disk_and_can_be_undone_and
         await session.started.wait()
         await session.mark("a", INFO.t0_ns + 5)
         await session.mark("b", INFO.t0_ns + 7)
-        first, second = map(marks.mark_id, session.notebook.marks)
-        await session.edit(Edit(do="rename", mark=first, text="door"))
-        await session.edit(Edit(do="move", mark=first, time_ns=INFO.t0_ns + 9))
-        await session.edit(Edit(do="delete", mark=second))
-        await session.edit(Edit(do="note", text="cold"))
+        first, second = map(marks.mark_id, session.desk.notebook.marks)
+        await session.desk.edit(Edit(do="rename", mark=first, text="door"))
+        await session.desk.edit(Edit(do="move", mark=first, time_ns=INFO.t0_ns + 9))
+        await session.desk.edit(Edit(do="delete", mark=second))
+        await session.desk.edit(Edit(do="note", text="cold"))
         assert texts(session) == [("door", 9)]
-        assert session.notebook.notes == ("cold",)
+        assert session.desk.notebook.notes == ("cold",)
         for told in ("cold", "the deletion of a mark", "the move of a mark", "the text door"):
-            assert await session.undo() == told
+            assert await session.desk.undo() == told
         assert texts(session) == [("a", 5), ("b", 7)]
-        assert session.notebook.notes == ()
-        assert await session.redo() == "the text door"
-        assert await session.redo() == "the move of a mark"
+        assert session.desk.notebook.notes == ()
+        assert await session.desk.redo() == "the text door"
+        assert await session.desk.redo() == "the move of a mark"
         assert texts(session) == [("b", 7), ("door", 9)]
-        assert session.notebook.redo == "the deletion of a mark"
-        await session.edit(Edit(do="note", text="warm"))
+        assert session.desk.notebook.redo == "the deletion of a mark"
+        await session.desk.edit(Edit(do="note", text="warm"))
         with pytest.raises(EngineError, match="nothing was taken back"):
-            await session.redo()
+            await session.desk.redo()
         with pytest.raises(EngineError, match="no mark 'x:1' by hand"):
-            await session.edit(Edit(do="delete", mark="x:1"))
+            await session.desk.edit(Edit(do="delete", mark="x:1"))
         with pytest.raises(EngineError, match="got add"):
-            await session.edit(Edit(do="add"))
+            await session.desk.edit(Edit(do="add"))
         killed_copy(path, folder)
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
@@ -297,10 +297,10 @@ def test_a_recording_has_the_marks_and_notes_from_before_it_that_lie_within(tmp_
         await session.mark("too early", INFO.t0_ns + 4)
         await session.mark("early", INFO.t0_ns + 5)
         await session.mark("taken back", INFO.t0_ns + 6)
-        await session.undo()
-        early = marks.mark_id(session.notebook.marks[1])
-        await session.edit(Edit(do="rename", mark=early, text="renamed"))
-        await session.edit(Edit(do="note", text="cold"))
+        await session.desk.undo()
+        early = marks.mark_id(session.desk.notebook.marks[1])
+        await session.desk.edit(Edit(do="rename", mark=early, text="renamed"))
+        await session.desk.edit(Edit(do="note", text="cold"))
         await session.mark("to come", INFO.time_ns(19_000))
         session.start_recording(begun)
         await until_sample(20_000)
@@ -329,10 +329,10 @@ def test_what_was_done_before_a_recording_is_undone_without_touching_what_came_s
         await session.mark("past", INFO.t0_ns - 5)
         await session.mark("to come", INFO.time_ns(19_000))
         session.start_recording(path)
-        await session.edit(Edit(do="note", text="first"))
-        assert [await session.undo() for _ in range(3)] == ["first", "to come", "past"]
-        assert await session.redo() == "past"
-        await session.edit(Edit(do="note", text="second"))
+        await session.desk.edit(Edit(do="note", text="first"))
+        assert [await session.desk.undo() for _ in range(3)] == ["first", "to come", "past"]
+        assert await session.desk.redo() == "past"
+        await session.desk.edit(Edit(do="note", text="second"))
         await session.mark("later", INFO.time_ns(19_500))
         while session.snapshot.stop < 20_000:
             session.refresh()
@@ -371,4 +371,4 @@ def test_a_recording_does_not_take_over_the_marks_of_one_that_is_gone(tmp_path):
 
 def test_there_may_be_no_mark_to_take_back():
     with pytest.raises(EngineError, match="no mark by hand"):
-        asyncio.run(session_of(ListSource([])).undo())
+        asyncio.run(session_of(ListSource([])).desk.undo())

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import math
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +21,6 @@ from monitor.model import (
     Edge,
     Frame,
     Marker,
-    Notebook,
     Reading,
     SlowChannel,
     Snapshot,
@@ -34,9 +30,9 @@ from monitor.model import (
     Timeline,
 )
 from monitor.recording import marks
-from monitor.recording.by_hand import ByHand
-from monitor.recording.marks import NOTES, Edit
 from monitor.recording.recorder import Recorder
+from monitor.session.desk import Desk
+from monitor.session.past import write_past
 from monitor.sources.clock import Clock
 from monitor.sources.meter_feed import Meter, beside
 from monitor.sources.source import Item, Source
@@ -46,8 +42,6 @@ logger = logging.getLogger(__name__)
 _INBOX = 64  # items; when it is full the sources wait, so nothing is dropped here
 _REFRESH_S = 0.1  # numbers change no faster than a person reads; costs that much less
 _MAX_WARNINGS = 8
-_SAVED_AT_ONCE = 1 << 18  # samples of the past between two looks at what is live
-_SAVED_AHEAD_BYTES = 64 << 20
 
 _Entry = Item | tuple[SlowChannel, ...] | Exception | None  # None: the source has ended
 
@@ -119,11 +113,8 @@ class Session:
         self._stale = False
         self._version = 0
         self._saving: set[asyncio.Task[None]] = set()
-        self._id = uuid.uuid4().hex
-        self._n_marks = 0
-        self._by_hand = ByHand()
-        self._recorded_from_ns = 0
-        self._written: set[str] = set()  # marks that the recorder was given
+        self.desk = Desk(clock)
+        """Marks and notes by hand."""
         self.started = asyncio.Event()
         """Set at the first block."""
         self.snapshot = self._make_snapshot()
@@ -180,15 +171,15 @@ class Session:
         if self._recorder is not None:
             raise EngineError(f"already recording to {self._recorder.state.path}; stop that first")
         marks.begin(path)
-        self._recorder = Recorder(path, self._account.info, settings=self._told(), how=self._how)
-        self._by_hand.begin_recording()
-        self._written = set()
+        self._recorder = Recorder(
+            path, self._account.info, settings=self.desk.told(self._described), how=self._how
+        )
+        self.desk.begin_recording(path)
         for marker in self._account.before:
             self._recorder.mark(marker)
-        self._recorded_from_ns = self._account.info.time_ns(self._account.history.bounds[1])
-        for mark in self._own_marks(
-            self._recorded_from_ns, 1 << 63
-        ):  # younger than what was measured yet
+        from_ns = self._account.info.time_ns(self._account.history.bounds[1])
+        self.desk.record_from(from_ns)
+        for mark in self.desk.marks_of(from_ns, 1 << 63):  # younger than what was measured yet
             self._record_marker(mark)
         self._recorder.announce(self._account.slow.channels)
         for reading in self._account.slow.newest:
@@ -200,12 +191,13 @@ class Session:
         if self._recorder is None:
             return None
         recorder, self._recorder = self._recorder, None
+        written = self.desk.end_recording()
         recorder.close()
         if recorder.state.error:
             self._warn(recorder.state.error)
         elif not recorder.n_dropped:
             try:
-                marks.settle(Path(recorder.state.path), self._written)
+                marks.settle(Path(recorder.state.path), written)
             except OSError as error:  # they stay beside the recording, which is as good
                 logger.info("marks stay beside %s: %s", recorder.state.path, error)
         return recorder.state.path
@@ -226,149 +218,38 @@ class Session:
             raise EngineError("nothing to save yet: no instrument has answered")
         if not seconds > 0:
             raise EngineError(f"the time to save must be positive, got {seconds:g} s")
-        recorder = Recorder(path, self._account.info, settings=self._told(), how=self._how)
+        recorder = Recorder(
+            path, self._account.info, settings=self.desk.told(self._described), how=self._how
+        )
         task = asyncio.create_task(self._save(self._account, recorder, seconds))
         self._saving.add(task)
         task.add_done_callback(self._saving.discard)
 
     async def _save(self, account: Account, recorder: Recorder, seconds: float) -> None:
-        """Write the past; it is forgotten no faster than it is read, or it is left out."""
-        oldest, stop = account.history.bounds
-        start = max(oldest, stop - math.ceil(seconds * account.info.sample_rate_hz))
-        try:
-            recorder.announce(account.slow.channels)
-            for marker in account.markers_since(account.info.time_ns(start)):
-                if not self._is_own(marker):
-                    recorder.mark(marker)
-            span_ns = account.info.time_ns(start), account.info.time_ns(stop)
-            for mark in self._own_marks(*span_ns):
-                recorder.mark(mark)
-            for reading in account.slow.since(account.info.time_ns(start)):
-                recorder.add(reading)
-            for first in range(start, stop, _SAVED_AT_ONCE):
-                for block in account.history.blocks(first, min(first + _SAVED_AT_ONCE, stop)):
-                    recorder.write(block)
-                await asyncio.to_thread(recorder.drain, _SAVED_AHEAD_BYTES)
-        finally:
-            await asyncio.to_thread(recorder.close)
+        await write_past(account, self.desk, recorder, seconds)
         state = recorder.state
         length_s = state.n_samples / account.info.sample_rate_hz
         self._warn(state.error or f"saved the last {length_s:.4g} s to {state.path}")
         self.refresh()
 
+    def _recorder_of(self, path: Path, info: StreamInfo) -> Recorder:
+        return Recorder(path, info, settings=self.desk.told(self._described), how=self._how)
+
     async def mark(self, text: str, time_ns: int) -> None:
-        """Put a mark by hand, at a UTC time (0: now).
-
-        Of a session that is recorded, it is on the disk when this returns.
-
-        Raises
-        ------
-        RecordingError
-            If the disk does not take it; there is no mark then.
-        """
-        now_ns = self._clock.now_ns()
-        self._n_marks += 1
-        mark = Marker(
-            time_ns=time_ns or now_ns,
-            received_ns=now_ns,
-            stage="note",
-            edge=Edge.INSTANT,
-            run_id=self._id,
-            seq=self._n_marks,
-            timing="hand",
-            attrs={"text": text},
-        )
-        edit = Edit(do="add", marker=mark)
-        await self._keep(edit)
-        self._by_hand.take(edit)
+        """Put a mark by hand, at a UTC time (0: now); raises as ``Desk.mark``."""
+        mark = await self.desk.mark(text, time_ns)
         self._record_marker(mark)  # not behind what waits: a recording may begin meanwhile
         await self._inbox.put(mark)
-
-    async def edit(self, edit: Edit) -> None:
-        """Move, rename or delete a mark by hand, or put a note on the session.
-
-        Of a session that is recorded, it is on the disk when this returns.
-
-        Raises
-        ------
-        EngineError
-            If there is no such mark, or it is no such edit.
-        RecordingError
-            If the disk does not take it; nothing is changed then.
-        """
-        if edit.do not in ("move", "rename", "delete", "note"):
-            raise EngineError(f"an edit moves, renames or deletes a mark, or notes; got {edit.do}")
-        self._by_hand.check(edit)
-        await self._keep(edit)
-        self._by_hand.take(edit)
-
-    async def undo(self) -> str:
-        """Take back the newest edit by hand that holds, and return what it was.
-
-        Raises
-        ------
-        EngineError
-            If there is none.
-        RecordingError
-            If the disk does not take it; the edit stays then.
-        """
-        edit = self._by_hand.newest()
-        if self._by_hand.newest_is_recorded:
-            await self._keep(Edit(do="undo"))
-        elif edit.marker is not None and marks.mark_id(edit.marker) in self._written:
-            await self._keep(Edit(do="delete", mark=marks.mark_id(edit.marker)))
-        self._by_hand.undo()
-        return marks.words(edit)
-
-    async def redo(self) -> str:
-        """Make again what was taken back last, and return what it is; raises as ``undo``."""
-        edit = self._by_hand.undone()
-        concerns = self._by_hand.newest_is_recorded or self._is_recorded(edit)
-        if concerns:
-            await self._keep(edit)
-        self._by_hand.redo(recorded=concerns)
-        return marks.words(edit)
-
-    @property
-    def notebook(self) -> Notebook:
-        """Return the marks by hand and the notes that hold."""
-        return self._by_hand.notebook
-
-    def _told(self) -> dict[str, str]:
-        """Return what a recording that begins says of the session beside its data."""
-        notes = self._by_hand.notebook.notes
-        return {**self._described, NOTES: json.dumps(notes)} if notes else self._described
-
-    def _is_recorded(self, edit: Edit) -> bool:
-        """Return whether the recording that runs has to know of an edit that is made again."""
-        mark = edit.marker
-        if mark is None:
-            return True
-        return mark.time_ns >= self._recorded_from_ns or marks.mark_id(mark) in self._written
-
-    def _is_own(self, marker: Marker) -> bool:
-        """Return whether it was made by hand here, not in the session that is replayed."""
-        return marks.is_mark(marker) and marker.run_id == self._id
-
-    def _own_marks(self, start_ns: int, stop_ns: int) -> list[Marker]:
-        """Return the marks by hand of a span of UTC as they are now, by time."""
-        return [m for m in self._by_hand.notebook.marks if start_ns <= m.time_ns < stop_ns]
-
-    async def _keep(self, edit: Edit) -> None:
-        """Have the disk keep an edit, beside the recording if there is one."""
-        if self._recorder is not None:
-            path = Path(self._recorder.state.path)
-            await asyncio.to_thread(marks.append, path, edit)
 
     def frame(self, start: int | None, stop: int | None, span: int, n_columns: int) -> Frame:
         """Return what a window draws of ``[start, stop)``, or of the newest ``span`` samples."""
         if self._account is None:
             return Frame(self.snapshot, None, Timeline(stages=(), marks=()))
         view, timeline, slow = self._account.look(start, stop, span, n_columns)
-        if self._by_hand.changed and view is not None:
+        if self.desk.changed and view is not None:
             first, last = (self._account.info.time_ns(int(at)) for at in view.edges[[0, -1]])
-            others = [m for m in timeline.marks if not self._is_own(m)]
-            held = sorted([*others, *self._own_marks(first, last)], key=lambda m: m.time_ns)
+            others = [m for m in timeline.marks if not self.desk.is_own(m)]
+            held = sorted([*others, *self.desk.marks_of(first, last)], key=lambda m: m.time_ns)
             timeline = msgspec.structs.replace(timeline, marks=tuple(held))
         return Frame(self.snapshot, view, timeline, slow)
 
@@ -455,7 +336,7 @@ class Session:
     def _take_marker(self, account: Account, marker: Marker) -> None:
         if not account.enter_marker(marker):
             return
-        if not self._is_own(marker):
+        if not self.desk.is_own(marker):
             self._record_marker(marker)
         if marker.edge is Edge.INSTANT and marker.stage == "event":
             self._take_event(marker)
@@ -464,8 +345,7 @@ class Session:
         """Put a marker into the recording, if there is one."""
         if self._recorder is not None:
             self._recorder.mark(marker)
-            if marks.is_mark(marker):
-                self._written.add(marks.mark_id(marker))
+            self.desk.wrote(marker)
 
     def _take_event(self, event: Marker) -> None:
         kind = event.attrs.get("kind") if METER not in event.attrs else None
