@@ -10,7 +10,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
-    QDockWidget,
     QFileDialog,
     QMainWindow,
     QStatusBar,
@@ -23,6 +22,7 @@ from monitor.errors import WattstageError
 from monitor.model import NS, Frame, Notebook, Snapshot, StageTable
 from monitor.recording.marks import Edit
 from ui.actions import Actions
+from ui.docks import Docks
 from ui.feed import Feed, FrameRequest
 from ui.help_sheet import HelpSheet
 from ui.marks_panel import MarksPanel
@@ -44,7 +44,6 @@ FRAME_MS = 25
 
 _REST_EVERY = 6  # ticks, while nothing moves
 _TABLE_EVERY = 40  # frames: about once a second
-_WIDE, _NARROW = 680, 360  # pixels, of the stage table and of the notes alone
 _GONE = "engine does not answer: {}; the recording, if any, goes on in the engine"
 
 
@@ -92,7 +91,7 @@ class Window(QMainWindow):
         self.transport = Transport(self.commands)
         self.table = StageTableView()
         self.marks = MarksPanel(self.commands)
-        self._dock, self._notes_dock = self._build()
+        self.docks = self._build()
         self._connect()
         self.set_theme(theme)
         self._remote = self._start(feed)
@@ -103,7 +102,7 @@ class Window(QMainWindow):
 
     # What the window is made of.
 
-    def _build(self) -> tuple[QDockWidget, QDockWidget]:
+    def _build(self) -> Docks:
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -117,23 +116,12 @@ class Window(QMainWindow):
         bar.setContentsMargins(0, 0, 0, 0)
         bar.addWidget(_column(self.transport, self.status_line), 1)
         self.setStatusBar(bar)
-        stages = self._add_dock("Stages", self.table)
-        notes = self._add_dock("Notes", self.marks)
+        docks = Docks(self, self.table, self.marks)
         self.transport.hide()
         self.resize(1600, 1000)
         centre.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         centre.setFocus()
-        return stages, notes
-
-    def _add_dock(self, title: str, content: QWidget) -> QDockWidget:
-        """Return a hidden dock at the right."""
-        dock = QDockWidget(title)
-        dock.setObjectName(title.lower())
-        dock.setTitleBarWidget(QWidget())  # none: its button is in the toolbar
-        dock.setWidget(content)
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        dock.hide()
-        return dock
+        return docks
 
     def _connect(self) -> None:
         navigator = self.navigator
@@ -160,8 +148,8 @@ class Window(QMainWindow):
             "home": lambda: self._seek(0.0),
             "slower": lambda: self.transport.step(-1),
             "faster": lambda: self.transport.step(1),
-            "stages": partial(self._toggle, self._dock),
-            "notes": self._toggle_notes,
+            "stages": self.docks.toggle_stages,
+            "notes": self.docks.toggle_notes,
             "theme": lambda: self.set_theme(LIGHT if self.theme is DARK else DARK),
             "help": self._show_help,
             "quit": self.close,
@@ -179,8 +167,7 @@ class Window(QMainWindow):
         self.marks.table.edited.connect(self._edit)
         self.marks.table.refused.connect(self.banner.warn)
         self.marks.table.chosen.connect(self._go_to)
-        self._dock.visibilityChanged.connect(self._ask_table)
-        self._notes_dock.visibilityChanged.connect(self._ask_notebook)
+        self.docks.changed.connect(self._ask_docks)
         navigator.changed.connect(self._show_state)
 
     def set_theme(self, theme: Theme) -> None:
@@ -213,8 +200,7 @@ class Window(QMainWindow):
         self.navigator.forget()
         self.banner.stand("")
         self._remote = self._start(feed)
-        self._ask_table()
-        self._ask_notebook()
+        self._ask_docks()
 
     def _tick(self) -> None:
         if self.snapshot is None and self._remote.progress < 1:
@@ -247,8 +233,7 @@ class Window(QMainWindow):
             self.status_line.show_items(status(snapshot, self.frames_per_second))
         self._n_frames += 1
         if self._n_frames % _TABLE_EVERY == 0 and snapshot.state != "ended":
-            self._ask_table()
-            self._ask_notebook()
+            self._ask_docks()
         self._show_state()
 
     def _frame_failed(self, why: str) -> None:
@@ -262,8 +247,8 @@ class Window(QMainWindow):
         snapshot = self.snapshot
         replaying = snapshot is not None and snapshot.replay_speed is not None
         self.commands.show_state(snapshot, self.navigator, can_go_live=self._live is not None)
-        self.commands["stages"].setChecked(self._dock.isVisible())
-        self.commands["notes"].setChecked(self._notes_dock.isVisible())
+        self.commands["stages"].setChecked(self.docks.shows_stages)
+        self.commands["notes"].setChecked(self.docks.shows_notes)
         self.transport.setVisible(replaying)
         if snapshot is None or snapshot.info is None or not replaying:
             self.plots.show_playhead(None)
@@ -303,13 +288,17 @@ class Window(QMainWindow):
     def _set_speed(self, speed: float) -> None:
         self._remote.set_speed(speed)
 
-    def _ask_table(self) -> None:
-        if self._dock.isVisible():
+    def _ask_docks(self) -> None:
+        if self.docks.shows_stages:
             self._remote.ask_table()
+        if self.docks.shows_notes:
+            self._remote.ask_notebook()
 
     def _show_table(self, table: StageTable) -> None:
-        if self.snapshot is not None and self.snapshot.info is not None:
-            self.table.show_table(table, self.snapshot.info.time_ns(self.snapshot.start))
+        self.docks.show_table(table, self.snapshot)
+
+    def _show_notebook(self, book: Notebook) -> None:
+        self.docks.show_notebook(book, self.snapshot)
 
     def _edit(self, edit: Edit) -> None:
         self._remote.edit(edit)
@@ -319,28 +308,6 @@ class Window(QMainWindow):
 
     def _redo(self) -> None:
         self._remote.redo()
-
-    def _toggle(self, dock: QDockWidget) -> None:
-        """Show or hide a dock, and give those that are shown room."""
-        dock.setVisible(not dock.isVisible())
-        docks = [self._dock, self._notes_dock]
-        wide = self._dock.isVisible()
-        self.resizeDocks(docks, [_WIDE if wide else _NARROW] * 2, Qt.Orientation.Horizontal)
-        self.resizeDocks(docks, [2, 1], Qt.Orientation.Vertical)
-
-    def _toggle_notes(self) -> None:
-        self._toggle(self._notes_dock)
-        (self.marks.table if self._notes_dock.isVisible() else self).setFocus()
-
-    def _ask_notebook(self) -> None:
-        if self._notes_dock.isVisible():
-            self._remote.ask_notebook()
-
-    def _show_notebook(self, book: Notebook) -> None:
-        if self.snapshot is not None and self.snapshot.info is not None:
-            info, start = self.snapshot.info, self.snapshot.start
-            length_s = (self.snapshot.stop - start) / info.sample_rate_hz
-            self.marks.table.show_notebook(book, info.time_ns(start), length_s)
 
     def _go_to(self, time_ns: int) -> None:
         self.navigator.show_instant(time_ns)
