@@ -78,6 +78,15 @@ def test_the_widest_bound_of_an_edge_is_told_below_the_table(recording):
     assert "edges of stages: within ±4.0 ms" in " ".join(text.split())
 
 
+def test_a_stage_that_was_not_recorded_whole_is_told_as_cut(recording):
+    table = stage_table(recording, "r")
+    assert "cut" not in text_of(StageText(table))
+    part = msgspec.structs.replace(table.stages[0], outside_s=0.25)
+    text = text_of(StageText(msgspec.structs.replace(table, stages=(part, *table.stages[1:]))))
+    assert f"{part.stage.name} (cut)" in text
+    assert "or part of the stage was not recorded" in " ".join(text.split())
+
+
 def test_the_stage_table_has_the_energy_of_each_power_channel_with_its_coverage(recording):
     text = text_of(StageText(stage_table(recording, "r")))
     assert "wall power" in text

@@ -256,7 +256,9 @@ class RecordingFeed:
     def _make_still(self) -> Snapshot:
         info, at = self._info, self._playhead
         stages = self._recording.stage_tree.stages(info.time_ns(at))
-        table = attribute(stages, info, self._first, at, self._recording, self.name)
+        table = attribute(
+            stages, info, self._first, at, self._recording, self.name, growing=at < self._last
+        )
         now_ns = info.time_ns(at)
         running = tuple(
             used

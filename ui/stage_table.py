@@ -43,6 +43,8 @@ class Row:
     keys: tuple[float | str, ...]
     stage: Stage | None
     """None for the total and the rest."""
+    about: str = ""
+    """What is said of it under the pointer."""
 
 
 def columns(table: StageTable) -> tuple[str, ...]:
@@ -73,7 +75,7 @@ def stage_row(used: StageEnergy, origin_ns: int, held: Sequence[HeldEnergy] = ()
     """
     stage = used.stage
     start_s = (stage.start_ns - origin_ns) / NS
-    cut = " (cut)" if stage.truncated else ""
+    cut = " (cut)" if stage.truncated or used.outside_s else ""
     running = " …" if stage.stop_ns is None else ""
     return Row(
         (
@@ -99,6 +101,17 @@ def stage_row(used: StageEnergy, origin_ns: int, held: Sequence[HeldEnergy] = ()
             *_keys(held),
         ),
         stage,
+        _about(used),
+    )
+
+
+def _about(used: StageEnergy) -> str:
+    """Return what is said about a stage under the pointer."""
+    stage = used.stage
+    missing = f"{duration(used.outside_s)} of it not recorded" if used.outside_s else ""
+    never = "an edge was never marked" if stage.truncated else ""
+    return ", ".join(
+        filter(None, (stage.path.replace("/", " / "), edges_text(stage), never, missing))
     )
 
 
@@ -195,8 +208,7 @@ class StageModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column():
             return _ALIGN_NUMBER
         if role == Qt.ItemDataRole.ToolTipRole and row.stage is not None:
-            edges = edges_text(row.stage)
-            return row.stage.path.replace("/", " / ") + (f", {edges}" if edges else "")
+            return row.about
         if role == Qt.ItemDataRole.FontRole and row.stage is None:
             bold = QFont()
             bold.setBold(True)

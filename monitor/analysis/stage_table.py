@@ -78,6 +78,7 @@ def _stage(used: StageEnergy) -> dict[str, Any]:
         "peak_w": _known(used.peak_w),
         "coverage": _known(used.coverage),
         "truncated": stage.truncated,
+        "outside_s": _known(used.outside_s),
         "edge_uncertainty_s": stage.uncertainty_ns / NS,
         "name": stage.name,
         "leaf": stage.leaf,

@@ -53,6 +53,8 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
     samples: Samples,
     session: str,
     slow: Mapping[SlowChannel, SlowTotals] = MappingProxyType({}),
+    *,
+    growing: bool = False,
 ) -> StageTable:
     """Return what each stage used of the energy in ``[start, stop)``.
 
@@ -72,6 +74,8 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
         The recording's name, or ``live``.
     slow
         Of the slow channels; measured powers are billed beside the samples.
+    growing
+        Whether samples still come, so that none is missing at the end of a stage.
     """
     stop = max(start, stop)
     stages = _not_over(stages, info.time_ns(start))
@@ -91,6 +95,7 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
     ]
     joules, captured, owned = (energy.roll_up(values[:-1], parents, depths) for values in own)
     rate, length = info.sample_rate_hz, stop - start
+    outside = _outside(stages, info.time_ns(start), None if growing else info.time_ns(stop))
     leaf = np.asarray([stage.leaf for stage in stages] + [False])
     rest_j, total_j = float(own[0][~leaf].sum()) / rate, float(own[0].sum()) / rate
     rest_s = float(own[2][~leaf].sum()) / rate
@@ -133,15 +138,17 @@ def attribute(  # noqa: PLR0917  # the order in which one would say it
                 mean_w=joule / (b - a) if b > a and should else math.nan,
                 peak_w=samples.peak(a, b) if b > a else math.nan,
                 coverage=has / should if should else 0.0,
+                outside_s=outside_ns / NS,
                 u_j=u,
             )
-            for stage, a, b, joule, has, should, u in zip(
+            for stage, a, b, joule, has, should, outside_ns, u in zip(
                 stages,
                 starts.tolist(),
                 stops.tolist(),
                 joules.tolist(),
                 captured.tolist(),
                 owned.tolist(),
+                outside,
                 uncertain[:-2],
                 strict=True,
             )
@@ -170,6 +177,19 @@ def _inside(
     stops[[stage.stop_ns is None for stage in stages]] = stop
     starts = np.clip(starts, start, stop)
     return starts, np.clip(stops, starts, stop)
+
+
+def _outside(stages: Sequence[Stage], start_ns: int, stop_ns: int | None) -> list[int]:
+    """Return the ns of each stage before ``start_ns`` and, if that is known, after ``stop_ns``."""
+    return [
+        max(min(start_ns, _end(stage, start_ns)) - stage.start_ns, 0)
+        + (0 if stop_ns is None else max(_end(stage, stop_ns) - max(stop_ns, stage.start_ns), 0))
+        for stage in stages
+    ]
+
+
+def _end(stage: Stage, running_ns: int) -> int:
+    return running_ns if stage.stop_ns is None else stage.stop_ns
 
 
 def _not_over(stages: Sequence[Stage], time_ns: int) -> list[Stage]:

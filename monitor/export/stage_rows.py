@@ -57,6 +57,7 @@ _STAGE_COLUMNS = (
     Column("mean_power", "W", "energy over duration"),
     Column("peak_power", "W", "highest mean over the window of peaks"),
     Column("coverage", "1", "captured share of the duration"),
+    Column("outside", "s", "how much of it was not recorded, and is in no other number"),
 )
 
 
@@ -68,16 +69,18 @@ def stage_rows(recording: Recording, table: StageTable) -> Rows:
         stage = used.stage
         numbers = (used.duration_s, used.energy_j, used.u_j, used.mean_w, used.peak_w)
         beside = (cell for each in slow for cell in each[k])
-        rows.append(_known("stage", *_place(stage), *numbers, used.coverage, *beside))
+        rows.append(
+            _known("stage", *_place(stage), *numbers, used.coverage, used.outside_s, *beside)
+        )
     nowhere = (None,) * 8
     rest, total = table.unattributed, table.total
     beside = (cell for each in table.slow for cell in _held([each.unattributed])[0])
     mean_w = rest.energy_j / rest.duration_s if rest.duration_s else None
-    numbers_of_rest = (rest.duration_s, rest.energy_j, rest.u_j, mean_w, None, None)
+    numbers_of_rest = (rest.duration_s, rest.energy_j, rest.u_j, mean_w, None, None, None)
     rows.append(_known("unattributed", *nowhere, *numbers_of_rest, *beside))
     beside = (cell for each in table.slow for cell in _held([each.total])[0])
     of_total = (total.duration_s, total.energy_j, total.u_j, total.mean_w, total.peak_w)
-    rows.append(_known("total", *nowhere, *of_total, total.coverage, *beside))
+    rows.append(_known("total", *nowhere, *of_total, total.coverage, None, *beside))
     return Rows(_about(recording, table), (*_STAGE_COLUMNS, *_slow_columns(table)), tuple(rows))
 
 
@@ -100,7 +103,7 @@ def clip_rows(recording: Recording, table: StageTable) -> Rows:
         Column(
             "energy_per_video",
             "J/s",
-            "energy for each second of video; empty of a clip without its end",
+            "energy for each second of video; empty of a clip of which not all was recorded",
         ),
         *(Column(f"energy {name}", "J", f"of the stages {name} right inside") for name in parts),
         *(
@@ -111,8 +114,8 @@ def clip_rows(recording: Recording, table: StageTable) -> Rows:
     rows = []
     for used, told, within in zip(clips, attrs, inside, strict=True):
         video_s = _video_s(told)
-        whole = used.stage.stop_ns is not None and not used.stage.truncated
-        per_s = used.energy_j / video_s if video_s and whole else None
+        cut = used.stage.stop_ns is None or used.stage.truncated or used.outside_s
+        per_s = used.energy_j / video_s if video_s and not cut else None
         place = _place(used.stage)
         numbers = (used.duration_s, used.energy_j, used.u_j, used.mean_w, used.peak_w)
         rows.append(
@@ -121,6 +124,7 @@ def clip_rows(recording: Recording, table: StageTable) -> Rows:
                 *place[4:],
                 *numbers,
                 used.coverage,
+                used.outside_s,
                 video_s,
                 per_s,
                 *(within.get(name) for name in parts),

@@ -146,7 +146,7 @@ class Account:
     def _table(self, slow: Mapping[SlowChannel, HeldTotals]) -> StageTable:
         start, stop = self.history.first, self.history.bounds[1]
         stages = self._tree.stages(self.info.time_ns(stop))
-        return attribute(stages, self.info, start, stop, self._ledger, "live", slow)
+        return attribute(stages, self.info, start, stop, self._ledger, "live", slow, growing=True)
 
     def now(self) -> tuple[Metrics | None, tuple[StageEnergy, ...]]:
         """Return the live numbers, and the stages that are running, outermost first.

@@ -44,6 +44,8 @@ class StageEnergy(msgspec.Struct, frozen=True, kw_only=True):
     """Highest one-line-cycle mean on mains, highest sample on DC; NaN if nothing was captured."""
     coverage: float
     """Captured share of the stage's duration, 0 to 1."""
+    outside_s: float = 0.0
+    """How much of the stage lies outside the session, and so in no other number."""
     u_j: float | None = None
     """Standard uncertainty (k = 1) that the channels' calibration makes of ``energy_j``; None if
     none is stated. Those of several stages add up, for it is one error that all of them share."""

@@ -103,7 +103,7 @@ def test_the_json_has_exactly_the_agreed_names(table_of):
     run, load = value["stages"]
     assert list(run) == [
         "path", "index", "start_ns", "stop_ns", "duration_s", "energy_j", "mean_w", "peak_w",
-        "coverage", "truncated", "edge_uncertainty_s", "name", "leaf", "depth",
+        "coverage", "truncated", "outside_s", "edge_uncertainty_s", "name", "leaf", "depth",
     ]  # fmt: skip
     assert (run["name"], run["stop_ns"], run["leaf"], run["depth"]) == ("run", None, False, 0)
     assert (load["path"], load["leaf"], load["depth"]) == ("run/load", True, 1)
@@ -135,6 +135,27 @@ def test_what_is_not_known_is_null(table_of):
 def test_a_stage_that_was_over_before_is_left_out(table_of):
     early = [stage_edge("e", edge, at, "x") for edge, at in ((Edge.BEGIN, -2), (Edge.END, -1))]
     assert table_of([*steps(), *early]).stages == ()
+
+
+def test_what_was_not_recorded_of_a_stage_is_told(table_of):
+    marks = [
+        stage_edge(name, edge, at, name, seq=seq)
+        for seq, (name, edge, at) in enumerate(
+            (
+                ("early", Edge.BEGIN, -0.25),
+                ("early", Edge.END, 0.5),
+                ("whole", Edge.BEGIN, 0.6),
+                ("whole", Edge.END, 0.8),
+                ("late", Edge.BEGIN, 0.9),
+                ("late", Edge.END, 1.5),
+            )
+        )
+    ]
+    value = to_json_value(table_of([*steps(), *marks]))
+    told = {stage["name"]: (stage["duration_s"], stage["outside_s"]) for stage in value["stages"]}
+    assert told["early"] == pytest.approx((0.5, 0.25))
+    assert told["whole"] == pytest.approx((0.2, 0.0))
+    assert told["late"] == pytest.approx((0.1, 0.5))
 
 
 def test_a_table_without_stages_is_all_unattributed(table_of):

@@ -84,6 +84,26 @@ def test_every_stage_gets_what_was_used_while_it_was_the_innermost():
     assert (found.session, found.peak_window_s) == ("test", 1 / RATE_HZ)
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "outside", "so_far"),
+    [
+        (100, 900, 0, 0),
+        (-200, 500, 200, 200),
+        (500, 1300, 300, 0),
+        (-200, 1300, 500, 200),
+        (1100, 1300, 200, 0),
+        (-200, None, 200, 200),
+    ],
+)
+def test_what_lies_outside_the_session_is_told(begin, end, outside, so_far):
+    one = stage("s", begin, end)
+    (whole,) = table(np.full(1000, 7.0), one).stages
+    assert whole.outside_s == pytest.approx(outside / RATE_HZ)
+    power = Known(np.full(1000, 7.0))
+    (growing,) = attribute([one], INFO, 0, 1000, power, "live", growing=True).stages
+    assert growing.outside_s == pytest.approx(so_far / RATE_HZ)
+
+
 @settings(max_examples=100)
 @given(
     power=st.lists(st.one_of(st.just(math.nan), st.floats(-100, 1000)), min_size=1, max_size=200),

@@ -90,6 +90,18 @@ def test_a_clip_is_a_row_with_its_video_and_its_attributes(recording, tmp_path):
     assert (cut["energy_per_video [J/s]"], cut["video [s]"]) == ("", "1.0")
 
 
+def test_of_a_clip_that_began_before_the_recording_nothing_is_made_per_second(tmp_path):
+    clip = [
+        edge("clip", Edge.BEGIN, -0.25, "a", seq=1, frames=48, fps=24),
+        edge("clip", Edge.END, 0.6, "a", seq=2),
+    ]
+    with Recording(recorded(tmp_path, info(), [ramp(0, 10_000), *clip])) as opened:
+        write_rows(clip_rows(opened, stage_table(opened, "made.h5")), tmp_path / "x.csv")
+    (row,) = read_csv(tmp_path / "x.csv")[1]
+    assert float(row["outside [s]"]) == pytest.approx(0.25)
+    assert (row["video [s]"], row["energy_per_video [J/s]"]) == ("2.0", "")
+
+
 def test_a_table_overwrites_nothing_and_knows_its_formats(recording, tmp_path):
     rows = stage_rows(recording, stage_table(recording, "made.h5"))
     (tmp_path / "x.csv").write_text("precious")

@@ -53,7 +53,8 @@ def test_the_gpus_of_a_run_stand_beside_its_stages_and_are_not_added(tmp_path):
     )
     counted = run["slow"][2]
     assert counted["coverage"] > 0.6
-    assert 100 < counted["energy_j"] / run["duration_s"] < 400
+    # A card draws 100 to 400 W; when its counter was updated is known to a look.
+    assert 95 < counted["energy_j"] / run["duration_s"] < 420
     events = said("lag", made, env=env)
     assert "GPU 1 power, NVML 1 s average, by NVIDIA Fake 1 GPU-00000001, " in events
     assert "not known: " in events
