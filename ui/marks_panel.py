@@ -33,12 +33,16 @@ _FIXED = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
 class _Cells(QStyledItemDelegate):
     """Says to a screen reader what is being edited."""
 
+    def __init__(self, table: MarksTable) -> None:
+        super().__init__(table)
+        self._table = table
+
     def createEditor(  # noqa: N802
         self, parent: QWidget, option: QStyleOptionViewItem, index: _Index
     ) -> QWidget:
         editor = super().createEditor(parent, option, index)
         what = "Time" if index.column() == _TIME else "Text"
-        editor.setAccessibleName(f"{what} of the mark")
+        editor.setAccessibleName(f"{what} of the {self._table.kind(index.row())}")
         return editor
 
 
@@ -55,12 +59,13 @@ class MarksTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__(0, 2)
         self._marks: tuple[Marker, ...] = ()
+        self._rows: list[tuple[str, str, str]] = []  # mark_id or note_id, and the cells
         self._origin_ns = 0
         self._length_s = 0.0
         self._quiet = False
         self.setAccessibleName("Marks and notes")
         self.setAccessibleDescription(
-            "Enter edits the text, Shift Enter the time, Delete deletes the mark"
+            "Enter edits the text, Shift Enter the time, Delete deletes the mark or note"
         )
         self.setHorizontalHeaderLabels(["Time", "Mark"])
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -97,17 +102,21 @@ class MarksTable(QTableWidget):
         """
         if self.state() is QAbstractItemView.State.EditingState:
             return
-        current = self.current()
+        current = self._name(self.currentRow())
         self._marks, self._origin_ns, self._length_s = book.marks, origin_ns, length_s
+        self._rows = [(mark_id(mark), self._time(mark), mark_text(mark)) for mark in book.marks]
+        self._rows += [(note.note_id, "note", note.text) for note in book.notes]
         self._quiet = True
-        self.setRowCount(len(book.marks) + len(book.notes))
-        for row, mark in enumerate(book.marks):
-            self._set(row, self._time(mark), mark_text(mark), fixed=False)
-        for row, note in enumerate(book.notes, start=len(book.marks)):
-            self._set(row, "note", note, fixed=True)
-        names = [mark_id(mark) for mark in book.marks]
-        if current is not None and mark_id(current) in names:
-            self.setCurrentCell(names.index(mark_id(current)), _TEXT)
+        self.setRowCount(len(self._rows))
+        for row, (name, *words) in enumerate(self._rows):
+            for column, text in enumerate(words):
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                if column == _TIME and self.kind(row) == "note":
+                    item.setFlags(_FIXED)
+                self.setItem(row, column, item)
+            if name == current:
+                self.setCurrentCell(row, _TEXT)
         self._quiet = False
 
     def current(self) -> Marker | None:
@@ -115,22 +124,26 @@ class MarksTable(QTableWidget):
         row = self.currentRow()
         return self._marks[row] if 0 <= row < len(self._marks) else None
 
+    def kind(self, row: int) -> str:
+        """Return what a row has: a mark or a note."""
+        return "mark" if row < len(self._marks) else "note"
+
     def delete_current(self) -> None:
-        """Ask to delete the mark that is chosen."""
-        mark = self.current()
-        if mark is not None:
-            self.edited.emit(Edit(do="delete", mark=mark_id(mark)))
-        elif self.currentRow() >= 0:
-            self.refused.emit("a note is not deleted; Undo takes back the newest one")
+        """Ask to delete the mark or note that is chosen."""
+        name = self._name(self.currentRow())
+        if name is not None:
+            self.edited.emit(Edit(do="delete", mark=name))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Edit on Enter, delete on Delete."""
         row = self.currentRow()
         editing = self.state() is QAbstractItemView.State.EditingState
-        if event.key() in _ENTER and 0 <= row < len(self._marks) and not editing:
+        if event.key() in _ENTER and self._name(row) is not None and not editing:
             by_time = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-            cell = self.model().index(row, _TIME if by_time else _TEXT)
-            self.edit(cell)
+            if by_time and self.kind(row) == "note":
+                self.refused.emit("a note on the session has no time; Enter edits its text")
+                return
+            self.edit(self.model().index(row, _TIME if by_time else _TEXT))
         elif event.key() == Qt.Key.Key_Delete and not editing:
             self.delete_current()
         else:
@@ -139,13 +152,9 @@ class MarksTable(QTableWidget):
     def _time(self, mark: Marker) -> str:
         return clock((mark.time_ns - self._origin_ns) / NS, 3)
 
-    def _set(self, row: int, time: str, text: str, *, fixed: bool) -> None:
-        for column, words in ((_TIME, time), (_TEXT, text)):
-            item = QTableWidgetItem(words)
-            item.setToolTip(words)
-            if fixed:
-                item.setFlags(_FIXED)
-            self.setItem(row, column, item)
+    def _name(self, row: int) -> str | None:
+        """Return the name of the mark or note of a row; None if there is none."""
+        return self._rows[row][0] if 0 <= row < len(self._rows) else None
 
     def _choose(self) -> None:
         mark = self.current()
@@ -154,16 +163,17 @@ class MarksTable(QTableWidget):
 
     def _take(self, item: QTableWidgetItem) -> None:
         """Ask for what was typed into a cell."""
-        if self._quiet or item.row() >= len(self._marks):
+        if self._quiet:
             return
-        mark, typed = self._marks[item.row()], item.text().strip()
+        name, *words = self._rows[item.row()]
+        typed = item.text().strip()
         self._quiet = True  # until the feed says that it is so, it is as it was
-        item.setText(self._time(mark) if item.column() == _TIME else mark_text(mark))
+        item.setText(words[item.column()])
         self._quiet = False
         if typed == item.text() or not typed:
             return
         if item.column() == _TEXT:
-            self.edited.emit(Edit(do="rename", mark=mark_id(mark), text=typed))
+            self.edited.emit(Edit(do="rename", mark=name, text=typed))
             return
         seconds = seconds_of(typed)
         if seconds is None or not 0 <= seconds <= self._length_s:
@@ -173,7 +183,7 @@ class MarksTable(QTableWidget):
             )
             return
         time_ns = self._origin_ns + round(seconds * NS)
-        self.edited.emit(Edit(do="move", mark=mark_id(mark), time_ns=time_ns))
+        self.edited.emit(Edit(do="move", mark=name, time_ns=time_ns))
 
 
 class MarksPanel(QWidget):

@@ -25,7 +25,7 @@ from monitor.model import (
     StageTable,
     Timeline,
 )
-from monitor.recording import marks
+from monitor.recording import by_hand, marks
 from monitor.recording.marks import Edit
 from monitor.recording.reader import Recording
 from ui.feed import EngineFeed, FrameRequest
@@ -69,7 +69,6 @@ class RecordingFeed:
         self._seen = False
         self._shows_first = self._recording.n_samples >= _LONG
         """Whether the next frame is a picture, and its numbers come with the one after."""
-        self._undone: list[Edit] = []  # here, newest last
         self._player: tuple[ReplayProcess, EngineFeed] | None = None
 
     def frame(self, request: FrameRequest) -> Frame:
@@ -100,42 +99,39 @@ class RecordingFeed:
         """Put a mark by hand beside the file."""
         self._check_time(time_ns)
         self._keep(Edit(do="add", marker=marks.new_mark(text, time_ns)))
-        self._undone.clear()
 
     def edit(self, edit: Edit) -> None:
         """Edit what was written by hand, beside the file."""
         if edit.do == "move":
             self._check_time(edit.time_ns)
-        if edit.do != "note" and edit.mark not in map(marks.mark_id, self._recording.markers):
-            raise EngineError(f"{self.name} has no such mark any more")
-        self._keep(edit)
-        self._undone.clear()
+        by_hand.check(edit, self.notebook(), self.name)
+        self._keep(marks.new_note(edit.text) if edit.do == "note" else edit)
 
     def undo(self) -> str:
         """Take back the newest edit beside the file, whoever made it."""
-        held = marks.holding(marks.read(self._path)[0])
+        held, _ = marks.history(marks.read(self._path)[0])
         if not held:
             raise EngineError(f"{self.name} has no edit beside it that could be taken back")
         self._keep(Edit(do="undo"))
-        self._undone.append(held[-1])
         return marks.words(held[-1])
 
     def redo(self) -> str:
-        """Make again what was taken back here."""
-        if not self._undone:
+        """Make again what was taken back last beside the file, whoever did it."""
+        _, undone = marks.history(marks.read(self._path)[0])
+        if not undone:
             raise EngineError("nothing was taken back that could be made again")
-        self._keep(self._undone[-1])
-        return marks.words(self._undone.pop())
+        self._keep(undone[-1])
+        return marks.words(undone[-1])
 
     def notebook(self) -> Notebook:
         """Return the marks by hand and the notes."""
         found = (marker for marker in self._recording.markers if marks.is_mark(marker))
-        held = marks.holding(marks.read(self._path)[0])
+        held, undone = marks.history(marks.read(self._path)[0])
         return Notebook(
             marks=tuple(sorted(found, key=lambda marker: marker.time_ns)),
             notes=self._recording.notes,
             undo=marks.words(held[-1]) if held else "",
-            redo=marks.words(self._undone[-1]) if self._undone else "",
+            redo=marks.words(undone[-1]) if undone else "",
         )
 
     def _check_time(self, time_ns: int) -> None:

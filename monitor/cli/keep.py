@@ -121,14 +121,17 @@ def annotate(  # each is an option
     at: Annotated[str, typer.Option(help="E.g. 12.5s, after the first sample.")] = "",
     note: Annotated[str, typer.Option(help="Put a note on the session.")] = "",
     move: Annotated[str, typer.Option(help="Number or text of a mark; needs --at.")] = "",
-    rename: Annotated[str, typer.Option(help="Number or text of a mark; needs --to.")] = "",
+    rename: Annotated[str, typer.Option(help="Number or text of either; needs --to.")] = "",
     to: Annotated[str, typer.Option(help="Its new text.")] = "",
-    delete: Annotated[str, typer.Option(help="Number or text of a mark.")] = "",
+    delete: Annotated[str, typer.Option(help="Number or text of a mark or note.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Take back the newest edit.")] = False,
+    redo: Annotated[bool, typer.Option("--redo", help="Make it again.")] = False,
 ) -> None:
     """Show the marks and notes of a recording, or edit them beside it; the file stays as it is."""
-    if sum(map(bool, (mark, note, move, rename, delete, undo))) > 1:
-        raise ConfigError("one of --mark, --note, --move, --rename, --delete and --undo at a time")
+    if sum(map(bool, (mark, note, move, rename, delete, undo, redo))) > 1:
+        raise ConfigError(
+            "one of --mark, --note, --move, --rename, --delete, --undo and --redo at a time"
+        )
     if bool(mark or move) != bool(at) or bool(rename) != bool(to):
         raise ConfigError("--mark and --move need --at TIME, --rename needs --to TEXT")
     with Recording(file) as recording:
@@ -144,9 +147,11 @@ def annotate(  # each is an option
             edits.delete(recording, delete)
         elif undo:
             edits.undo(recording)
+        elif redo:
+            edits.redo(recording)
     with Recording(file) as recording:
         for number, each in enumerate(edits.hand_marks(recording), start=1):
             at_s = (each.time_ns - recording.start_ns) / NS
             _say(f"{number:>4}  {at_s:.3f} s  {each.attrs.get('text', '')}")
-        for text in recording.notes:
-            _say(f"note: {text}")
+        for number, each_note in enumerate(recording.notes, start=1):
+            _say(f"note {number}  {each_note.text}")

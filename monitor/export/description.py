@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from monitor.dsp.headers import stands
 from monitor.export.selection import Selection, Signal, signals_of
 from monitor.model import NS, Channel, Marker, Probe, Quantity, Stage, StreamInfo, Summary
+from monitor.recording import notes
 from monitor.recording.reader import Recording
 
 KEY = "wattstage"
@@ -101,7 +102,7 @@ def describe(job: Job) -> dict[str, Any]:
         "imported_info": msgspec.to_builtins(found),
         "imported_columns": list(columns),
         "largest": [_largest(summaries[row]) for row in selection.rows],
-        "settings": recording.settings,
+        "settings": notes.told(recording.settings, recording.notes),
         "stages": [msgspec.to_builtins(stage) for stage in job.stages()],
         "markers": [msgspec.to_builtins(marker) for marker in _markers(job)],
         "slow_channels": [msgspec.to_builtins(c) for c in recording.slow.channels],

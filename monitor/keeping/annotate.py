@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from monitor.errors import ConfigError
 from monitor.model import NS, Marker
 from monitor.recording import marks
@@ -38,24 +40,30 @@ def add(recording: Recording, text: str, time_ns: int) -> None:
 
 def note(recording: Recording, text: str) -> None:
     """Put a note on the session."""
-    marks.append(recording.path, Edit(do="note", text=text))
+    marks.append(recording.path, marks.new_note(text))
 
 
 def move(recording: Recording, which: str, time_ns: int) -> None:
-    """Move a mark."""
-    chosen = marks.mark_id(_chosen(recording, which))
+    """Move a mark.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such mark, or more than one, as also of what is renamed or deleted.
+    """
+    chosen = _chosen(recording, which, notes=False)
     marks.append(recording.path, Edit(do="move", mark=chosen, time_ns=time_ns))
 
 
 def rename(recording: Recording, which: str, text: str) -> None:
-    """Give a mark another text."""
-    chosen = marks.mark_id(_chosen(recording, which))
+    """Give a mark or a note another text."""
+    chosen = _chosen(recording, which)
     marks.append(recording.path, Edit(do="rename", mark=chosen, text=text))
 
 
 def delete(recording: Recording, which: str) -> None:
-    """Take a mark away."""
-    marks.append(recording.path, Edit(do="delete", mark=marks.mark_id(_chosen(recording, which))))
+    """Take a mark or a note away."""
+    marks.append(recording.path, Edit(do="delete", mark=_chosen(recording, which)))
 
 
 def undo(recording: Recording) -> None:
@@ -66,21 +74,59 @@ def undo(recording: Recording) -> None:
     ConfigError
         If there is none.
     """
-    edits, _ = marks.read(recording.path)
-    if not marks.holding(edits):
+    held, _ = marks.history(marks.read(recording.path)[0])
+    if not held:
         raise ConfigError(f"{recording.path} has no edit that could be undone")
     marks.append(recording.path, Edit(do="undo"))
 
 
-def _chosen(recording: Recording, which: str) -> Marker:
-    """Return the mark of that number, from 1, or of that text."""
-    known = hand_marks(recording)
-    if which.isdecimal() and 1 <= int(which) <= len(known):
-        return known[int(which) - 1]
-    found = [marker for marker in known if marker.attrs.get("text") == which]
+def redo(recording: Recording) -> None:
+    """Make again what was taken back last.
+
+    Raises
+    ------
+    ConfigError
+        If nothing was, or another edit was made since.
+    """
+    _, undone = marks.history(marks.read(recording.path)[0])
+    if not undone:
+        raise ConfigError(
+            f"{recording.path} has no edit that could be made again: only what --undo took back,"
+            " and until another edit is made"
+        )
+    marks.append(recording.path, undone[-1])
+
+
+def _chosen(recording: Recording, which: str, *, notes: bool = True) -> str:
+    """Return what names the mark or note of that number, as ``numbered`` has it, or that text."""
+    known = [
+        (number, name, text)
+        for number, name, text in _numbered(recording)
+        if notes or not number.startswith("note")
+    ]
+    for number, name, _ in known:
+        if number == which:
+            return name
+    found = [(number, name) for number, name, text in known if text == which]
     if len(found) == 1:
-        return found[0]
+        return found[0][1]
+    what = "mark or note" if notes else "mark"
+    if not found:
+        numbers = ", ".join(number for number, _, _ in known) or "but it has none"
+        raise ConfigError(
+            f"{recording.path} has no {what} {which!r}: expected the text of one, or its number:"
+            f" {numbers}"
+        )
+    numbers = ", ".join(number for number, _ in found)
     raise ConfigError(
-        f"{recording.path} has {len(found)} marks {which!r}; choose by the number that"
-        " wattstage annotate FILE shows"
+        f"{recording.path} has {len(found)} of the text {which!r}: expected the number of one:"
+        f" {numbers}"
     )
+
+
+def _numbered(recording: Recording) -> Iterator[tuple[str, str, str]]:
+    """Yield number, name and text of each mark, then of each note, as they are shown."""
+    for number, mark in enumerate(hand_marks(recording), 1):
+        yield str(number), marks.mark_id(mark), str(mark.attrs.get("text", ""))
+    for number, each in enumerate(recording.notes, 1):
+        yield f"note {number}", each.note_id, each.text

@@ -12,6 +12,7 @@ import msgspec
 from monitor.errors import RecordingError
 from monitor.keeping.rewrite import Item, described, rewrite
 from monitor.model import NS, Block
+from monitor.recording import notes
 from monitor.recording.reader import Recording
 
 _SAME = ("channels", "sample_rate_hz", "dtype", "supply")
@@ -58,14 +59,11 @@ def merge(
         continuous=a.info.continuous and b.info.continuous,
     )
     first, last = a.bounds[0], b.bounds[1] + shift
-    notes = [*a.notes, *b.notes]
     settings = described(a, f"merge of {a.path.name} and {b.path.name}")
-    if notes:
-        settings["notes"] = msgspec.json.encode(notes).decode()
     rewrite(
         output,
         info,
-        settings,
+        notes.told(settings, (*a.notes, *b.notes)),
         itertools.chain(a.items(), _shifted(b, shift)),
         channels=dict.fromkeys((*a.slow.channels, *b.slow.channels)),
         corrections=a.corrections,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -15,10 +14,9 @@ from monitor.export.export import making
 from monitor.export.formats import refuse_existing
 from monitor.keeping.digest import CODES_SHA256, TABLES_SHA256, Digest, tables_sha256
 from monitor.model import Block, Marker, Reading, SlowChannel, StreamInfo
-from monitor.recording import marker_text
+from monitor.recording import marker_text, notes
 from monitor.recording.calibrated import HISTORY, Correction
 from monitor.recording.disk import reason
-from monitor.recording.marks import NOTES
 from monitor.recording.reader import Recording
 from monitor.recording.writer import Entry, Writer
 
@@ -28,10 +26,7 @@ _BATCH_BYTES = 4 << 20
 
 def described(recording: Recording, how: str) -> dict[str, str]:
     """Return the settings of a recording, with its notes and how the new file was made of it."""
-    settings = {**recording.settings, "made_by": how}
-    if recording.notes:
-        settings[NOTES] = json.dumps(recording.notes)
-    return settings
+    return {**notes.told(recording.settings, recording.notes), "made_by": how}
 
 
 def rewrite(

@@ -27,7 +27,7 @@ from monitor.model.signal import (
     Supply,
 )
 from monitor.model.slow import Reading, SlowChannel, SlowValue, SlowView
-from monitor.model.stages import Edge, Marker, Notebook, Scalar, Stage, Timeline
+from monitor.model.stages import Edge, Marker, Note, Notebook, Scalar, Stage, Timeline
 from monitor.model.views import Frame, Summary, View
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "HeldEnergy",
     "Marker",
     "Metrics",
+    "Note",
     "Notebook",
     "Probe",
     "Quantity",

@@ -74,12 +74,20 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     attrs: dict[str, Scalar] = {}
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence on a session, by hand."""
+
+    note_id: str
+    """What an edit of it names, for as long as the recording and what lies beside it exist."""
+    text: str
+
+
 class Notebook(msgspec.Struct, frozen=True, kw_only=True):
     """What was written by hand about a session, as it was edited since."""
 
     marks: tuple[Marker, ...] = ()
     """By time."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """On the session, oldest first."""
     undo: str = ""
     """What the next undo takes back, in words; empty if there is nothing."""

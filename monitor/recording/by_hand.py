@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from monitor.errors import EngineError
-from monitor.model import Marker, Notebook
-from monitor.recording import marks
+from monitor.model import Notebook
+from monitor.recording import marks, notes
 from monitor.recording.marks import Edit
 
 
@@ -37,12 +35,8 @@ class ByHand:
         return len(self._held) > self._n_before
 
     def check(self, edit: Edit) -> None:
-        """Raise EngineError if it changes a mark that is not there."""
-        known = {marks.mark_id(mark) for mark in self.notebook.marks}
-        if edit.do in ("move", "rename", "delete") and edit.mark not in known:
-            raise EngineError(
-                f"there is no mark {edit.mark!r} by hand in this session; it may be deleted"
-            )
+        """Raise EngineError if it changes a mark or a note that is not there."""
+        check(edit, self.notebook, "this session")
 
     def take(self, edit: Edit) -> None:
         """Let an edit hold."""
@@ -56,6 +50,23 @@ class ByHand:
         if not self._held:
             raise EngineError("there is no mark by hand to take back, and no edit")
         return self._held[-1]
+
+    def inverse(self) -> Edit:
+        """Return the edit that does what taking back the newest would."""
+        edit, before = self._held[-1], _notebook(self._held[:-1], [])
+        if edit.marker is not None:
+            return Edit(do="delete", mark=marks.mark_id(edit.marker))
+        if edit.do == "note":
+            return Edit(do="delete", mark=edit.mark)
+        if notes.is_note(edit.mark):
+            (text,) = (note.text for note in before.notes if note.note_id == edit.mark)
+            return Edit(do="note" if edit.do == "delete" else "rename", mark=edit.mark, text=text)
+        (mark,) = (mark for mark in before.marks if marks.mark_id(mark) == edit.mark)
+        if edit.do == "delete":
+            return Edit(do="add", marker=mark)
+        if edit.do == "move":
+            return Edit(do="move", mark=edit.mark, time_ns=mark.time_ns)
+        return Edit(do="rename", mark=edit.mark, text=str(mark.attrs["text"]))
 
     def undo(self) -> None:
         """Take the newest back."""
@@ -84,28 +95,31 @@ class ByHand:
         self._refresh()
 
     def _refresh(self) -> None:
-        self.notebook = notebook(self._held, self._undone)
+        self.notebook = _notebook(self._held, self._undone)
         """Replaced whole."""
 
     _changed = False
 
 
-def notebook(
-    held: list[Edit], undone: list[Edit], there: Iterable[Marker] = (), notes: Iterable[str] = ()
-) -> Notebook:
-    """Return the marks and notes that hold.
+def check(edit: Edit, book: Notebook, where: str) -> None:
+    """Raise EngineError if an edit changes a mark or a note that is not there, or moves a note."""
+    if edit.do not in ("move", "rename", "delete"):
+        return
+    if edit.do == "move" and notes.is_note(edit.mark):
+        raise EngineError("a note on the session has no time, so it is not moved")
+    names = {note.note_id for note in book.notes} | {marks.mark_id(mark) for mark in book.marks}
+    if edit.mark not in names:
+        raise EngineError(
+            f"there is no mark or note {edit.mark!r} by hand in {where}; it may be deleted"
+        )
 
-    Parameters
-    ----------
-    there, notes
-        What a recording has before these edits.
-    """
-    placed, more = marks.apply(
-        held, [(mark.time_ns, mark) for mark in there], lambda time_ns: time_ns
-    )
+
+def _notebook(held: list[Edit], undone: list[Edit]) -> Notebook:
+    """Return the marks and notes that hold."""
+    placed, texts = marks.apply(held, [], lambda time_ns: time_ns)
     return Notebook(
         marks=tuple(mark for _, mark in placed),
-        notes=(*notes, *more),
+        notes=texts,
         undo=marks.words(held[-1]) if held else "",
         redo=marks.words(undone[-1]) if undone else "",
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from monitor.dsp.power import rails
 from monitor.errors import RecordingError
 from monitor.model import Marker, Scale, SlowChannel, StreamInfo
-from monitor.recording import levels, marker_text, schema, slow
+from monitor.recording import levels, marker_text, notes, schema, slow
 from monitor.recording.calibrated import Correction, corrections
 from monitor.recording.compression import check_readable
 from monitor.recording.levels import Levels
@@ -160,9 +160,11 @@ def _info(file: h5py.File) -> StreamInfo:
 
 def _settings(file: h5py.File) -> dict[str, str]:
     try:
-        return msgspec.json.decode(file.attrs["settings"], type=dict[str, str])
+        settings = msgspec.json.decode(file.attrs["settings"], type=dict[str, str])
+        notes.recorded(settings)
     except ValueError as error:
         raise ValueError(f"its settings are wrong: {error}") from error
+    return settings
 
 
 def _dataset(file: h5py.File, name: str, n_dimensions: int) -> h5py.Dataset:

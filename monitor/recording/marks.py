@@ -15,11 +15,10 @@ from typing import Literal
 import msgspec
 
 from monitor.errors import RecordingError
-from monitor.model import Edge, Marker
+from monitor.model import Edge, Marker, Note
+from monitor.recording import notes
 from monitor.recording.disk import reason
 
-NOTES = "notes"
-"""Setting of a file that has the notes from before it, or of what it was made of, a JSON list."""
 _MAX_BYTES = 64 << 20  # more than anybody writes by hand
 
 
@@ -33,11 +32,11 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     marker: Marker | None = None
     """What is added."""
     mark: str = ""
-    """``mark_id`` of what is moved, renamed or deleted."""
+    """``mark_id`` or ``note_id`` of what is moved, renamed or deleted; of a note, its own."""
     time_ns: int = 0
     """UTC to which it is moved."""
     text: str = ""
-    """New text of a mark, or the note."""
+    """The note, or the new text of a mark or a note."""
 
 
 def mark_id(marker: Marker) -> str:
@@ -58,6 +57,11 @@ def new_mark(text: str, time_ns: int) -> Marker:
     )
 
 
+def new_note(text: str) -> Edit:
+    """Return the edit that puts a note."""
+    return Edit(do="note", mark=notes.new_id(), text=text)
+
+
 def is_mark(marker: Marker) -> bool:
     """Return whether a marker is a mark by hand."""
     return marker.edge is Edge.INSTANT and marker.timing == "hand"
@@ -73,7 +77,7 @@ def words(edit: Edit) -> str:
         case "move":
             return "the move of a mark"
         case "delete":
-            return "the deletion of a mark"
+            return f"the deletion of a {'note' if notes.is_note(edit.mark) else 'mark'}"
         case _:
             return edit.text
 
@@ -139,22 +143,36 @@ def read(recording: Path) -> tuple[tuple[Edit, ...], str]:
     return tuple(edits), wrong
 
 
-def holding(edits: Iterable[Edit]) -> list[Edit]:
-    """Return the edits that were not undone, oldest first."""
+def history(edits: Iterable[Edit]) -> tuple[list[Edit], list[Edit]]:
+    """Return the edits that hold, oldest first, and those that can be made again, newest last.
+
+    What was undone and follows once more is made again; any other edit ends what can be.
+    """
     held: list[Edit] = []
+    undone: list[Edit] = []
     for edit in edits:
-        if edit.do != "undo":
-            held.append(edit)
-        elif held:
-            held.pop()
-    return held
+        if edit.do == "undo":
+            if held:
+                undone.append(held.pop())
+            continue
+        if undone and _is_same(edit, undone[-1]):
+            undone.pop()
+        else:
+            undone.clear()
+        held.append(edit)
+    return held, undone
+
+
+def _is_same(edit: Edit, other: Edit) -> bool:
+    return msgspec.structs.replace(edit, made_ns=other.made_ns) == other
 
 
 def apply(
     edits: Iterable[Edit],
     placed: Sequence[tuple[int, Marker]],
     place: Callable[[int], int],
-) -> tuple[list[tuple[int, Marker]], tuple[str, ...]]:
+    recorded: Iterable[Note] = (),
+) -> tuple[list[tuple[int, Marker]], tuple[Note, ...]]:
     """Return markers with their places as the edits have them, in order, and the notes.
 
     Parameters
@@ -163,27 +181,41 @@ def apply(
         The markers of the file, each with its place among all items.
     place
         Gives a UTC time its place.
+    recorded
+        The notes of the file.
     """
     edits = list(edits)
-    held = holding(edits)
+    held, _ = history(edits)
     others = [(at, marker) for at, marker in placed if not is_mark(marker)]
     marks = {mark_id(marker): (at, marker) for at, marker in placed if is_mark(marker)}
     there = {mark_id(edit.marker) for edit in held if edit.do == "add" and edit.marker is not None}
     for edit in edits:  # of those that were undone, the file may have the mark all the same
         if edit.do == "add" and edit.marker is not None and mark_id(edit.marker) not in there:
             marks.pop(mark_id(edit.marker), None)
-    notes: list[str] = []
     for edit in held:
-        if edit.do == "note":
-            notes.append(edit.text)
-        elif edit.do == "add" and edit.marker is not None:
+        if edit.do == "add" and edit.marker is not None:
             marks.setdefault(mark_id(edit.marker), (place(edit.marker.time_ns), edit.marker))
         elif edit.do == "delete":
             marks.pop(edit.mark, None)
         elif edit.mark in marks:
             marks[edit.mark] = _changed(edit, marks[edit.mark], place)
     found = sorted([*others, *marks.values()], key=lambda pair: pair[0])
-    return found, tuple(notes)
+    return found, _noted(held, recorded)
+
+
+def _noted(held: Iterable[Edit], recorded: Iterable[Note]) -> tuple[Note, ...]:
+    """Return the notes, oldest first."""
+    texts = {note.note_id: note.text for note in recorded}
+    n_put = len(texts)
+    for edit in held:
+        if edit.do == "note":
+            n_put += 1  # older journals do not name a note: its number does, as undo is in order
+            texts[edit.mark or notes.numbered(n_put)] = edit.text
+        elif edit.do == "delete":
+            texts.pop(edit.mark, None)
+        elif edit.do == "rename" and edit.mark in texts:
+            texts[edit.mark] = edit.text
+    return tuple(Note(note_id=name, text=text) for name, text in texts.items())
 
 
 def _changed(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import json
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +21,7 @@ from monitor.dsp.track import Track
 from monitor.dsp.view import view_of
 from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading, Summary, Supply, Timeline, View
-from monitor.recording import marks
+from monitor.recording import marks, notes
 from monitor.recording.contents import Contents, load
 from monitor.recording.in_memory import InMemory
 from monitor.recording.joined import load_parts
@@ -86,7 +85,7 @@ class Recording:
         self._rows = contents.blocks
         self._recorded = (
             tuple(zip(contents.marker_order.tolist(), contents.markers, strict=True)),
-            tuple(json.loads(contents.settings.get(marks.NOTES, "[]"))),
+            notes.recorded(contents.settings),
         )
         self.lost = (*self.lost, *self._take_marks())
         self.slow = SlowReadings(contents.slow_channels, contents.readings, self.markers)
@@ -298,12 +297,10 @@ class Recording:
             k = int(np.searchsorted(starts, self.info.index_at(time_ns), side="right")) - 1
             return int(order[k]) if k >= 0 else -1
 
-        recorded, notes = self._recorded
+        recorded, self.notes = self._recorded
         placed = list(recorded)
         if edits:
-            placed, more = marks.apply(edits, placed, place)
-            notes += more
-        self.notes = tuple(str(note) for note in notes)
+            placed, self.notes = marks.apply(edits, placed, place, self.notes)
         """On the session, by hand, oldest first."""
         self.markers = tuple(marker for _, marker in placed)
         """As recorded, and as they were edited by hand since."""

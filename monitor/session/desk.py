@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from pathlib import Path
 
+import msgspec
+
 from monitor.errors import EngineError
 from monitor.model import Edge, Marker, Notebook
-from monitor.recording import marks
+from monitor.recording import marks, notes
 from monitor.recording.by_hand import ByHand
-from monitor.recording.marks import NOTES, Edit
+from monitor.recording.marks import Edit
 from monitor.sources.clock import Clock
 
 
@@ -34,6 +35,7 @@ class Desk:
         self._path: Path | None = None
         self._from_ns = 0
         self._written: set[str] = set()  # marks that the recording was given
+        self._recorded: dict[str, str] = {}  # what it calls the notes that it began with
 
     @property
     def changed(self) -> bool:
@@ -48,6 +50,9 @@ class Desk:
     def begin_recording(self, path: Path) -> None:
         """Keep what follows beside a recording that begins."""
         self._path, self._written = path, set()
+        self._recorded = {
+            note.note_id: notes.numbered(k) for k, note in enumerate(self.notebook.notes, 1)
+        }
         self._by_hand.begin_recording()
 
     def record_from(self, time_ns: int) -> None:
@@ -66,8 +71,7 @@ class Desk:
 
     def told(self, described: dict[str, str]) -> dict[str, str]:
         """Return what a recording that begins says of the session beside its data."""
-        notes = self._by_hand.notebook.notes
-        return {**described, NOTES: json.dumps(notes)} if notes else described
+        return notes.told(described, self.notebook.notes)
 
     def is_own(self, marker: Marker) -> bool:
         """Return whether it was made by hand here, not in the session that is replayed."""
@@ -103,18 +107,20 @@ class Desk:
         return mark
 
     async def edit(self, edit: Edit) -> None:
-        """Move, rename or delete a mark by hand, or put a note on the session.
+        """Move, rename or delete a mark by hand, put a note on the session, rename or delete it.
 
         Raises
         ------
         EngineError
-            If there is no such mark, or it is no such edit.
+            If there is no such mark or note, or it is no such edit.
         RecordingError
             If the disk does not take it; nothing is changed then.
         """
         if edit.do not in ("move", "rename", "delete", "note"):
             raise EngineError(f"an edit moves, renames or deletes a mark, or notes; got {edit.do}")
         self._by_hand.check(edit)
+        if edit.do == "note":
+            edit = marks.new_note(edit.text)
         await self._keep(edit)
         self._by_hand.take(edit)
 
@@ -131,8 +137,8 @@ class Desk:
         edit = self._by_hand.newest()
         if self._by_hand.newest_is_recorded:
             await self._keep(Edit(do="undo"))
-        elif edit.marker is not None and marks.mark_id(edit.marker) in self._written:
-            await self._keep(Edit(do="delete", mark=marks.mark_id(edit.marker)))
+        elif self._is_recorded(inverse := self._by_hand.inverse()):
+            await self._keep(inverse)
         self._by_hand.undo()
         return marks.words(edit)
 
@@ -146,13 +152,15 @@ class Desk:
         return marks.words(edit)
 
     def _is_recorded(self, edit: Edit) -> bool:
-        """Return whether the recording that runs has to know of an edit that is made again."""
-        mark = edit.marker
-        if mark is None:
+        """Return whether the recording that runs has to know of an edit from before it."""
+        known = {marks.mark_id(mark): mark for mark in self.notebook.marks}
+        mark = edit.marker or known.get(edit.mark)
+        if mark is None:  # it is of a note
             return True
         return mark.time_ns >= self._from_ns or marks.mark_id(mark) in self._written
 
     async def _keep(self, edit: Edit) -> None:
         """Have the disk keep an edit, beside the recording if there is one."""
         if self._path is not None:
+            edit = msgspec.structs.replace(edit, mark=self._recorded.get(edit.mark, edit.mark))
             await asyncio.to_thread(marks.append, self._path, edit)

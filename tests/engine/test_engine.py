@@ -107,12 +107,20 @@ def test_a_mark_from_a_shell_arrives(served):
     (mark,) = served.notebook().marks
     served.edit(Edit(do="rename", mark=mark_id(mark), text="closed"))
     served.edit(Edit(do="note", text="cold"))
-    assert served.notebook().notes == ("cold",)
+    assert [note.text for note in served.notebook().notes] == ["cold"]
     (mark,) = served.frame(n_columns=1, span=20_000).timeline.marks
     assert mark.attrs["text"] == "closed"
     assert served.undo() == "cold"
-    assert served.notebook().redo == "cold"
-    with pytest.raises(EngineError, match="no mark 'x'"):
+    assert served.notebook().redo == served.redo() == "cold"
+    (note,) = served.notebook().notes
+    served.edit(Edit(do="rename", mark=note.note_id, text="warm"))
+    assert [note.text for note in served.notebook().notes] == ["warm"]
+    served.edit(Edit(do="delete", mark=note.note_id))
+    assert served.notebook().notes == ()
+    assert served.undo() == "the deletion of a note"
+    with pytest.raises(EngineError, match="a note on the session has no time"):
+        served.edit(Edit(do="move", mark=note.note_id, time_ns=1))
+    with pytest.raises(EngineError, match="no mark or note 'x'"):
         served.edit(Edit(do="delete", mark="x"))
 
 

@@ -87,6 +87,24 @@ def test_a_last_part_that_is_cut_short_loses_its_end_only(split, tmp_path):
     assert findings(tmp_path / "one.h5")[0] == 0
 
 
+def test_notes_are_edited_from_the_command_line_and_stay_in_what_is_made_of_it(split, tmp_path):
+    for text in ("cold", "fan off", "cold"):
+        said("annotate", split, "--note", text)
+    done = wattstage("annotate", split, "--delete", "cold")
+    assert done.returncode == 1
+    assert "note 1, note 3" in " ".join(done.stderr.split())
+    said("annotate", split, "--delete", "note 1")
+    said("annotate", split, "--rename", "cold", "--to", "warm")
+    assert "note 2  cold" in said("annotate", split, "--undo")
+    assert "note 2  warm" in said("annotate", split, "--redo")
+    done = wattstage("annotate", split, "--redo")
+    assert done.returncode == 1
+    assert "could be made again" in " ".join(done.stderr.split())
+    said("repair", split, "-o", tmp_path / "one.h5")
+    with Recording(tmp_path / "one.h5") as recording:
+        assert [each.text for each in recording.notes] == ["fan off", "warm"]
+
+
 def test_nothing_is_overwritten_and_what_is_wrong_is_a_sentence(split, tmp_path):
     taken = shutil.copy(split, tmp_path / "taken.h5")
     for command in (["repair", split], ["cut", split, "--range", "0s:1s"], ["merge", split, split]):

@@ -126,6 +126,7 @@ DAMAGE = {
     "version is a text": change("schema_version", "one"),
     "version is negative": change("schema_version", -1),
     "settings are a list": change("settings", "[]"),
+    "notes are no texts": change("settings", '{"notes": "[5]"}'),
     "no codes": without("codes"),
     "no blocks": without("blocks"),
     "no scales": without("scales"),

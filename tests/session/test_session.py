@@ -14,7 +14,7 @@ from monitor.config import (
 from monitor.engine.assemble import described
 from monitor.errors import ConnectionLostError, EngineError, RecordingError
 from monitor.model import Edge
-from monitor.recording import marks
+from monitor.recording import marks, notes
 from monitor.recording.marks import Edit
 from monitor.recording.reader import Recording
 from monitor.session import Session
@@ -253,7 +253,7 @@ def test_edits_and_notes_of_a_live_session_are_on_the_disk_and_can_be_undone_and
         await session.desk.edit(Edit(do="delete", mark=second))
         await session.desk.edit(Edit(do="note", text="cold"))
         assert texts(session) == [("door", 9)]
-        assert session.desk.notebook.notes == ("cold",)
+        assert [note.text for note in session.desk.notebook.notes] == ["cold"]
         for told in ("cold", "the deletion of a mark", "the move of a mark", "the text door"):
             assert await session.desk.undo() == told
         assert texts(session) == [("a", 5), ("b", 7)]
@@ -265,7 +265,7 @@ def test_edits_and_notes_of_a_live_session_are_on_the_disk_and_can_be_undone_and
         await session.desk.edit(Edit(do="note", text="warm"))
         with pytest.raises(EngineError, match="nothing was taken back"):
             await session.desk.redo()
-        with pytest.raises(EngineError, match="no mark 'x:1' by hand"):
+        with pytest.raises(EngineError, match="no mark or note 'x:1' by hand"):
             await session.desk.edit(Edit(do="delete", mark="x:1"))
         with pytest.raises(EngineError, match="got add"):
             await session.desk.edit(Edit(do="add"))
@@ -278,7 +278,7 @@ def test_edits_and_notes_of_a_live_session_are_on_the_disk_and_can_be_undone_and
     for each in (path, folder / "m.h5"):
         with Recording(each) as recording:
             assert sorted(mark.attrs["text"] for mark in recording.markers) == ["b", "door"]
-            assert recording.notes == ("warm",)
+            assert [note.text for note in recording.notes] == ["warm"]
 
 
 def test_a_recording_has_the_marks_and_notes_from_before_it_that_lie_within(tmp_path):
@@ -316,7 +316,7 @@ def test_a_recording_has_the_marks_and_notes_from_before_it_that_lie_within(tmp_
         with Recording(path) as recording:
             told = [m.attrs["text"] for m in recording.markers if marks.is_mark(m)]
             assert told == expected
-            assert recording.notes == ("cold",)
+            assert [note.text for note in recording.notes] == ["cold"]
 
 
 def test_what_was_done_before_a_recording_is_undone_without_touching_what_came_since(tmp_path):
@@ -343,7 +343,97 @@ def test_what_was_done_before_a_recording_is_undone_without_touching_what_came_s
     asyncio.run(work())
     with Recording(path) as recording:
         assert [mark.attrs["text"] for mark in recording.markers] == ["later"]
-        assert recording.notes == ("second",)
+        assert [note.text for note in recording.notes] == ["second"]
+
+
+def test_notes_from_before_a_recording_and_since_are_edited_in_it(tmp_path):
+    path, after = tmp_path / "m.h5", tmp_path / "after.h5"
+
+    async def work() -> None:
+        session = session_of(ListSource(STEP, hold=True))
+        run = asyncio.create_task(session.run())
+        await session.started.wait()
+        desk = session.desk
+
+        async def edit(do, which, text=""):
+            (name,) = (note.note_id for note in desk.notebook.notes if note.text == which)
+            await desk.edit(Edit(do=do, mark=name, text=text))
+
+        def begin(path):
+            """Return what gives the session's notes, after a look whether the file has them."""
+            began = notes.recorded(desk.told({}))
+            session.start_recording(path)
+
+            def both():
+                told = [note.text for note in desk.notebook.notes]
+                recorded = marks.apply(marks.read(path)[0], [], int, began)[1]
+                assert sorted(note.text for note in recorded) == sorted(told)
+                return told
+
+            return both
+
+        for text in ("gone", "cold", "fan"):
+            await desk.edit(Edit(do="note", text=text))
+        await edit("delete", "gone")
+        await edit("rename", "cold", "warm")
+        both = begin(path)
+        await edit("rename", "fan", "fans")
+        await desk.edit(Edit(do="note", text="new"))
+        await edit("delete", "new")
+        assert both() == ["warm", "fans"]
+        states = [["warm", "fans", "new"], ["warm", "fans"], ["warm", "fan"], ["cold", "fan"],
+                  ["gone", "cold", "fan"], ["gone", "cold"]]  # fmt: skip
+        for expected in states:
+            await desk.undo()
+            assert both() == expected
+        for expected in [*states[-2::-1], ["warm", "fans"]]:
+            await desk.redo()
+            assert both() == expected
+        session.stop_recording()
+        await edit("delete", "warm")
+        both = begin(after)
+        await edit("delete", "fans")
+        assert both() == []
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    asyncio.run(work())
+    with Recording(path) as recording:
+        assert sorted(note.text for note in recording.notes) == ["fans", "warm"]
+
+
+def test_an_edit_of_a_mark_from_before_a_recording_is_undone_in_it(tmp_path):
+    path = tmp_path / "m.h5"
+
+    async def work() -> None:
+        session = session_of(ListSource(STEP, hold=True))
+        run = asyncio.create_task(session.run())
+        await session.started.wait()
+        for text, index in (
+            ("past", -100),
+            ("to come", 19_000),
+            ("moved", 19_100),
+            ("gone", 19_200),
+        ):
+            await session.mark(text, INFO.time_ns(index))
+        _, come, moved, gone = map(marks.mark_id, session.desk.notebook.marks)
+        await session.desk.edit(Edit(do="delete", mark=gone))
+        await session.desk.edit(Edit(do="move", mark=moved, time_ns=INFO.time_ns(19_300)))
+        await session.desk.edit(Edit(do="rename", mark=come, text="renamed"))
+        session.start_recording(path)
+        for _ in range(3):
+            await session.desk.undo()
+        while session.snapshot.stop < 20_000:
+            session.refresh()
+            await asyncio.sleep(0)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    asyncio.run(work())
+    with Recording(path) as recording:
+        told = [(mark.attrs["text"], recording.info.index_at(mark.time_ns))
+                for mark in sorted(recording.markers, key=lambda mark: mark.time_ns)]  # fmt: skip
+    assert told == [("to come", 19_000), ("moved", 19_100), ("gone", 19_200)]
 
 
 def test_marks_that_are_all_in_the_closed_file_leave_nothing_beside_it(tmp_path):

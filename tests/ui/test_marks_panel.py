@@ -12,8 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
-from monitor.model import NS, Notebook
-from monitor.recording.marks import Edit, is_mark, mark_id, new_mark
+from monitor.model import NS, Note, Notebook
+from monitor.recording.marks import Edit, append, is_mark, mark_id, new_mark, new_note
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 from ui.feed import EngineFeed, FrameRequest
@@ -25,6 +25,8 @@ NOW = FrameRequest(None, None, 1, 1)
 CTRL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 DOOR, FAN = new_mark("door", T0_NS + 6 * NS), new_mark("fan", T0_NS + 41 * NS)
+
+COLD = Note(note_id="note-1", text="cold")
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def noted(show, until):
     def open_window(feed=None):
         if feed is None:
             feed = FakeFeed()
-            feed.hand = Notebook(marks=(DOOR, FAN), notes=("cold",))
+            feed.hand = Notebook(marks=(DOOR, FAN), notes=(COLD,))
         window = show(feed)
         QTest.keyClick(window, Qt.Key.Key_N)
         until(lambda: isinstance(feed, RecordingFeed) or window.marks.table.rowCount() == 3)
@@ -57,11 +59,11 @@ def cells(table):
     return [tuple(table.item(row, k).text() for k in (0, 1)) for row in range(table.rowCount())]
 
 
-def typed(table, text):
+def typed(table, text, what=("Text of the mark", "Time of the mark")):
     """Type into the cell that is being edited."""
     editor = QApplication.focusWidget()
     assert isinstance(editor, QLineEdit)
-    assert editor.accessibleName() in ("Text of the mark", "Time of the mark")
+    assert editor.accessibleName() in what
     editor.selectAll()
     QTest.keyClicks(editor, text)
     QTest.keyClick(editor, Qt.Key.Key_Return)
@@ -112,9 +114,49 @@ def test_delete_deletes_a_mark_by_key_and_by_mouse(noted, until):
     window.commands["delete_mark"].trigger()
     until(lambda: len(feed.calls) == 2)
     assert feed.calls == [("edit", Edit(do="delete", mark=mark_id(FAN)))] * 2
+
+
+def double_click(table, row):
+    where = table.visualItemRect(table.item(row, 1)).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    QTest.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=where)
+
+
+@pytest.mark.parametrize("by_mouse", [False, True])
+def test_a_note_is_edited_and_deleted_as_a_mark_is(noted, until, by_mouse):
+    window, feed, table = noted()
     chosen(table, 2)
-    QTest.keyClick(table, Qt.Key.Key_Delete)
-    assert "Undo" in window.banner.text.text()
+    if by_mouse:
+        double_click(table, 2)
+    else:
+        QTest.keyClick(table, Qt.Key.Key_Return)
+    typed(table, "warm", ["Text of the note"])
+    until(lambda: feed.calls)
+    assert feed.calls == [("edit", Edit(do="rename", mark="note-1", text="warm"))]
+    assert cells(table)[2] == ("note", "cold"), "it is only shown when the feed says so"
+    chosen(table, 2)
+    if by_mouse:
+        QTest.mouseClick(window.marks.buttons["delete_mark"], Qt.MouseButton.LeftButton)
+    else:
+        QTest.keyClick(table, Qt.Key.Key_Delete)
+    until(lambda: len(feed.calls) == 2)
+    assert feed.calls[1] == ("edit", Edit(do="delete", mark="note-1"))
+
+
+def test_a_note_has_no_time_to_edit(noted):
+    window, feed, table = noted()
+    chosen(table, 2)
+    QTest.keyClick(table, Qt.Key.Key_Return, SHIFT)
+    assert "no time" in window.banner.text.text()
+    assert feed.calls == []
+
+
+def test_a_note_that_is_chosen_stays_so_when_others_come(noted):
+    _, _, table = noted()
+    chosen(table, 2)
+    others = (Note(note_id="note-2", text="fan"), COLD)
+    table.show_notebook(Notebook(marks=(DOOR,), notes=others), T0_NS, 52.0)
+    assert table.item(table.currentRow(), 1).text() == "cold"
 
 
 def test_a_mark_that_is_chosen_is_brought_into_view(noted):
@@ -162,6 +204,26 @@ def test_a_closed_file_is_marked_edited_and_undone_in_the_window(noted, until, m
         assert [mark.attrs["text"] for mark in recording.markers] == ["door"]
 
 
+def test_notes_of_a_closed_file_are_edited_deleted_and_undone_in_the_window(noted, until, made):
+    for text in ("cold", "fan"):
+        append(made, new_note(text))
+    window, _, table = noted(RecordingFeed(made))
+    until(lambda: cells(table) == [("note", "cold"), ("note", "fan")])
+    chosen(table, 0)
+    QTest.keyClick(table, Qt.Key.Key_Return)
+    typed(table, "warm", ["Text of the note"])
+    until(lambda: cells(table) == [("note", "warm"), ("note", "fan")])
+    QTest.keyClick(table, Qt.Key.Key_Delete)
+    until(lambda: cells(table) == [("note", "fan")])
+    for expected in (["warm", "fan"], ["cold", "fan"]):
+        QTest.keyClick(window, Qt.Key.Key_Z, CTRL)
+        until(lambda expected=expected: cells(table) == [("note", text) for text in expected])
+    QTest.mouseClick(window.marks.buttons["redo"], Qt.MouseButton.LeftButton)
+    until(lambda: cells(table) == [("note", "warm"), ("note", "fan")])
+    with Recording(made) as recording:
+        assert [note.text for note in recording.notes] == ["warm", "fan"]
+
+
 def test_after_kill_9_of_the_engine_an_edit_that_was_acknowledged_is_there(made, tmp_path):
     path = tmp_path / "again.h5"
     replay = ReplayProcess(made, start_s=0, speed=0.1)
@@ -174,12 +236,17 @@ def test_after_kill_9_of_the_engine_an_edit_that_was_acknowledged_is_there(made,
             feed.mark("door", STREAM.t0_ns + 5)
             (mark,) = feed.notebook().marks
             feed.edit(Edit(do="rename", mark=mark_id(mark), text="window"))
-            feed.edit(Edit(do="note", text="cold"))
+            for text in ("cold", "gone"):
+                feed.edit(Edit(do="note", text=text))
+            cold, gone = feed.notebook().notes
+            feed.edit(Edit(do="rename", mark=cold.note_id, text="warm"))
+            feed.edit(Edit(do="delete", mark=gone.note_id))
             os.kill(replay._process.pid, signal.SIGKILL)
             replay._process.wait()
     with Recording(path) as recording:
         told = [marker.attrs["text"] for marker in recording.markers if is_mark(marker)]
-        assert (told, recording.notes) == (["window"], ("cold",))
+        assert told == ["window"]
+        assert [note.text for note in recording.notes] == ["warm"]
 
 
 @pytest.mark.parametrize("seconds", [0.0, 6.25, 59.999, 62.5, 3723.004])

@@ -142,7 +142,19 @@ def test_marks_and_notes_of_a_closed_file_are_edited_beside_it(copied):
         feed.edit(Edit(do="move", mark=door, time_ns=at(3)))
         feed.edit(Edit(do="delete", mark=fan))
         feed.edit(Edit(do="note", text="cold"))
-        assert (shown(feed), feed.notebook().notes) == ([("window", 3.0)], ("cold",))
+        (cold,) = feed.notebook().notes
+        feed.edit(Edit(do="rename", mark=cold.note_id, text="warm"))
+        assert (shown(feed), [n.text for n in feed.notebook().notes]) == (
+            [("window", 3.0)], ["warm"],
+        )  # fmt: skip
+        feed.edit(Edit(do="delete", mark=cold.note_id))
+        assert feed.notebook().notes == ()
+        with pytest.raises(EngineError, match="no mark or note"):
+            feed.edit(Edit(do="rename", mark=cold.note_id, text="late"))
+        with pytest.raises(EngineError, match="no time"):
+            feed.edit(Edit(do="move", mark=cold.note_id, time_ns=at(1)))
+        assert [feed.undo() for _ in range(2)] == ["the deletion of a note", "the text warm"]
+        assert feed.notebook().notes == (cold,)
         assert [feed.undo() for _ in range(3)] == [
             "cold", "the deletion of a mark", "the move of a mark",
         ]  # fmt: skip
@@ -152,6 +164,7 @@ def test_marks_and_notes_of_a_closed_file_are_edited_beside_it(copied):
         assert shown(feed) == [("fan", 2.0), ("window", 3.0)]
     with contextlib.closing(RecordingFeed(copied)) as feed:
         assert shown(feed) == [("fan", 2.0), ("window", 3.0)]
+        assert feed.notebook().redo == "the deletion of a mark", "also in another window"
         assert feed.undo() == "the move of a mark"
         assert shown(feed) == [("window", 1.0), ("fan", 2.0)]
         feed.mark("new", at(0))
@@ -164,7 +177,7 @@ def test_a_mark_of_a_closed_file_lies_within_it(copied):
     with contextlib.closing(RecordingFeed(copied)) as feed:
         with pytest.raises(EngineError, match=r"5 s is not in copy\.h5, which is 4 s long"):
             feed.mark("x", at(5))
-        with pytest.raises(EngineError, match="no such mark"):
+        with pytest.raises(EngineError, match="no mark or note 'x'"):
             feed.edit(Edit(do="delete", mark="x"))
         with pytest.raises(EngineError, match="no edit beside it"):
             feed.undo()
