@@ -67,7 +67,7 @@ class MarksTable(QTableWidget):
         self.setAccessibleDescription(
             "Enter edits the text, Shift Enter the time, Delete deletes the mark or note"
         )
-        self.setHorizontalHeaderLabels(["Time", "Mark"])
+        self.setHorizontalHeaderLabels(["Time", "Text"])
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(

@@ -18,6 +18,7 @@ from monitor.export.choice import choose
 from monitor.export.description import Job
 from monitor.export.selection import select
 from monitor.model import Block, Scale
+from monitor.recording import marks
 from monitor.recording.reader import Recording
 
 FINER = (Scale(0.05, 1.0), Scale(0.025, -2.0))
@@ -75,6 +76,18 @@ def test_beside_a_csv_lies_what_happened_meanwhile(made, tmp_path):
     gain, offset = told["scales"][int(row["scale"])][0]
     assert gain * int(row["voltage [code]"]) + offset == 0.05 * 1120 + 1.0
     assert told["info"]["channels"][0]["probe"]["ratio"] == 10.0
+
+
+def test_notes_are_exported_as_they_were_edited(made, tmp_path):
+    for text in ("gone", "cold"):
+        marks.append(made, marks.new_note(text))
+    with Recording(made) as recording:
+        gone, cold = recording.notes
+    marks.append(made, marks.Edit(do="delete", mark=gone.note_id))
+    marks.append(made, marks.Edit(do="rename", mark=cold.note_id, text="warm"))
+    exported(made, tmp_path / "out.csv")
+    told = json.loads((tmp_path / "out.csv.json").read_bytes())
+    assert json.loads(told["settings"]["notes"]) == ["warm"]
 
 
 @in_tmp

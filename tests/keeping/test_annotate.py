@@ -117,7 +117,9 @@ def test_a_journal_of_before_notes_had_names_is_read_edited_and_undone(made):
     lines = [json.dumps({"do": "note", "made_ns": 1, "text": text}) for text in old[0]]
     lines += [json.dumps({"do": "undo"}), json.dumps({"do": "note", "text": old[1][0]})]
     path.write_text("".join(f"{line}\n" for line in lines))
-    assert notes(made) == ["cold", "fan"]
+    with Recording(made) as recording:
+        named = [(note.note_id, note.text) for note in recording.notes]
+    assert named == [("note-1", "cold"), ("note-2", "fan")]
     edit(made, annotate.rename, "fan", "fans")
     edit(made, annotate.delete, "cold")
     edit(made, annotate.note, "new")

@@ -453,6 +453,23 @@ def test_marks_that_are_all_in_the_closed_file_leave_nothing_beside_it(tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["m.h5"]
 
 
+def test_what_is_undone_of_a_time_before_a_recording_leaves_nothing_beside_it(tmp_path):
+    async def work() -> None:
+        session = session_of(ListSource(STEP, hold=True))
+        run = asyncio.create_task(session.run())
+        await session.started.wait()
+        await session.mark("past", INFO.t0_ns - 5)
+        (past,) = session.desk.notebook.marks
+        await session.desk.edit(Edit(do="rename", mark=marks.mark_id(past), text="renamed"))
+        session.start_recording(tmp_path / "m.h5")
+        assert [await session.desk.undo() for _ in range(2)] == ["the text renamed", "past"]
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    asyncio.run(work())
+    assert [each.name for each in tmp_path.iterdir() if each.suffix == ".jsonl"] == []
+
+
 def test_a_recording_does_not_take_over_the_marks_of_one_that_is_gone(tmp_path):
     marks.append(tmp_path / "m.h5", marks.Edit(do="note", text="old"))
     with pytest.raises(RecordingError, match="marks of an earlier recording"):

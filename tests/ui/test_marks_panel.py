@@ -116,8 +116,8 @@ def test_delete_deletes_a_mark_by_key_and_by_mouse(noted, until):
     assert feed.calls == [("edit", Edit(do="delete", mark=mark_id(FAN)))] * 2
 
 
-def double_click(table, row):
-    where = table.visualItemRect(table.item(row, 1)).center()
+def double_click(table, row, column=1):
+    where = table.visualItemRect(table.item(row, column)).center()
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=where)
     QTest.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=where)
 
@@ -148,6 +148,8 @@ def test_a_note_has_no_time_to_edit(noted):
     chosen(table, 2)
     QTest.keyClick(table, Qt.Key.Key_Return, SHIFT)
     assert "no time" in window.banner.text.text()
+    double_click(table, 2, column=0)
+    assert not isinstance(QApplication.focusWidget(), QLineEdit)
     assert feed.calls == []
 
 
