@@ -121,11 +121,11 @@ def annotate(  # each is an option
     at: Annotated[str, typer.Option(help="E.g. 12.5s, after the first sample.")] = "",
     note: Annotated[str, typer.Option(help="Put a note on the session.")] = "",
     move: Annotated[str, typer.Option(help="Number or text of a mark; needs --at.")] = "",
-    rename: Annotated[str, typer.Option(help="Number or text of either; needs --to.")] = "",
+    rename: Annotated[str, typer.Option(help="Mark or note: number or text; needs --to.")] = "",
     to: Annotated[str, typer.Option(help="Its new text.")] = "",
-    delete: Annotated[str, typer.Option(help="Number or text of a mark or note.")] = "",
+    delete: Annotated[str, typer.Option(help="Mark or note: number or text.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Take back the newest edit.")] = False,
-    redo: Annotated[bool, typer.Option("--redo", help="Make it again.")] = False,
+    redo: Annotated[bool, typer.Option("--redo", help="Make again what --undo took back.")] = False,
 ) -> None:
     """Show the marks and notes of a recording, or edit them beside it; the file stays as it is."""
     if sum(map(bool, (mark, note, move, rename, delete, undo, redo))) > 1:

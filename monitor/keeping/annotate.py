@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from monitor.errors import ConfigError
 from monitor.model import NS, Marker
 from monitor.recording import marks
@@ -98,35 +96,31 @@ def redo(recording: Recording) -> None:
 
 
 def _chosen(recording: Recording, which: str, *, notes: bool = True) -> str:
-    """Return what names the mark or note of that number, as ``numbered`` has it, or that text."""
-    known = [
-        (number, name, text)
-        for number, name, text in _numbered(recording)
-        if notes or not number.startswith("note")
+    """Return what names the mark or note of that number, as it is shown, or of that text."""
+    of_marks = [
+        (str(number), marks.mark_id(mark), mark.attrs.get("text"))
+        for number, mark in enumerate(hand_marks(recording), 1)
     ]
+    of_notes = [
+        (f"note {number}", each.note_id, each.text)
+        for number, each in enumerate(recording.notes if notes else (), 1)
+    ]
+    known = [*of_marks, *of_notes]
     for number, name, _ in known:
         if number == which:
             return name
     found = [(number, name) for number, name, text in known if text == which]
     if len(found) == 1:
         return found[0][1]
-    what = "mark or note" if notes else "mark"
-    if not found:
-        numbers = ", ".join(number for number, _, _ in known) or "but it has none"
+    if found:
+        numbers = ", ".join(number for number, _ in found)
         raise ConfigError(
-            f"{recording.path} has no {what} {which!r}: expected the text of one, or its number:"
+            f"{recording.path} has {len(found)} of the text {which!r}: expected the number of one:"
             f" {numbers}"
         )
-    numbers = ", ".join(number for number, _ in found)
+    spans = [f"{each[0][0]} to {each[-1][0]}" for each in (of_marks, of_notes) if each]
+    what = "mark or note" if notes else "mark"
     raise ConfigError(
-        f"{recording.path} has {len(found)} of the text {which!r}: expected the number of one:"
-        f" {numbers}"
+        f"{recording.path} has no {what} {which!r}: expected the text of one, or its number:"
+        f" {', '.join(spans) or 'but it has none'}"
     )
-
-
-def _numbered(recording: Recording) -> Iterator[tuple[str, str, str]]:
-    """Yield number, name and text of each mark, then of each note, as they are shown."""
-    for number, mark in enumerate(hand_marks(recording), 1):
-        yield str(number), marks.mark_id(mark), str(mark.attrs.get("text", ""))
-    for number, each in enumerate(recording.notes, 1):
-        yield f"note {number}", each.note_id, each.text

@@ -98,8 +98,8 @@ def test_notes_are_edited_undone_and_made_again_as_marks_are(made):
     [
         (annotate.delete, "cold", "2 of the text 'cold'.* number of one: note 1, note 3$"),
         (annotate.delete, "n1", "2 of the text 'n1': expected the number of one: 2, note 2"),
-        (annotate.delete, "note 4", "no mark or note 'note 4'.* 4, note 1, note 2, note 3$"),
-        (lambda *of: annotate.move(*of, T0), "note 1", "no mark 'note 1'.* 1, 2, 3, 4$"),
+        (annotate.delete, "note 4", "no mark or note 'note 4'.* 1 to 4, note 1 to note 3$"),
+        (lambda *of: annotate.move(*of, T0), "note 1", "no mark 'note 1'.*: 1 to 4$"),
     ],
 )  # fmt: skip
 def test_which_is_meant_is_asked_if_it_is_not_clear(made, what, which, sentence):
