@@ -237,9 +237,11 @@ def _recording(snapshot: Snapshot) -> Item:
     if recording.error:
         return Item(f"{name}: {recording.error}", "bad", recording.path)
     late = f", {duration(recording.queued_s)} queued" if recording.queued_s > 1 else ""
+    if recording.stalled_s:
+        late += f", the disk has not answered for {duration(recording.stalled_s)}"
     return Item(
         f"● {name}, {si(recording.n_bytes, 'B')}{late}{_left(recording.left_s)}",
-        "warn" if recording.queued_s > 2 or recording.left_s < _SHORT_S else "bad",
+        "warn" if late or recording.left_s < _SHORT_S else "bad",
         recording.path,
     )
 

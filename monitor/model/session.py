@@ -21,6 +21,8 @@ class RecordingState(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds of data that wait to be written."""
     left_s: float = math.inf
     """Until the disk is full, at the mean rate so far; infinite while that is not known."""
+    stalled_s: float = 0.0
+    """For how long the disk has not answered; 0 while that is not long."""
     error: str = ""
     """Empty while all is well."""
 

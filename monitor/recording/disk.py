@@ -6,14 +6,24 @@ import errno
 import os
 from pathlib import Path
 
+_GONE = (
+    errno.EIO, errno.ENXIO, errno.ENODEV, errno.ENOTCONN, errno.ECONNABORTED, errno.ECONNRESET,
+    errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ESTALE,
+    errno.ETIMEDOUT,
+)  # fmt: skip
+"""What is said of a drive that failed, was pulled out, or is no more in the network."""
+
+
+def advice(error: BaseException) -> str:
+    """Return what to do when the disk did not take something."""
+    if _number(error) in _GONE:
+        return "Check the drive and its connection, and start a new recording"
+    return "Free some space or choose another disk, and start a new recording"
+
 
 def reason(error: BaseException) -> str:
     """Return in words why the disk did not take something."""
-    number = error.errno if isinstance(error, OSError) else None
-    text = str(error)
-    if number is None and "errno = " in text:  # how HDF5 says what the system told it
-        digits = text.partition("errno = ")[2].partition(",")[0]
-        number = int(digits) if digits.isdecimal() else None
+    text, number = str(error), _number(error)
     match number:
         case errno.ENOSPC:
             return "the disk is full"
@@ -25,9 +35,19 @@ def reason(error: BaseException) -> str:
             return "the disk is read-only"
         case errno.ENOENT:
             return "the file was removed"
+        case number if number in _GONE:
+            return f"the drive is gone or failed ({os.strerror(number)})"
         case None:
             return (text.splitlines() or [type(error).__name__])[0][:200]
     return os.strerror(number)
+
+
+def _number(error: BaseException) -> int | None:
+    """Return the errno; HDF5 has it in its text, if the system told it one."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    digits = str(error).partition("errno = ")[2].partition(",")[0]
+    return int(digits) if digits.isdecimal() else None
 
 
 def why_not_made(path: Path, error: OSError) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import math
+import os
+import sys
 import threading
 import time
 from collections import deque
@@ -17,7 +20,7 @@ import numpy as np
 from monitor.config import PLAIN, RecordingSettings
 from monitor.model import Block, Marker, Reading, RecordingState, SlowChannel, StreamInfo
 from monitor.recording import marker_text, slow
-from monitor.recording.disk import reason
+from monitor.recording.disk import advice, reason
 from monitor.recording.parts import Parts
 from monitor.recording.schema import READING_ROW
 from monitor.recording.writer import Entry
@@ -25,6 +28,7 @@ from monitor.recording.writer import Entry
 logger = logging.getLogger(__name__)
 
 _BATCH_BYTES = 8 << 20  # gathered before writing; beyond that nothing is gained
+_NOTABLE_S = 3.0  # without an answer of the disk before that is told
 _RATE_KNOWN_S = 10.0  # recorded before it is said for how long the disk will do
 _READING_BYTES = READING_ROW.itemsize
 
@@ -49,6 +53,8 @@ class Recorder:
         What was given longer ago than this survives the death of the process.
     max_queue_bytes
         How far the disk may fall behind.
+    patience_s
+        After which a disk that does not answer is not waited for any more, at the end.
 
     Raises
     ------
@@ -65,12 +71,14 @@ class Recorder:
         how: RecordingSettings = PLAIN,
         flush_s: float = 0.5,
         max_queue_bytes: int = 256 << 20,
+        patience_s: float = 30.0,
     ) -> None:
         self._path, self._info = Path(path), info
         self._writer = Parts(self._path, info, settings or {}, how=how, flush_s=flush_s)
         self._began = time.monotonic()
         self._dtype = np.dtype(info.dtype)
         self._flush_s, self._max_queue_bytes = flush_s, max_queue_bytes
+        self._patience_s = patience_s
         self._change = threading.Condition()  # guards all below
         self._queue: deque[Entry] = deque()
         self._queued_bytes = self._queued_samples = 0
@@ -82,7 +90,9 @@ class Recorder:
         self._ending = False
         self._failure = ("", "")  # why, and what to do
         self._done = False
-        self._thread = threading.Thread(target=self._run, name="wattstage-recorder")
+        self._asked_at: float | None = None  # when the disk was asked for what it does now
+        # A drive that is gone may keep it for ever; nobody else shall be kept.
+        self._thread = threading.Thread(target=self._run, name="wattstage-recorder", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Self:
@@ -106,6 +116,7 @@ class Recorder:
                 n_bytes=self._n_bytes,
                 queued_s=self._queued_samples / self._info.sample_rate_hz,
                 left_s=self._left_s,
+                stalled_s=stalled_s if (stalled_s := self._stalled_s()) > _NOTABLE_S else 0.0,
                 error=self._error(),
             )
 
@@ -174,11 +185,32 @@ class Recorder:
             )
 
     def close(self) -> None:
-        """Write what is queued, and close the file; one without a block is removed."""
+        """Write what is queued, and close the file; one without a block is removed.
+
+        A disk that does not answer is left to itself in the end. The process can leave then, too.
+        """
         with self._change:
             self._ending = True
             self._change.notify_all()
+            while not self._done:
+                patience_s = self._patience_s - self._stalled_s()
+                if patience_s <= 0:
+                    self._give_up()
+                    return
+                self._change.wait(patience_s)
         self._thread.join()
+
+    def _give_up(self) -> None:
+        """Count on the disk no more; under the lock."""
+        self._fail(
+            f"the disk has not answered for {self._patience_s:.3g} s",
+            "Check the drive and its connection, and start a new recording",
+        )
+        atexit.register(_leave)
+
+    def _stalled_s(self) -> float:
+        """Return for how long the disk has been at what it does; under the lock."""
+        return 0.0 if self._asked_at is None else time.monotonic() - self._asked_at
 
     def _leave_out(self, what: str, error: Exception) -> None:
         logger.warning("%s: a %s cannot be recorded: %s", self._path, what, error)
@@ -242,6 +274,7 @@ class Recorder:
             items = sum(not isinstance(entry, SlowChannel) for entry in self._queue)
             n_dropped = self._n_dropped + items
             self._queue.clear()
+            self._asked_at = time.monotonic()
         try:
             self._writer.close(complete=not self._failed, n_dropped=n_dropped)
         except Exception as error:
@@ -250,7 +283,10 @@ class Recorder:
             self._queued_bytes = self._queued_samples = 0
             self._n_dropped += self._order - self._writer.n_items
             self._n_samples = self._writer.n_samples
+            self._asked_at = None
             self._done = True
+            self._change.notify_all()
+            atexit.unregister(_leave)
 
     def _work(self) -> None:
         """Write until the end, or an error, and the queue is empty."""
@@ -262,24 +298,27 @@ class Recorder:
                 self._change.wait_for(self._has_work, timeout=max(due_s, 0.0))
                 batch, n_bytes, n_samples = self._take()
                 ended = (self._ending or self._failed) and not self._queue
+                self._asked_at = time.monotonic()
             self._writer.append(batch)
             if ended or time.monotonic() - flushed >= self._flush_s:
                 self._writer.flush()
                 flushed = time.monotonic()
+            n_in_file = self._writer.n_bytes
+            left_s = self._until_full(n_in_file)
             with self._change:
+                self._asked_at = None
                 self._queued_bytes -= n_bytes
                 self._queued_samples -= n_samples
-                self._n_samples = self._writer.n_samples
-                self._n_bytes = self._writer.n_bytes
-                self._left_s = self._until_full()
+                self._n_samples, self._n_bytes = self._writer.n_samples, n_in_file
+                self._left_s = left_s
                 self._change.notify_all()
 
-    def _until_full(self) -> float:
+    def _until_full(self, n_bytes: int) -> float:
         """Return the seconds until the disk is full, if it goes on as it did."""
         elapsed_s = time.monotonic() - self._began
-        if elapsed_s < _RATE_KNOWN_S or not self._n_bytes:
+        if elapsed_s < _RATE_KNOWN_S or not n_bytes:
             return math.inf
-        return max(self._writer.room, 0) / self._n_bytes * elapsed_s
+        return max(self._writer.room, 0) / n_bytes * elapsed_s
 
     def _has_work(self) -> bool:
         return self._queued_bytes >= _BATCH_BYTES or self._ending or self._failed
@@ -306,7 +345,12 @@ class Recorder:
     def _disk_failed(self, error: Exception) -> None:
         with self._change:
             if not self._failed:
-                self._fail(
-                    reason(error),
-                    "Free some space or choose another disk, and start a new recording",
-                )
+                self._fail(reason(error), advice(error))
+
+
+def _leave() -> None:
+    """End the process while a drive still keeps a thread, for which HDF5 would wait at the end."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

@@ -349,12 +349,19 @@ class Writer:
         """
         self._broken = True
         with contextlib.suppress(OSError):
-            if os.path.samestat(os.fstat(self._fd), self._identity):
+            if self._is_ours():
                 null = os.open(os.devnull, os.O_RDWR)
                 os.dup2(null, self._fd, inheritable=False)
                 os.close(null)
         with contextlib.suppress(OSError, RuntimeError):
             self._file.close()
+
+    def _is_ours(self) -> bool:
+        """Return whether the descriptor is still that of the file."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), self._identity)
+        except OSError as error:  # a drive that is gone tells nothing, but it is the file's
+            return error.errno != errno.EBADF
 
 
 def _checked(info: StreamInfo) -> str:

@@ -136,6 +136,9 @@ def _footer(snapshot: Snapshot) -> str:
     if snapshot.recording is not None:
         parts.append(f"recording {snapshot.recording.path}")
         parts.append(si(snapshot.recording.n_bytes, "B"))
+        if snapshot.recording.stalled_s:
+            waited = duration(snapshot.recording.stalled_s)
+            parts.append(f"the disk has not answered for {waited}")
         if math.isfinite(snapshot.recording.left_s):
             parts.append(f"disk full in {duration(snapshot.recording.left_s)}")
     return " · ".join(parts)

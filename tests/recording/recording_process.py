@@ -2,16 +2,23 @@
 
 After each block comes a reading of one of two channels, then a marker.
 
-Arguments: path, number of blocks, and "run", or "limit": the file may not grow beyond 3 MB.
+Arguments: path, number of blocks, and "run", or how the disk fails. "limit": the file may not grow
+beyond 3 MB. "gone": likewise, and nothing is known of the file any more. "hang": the disk keeps the
+third flush for ever.
 """
 
+import errno
+import itertools
 import json
+import os
 import resource
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
+from h5py._objects import phil
 
 from monitor.model import (
     Block,
@@ -25,6 +32,7 @@ from monitor.model import (
     StreamInfo,
 )
 from monitor.recording.recorder import Recorder
+from monitor.recording.writer import Writer
 
 RATE_HZ = 1_000_000.0
 N = 10_000  # samples of a block
@@ -48,11 +56,41 @@ def block(k):
     return Block(k * N, codes, (Scale(1.0, 0.0),), (0,), 0, 0)
 
 
+def lose_the_drive():
+    """Let the system know no more of a file that is nearly as large as it may be."""
+    ask = os.fstat
+
+    def fstat(handle):
+        told = ask(handle)
+        if told.st_size > 2_500_000:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        return told
+
+    os.fstat = fstat
+
+
+def hang():
+    """Let the disk not answer any more, while HDF5 waits for it."""
+    flush, flushes = Writer.flush, itertools.count()
+
+    def wait(self):
+        if next(flushes) == 2:
+            with phil:
+                threading.Event().wait()
+        flush(self)
+
+    Writer.flush = wait
+
+
 def main(path, n_blocks, what):
-    if what == "limit":
+    if what in {"limit", "gone"}:
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, resource.RLIM_INFINITY))
+    if what == "gone":
+        lose_the_drive()
+    if what == "hang":
+        hang()
     began = time.monotonic()
-    with Recorder(path, INFO) as recorder:
+    with Recorder(path, INFO, patience_s=0.5) as recorder:
         for k in range(n_blocks):
             recorder.write(block(k))
             recorder.add(Reading(channel=SLOW[k % 2], time_ns=k, received_ns=k, value=float(k)))

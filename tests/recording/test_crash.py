@@ -1,10 +1,12 @@
 """A process that dies, a disk that is full, a file that is read while it grows."""
 
 import contextlib
+import errno
 import json
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,12 @@ from recording.sessions import info, ramp
 
 from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading
+from monitor.recording import recorder as recorder_module
+from monitor.recording.disk import advice, reason
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 from monitor.recording.stored import Stored
+from monitor.recording.writer import Writer
 
 
 @contextlib.contextmanager
@@ -122,6 +127,66 @@ def test_a_write_that_fails_ends_the_recording_and_not_the_process(tmp_path):
         assert recording.n_samples == last["safe"] > 0
         assert is_a_prefix(recording)
         assert is_summarised(recording)
+
+
+def test_a_drive_that_is_gone_ends_the_recording_and_not_the_process(tmp_path):
+    path = tmp_path / "r.h5"
+    with recording_process(path, 150, "gone") as process:
+        while "error" not in (last := said(process)):
+            pass
+        assert process.wait() == 0
+        assert process.stderr.read() == "", "HDF5 would complain, and crash"
+    assert f"recording to {path} stopped: the drive is gone or failed (" in last["error"]
+    assert "Check the drive and its connection" in last["error"]
+    with Recording(path) as recording:
+        assert recording.n_samples == last["safe"] > 0
+        assert is_a_prefix(recording)
+
+
+def test_a_disk_that_never_answers_keeps_neither_who_closes_nor_the_process(tmp_path):
+    path = tmp_path / "r.h5"
+    with recording_process(path, 200, "hang") as process:
+        while "error" not in (last := said(process)):
+            pass
+        assert last["error"] == (
+            f"recording to {path} stopped: the disk has not answered for 0.5 s; what was written"
+            " up to then is readable. Check the drive and its connection, and start a new recording"
+        )
+        assert process.wait(60) == 1
+        assert process.stderr.read() == ""
+    with Recording(path) as recording:
+        assert recording.n_samples == last["safe"] > 0
+        assert is_a_prefix(recording)
+
+
+def test_how_long_a_disk_has_not_answered_is_told_until_it_does(tmp_path, monkeypatch):
+    answer, flush = threading.Event(), Writer.flush
+    monkeypatch.setattr(recorder_module, "_NOTABLE_S", 0.01)
+    monkeypatch.setattr(Writer, "flush", lambda self: answer.wait() and flush(self))
+    with Recorder(tmp_path / "r.h5", info(), flush_s=0.01) as recorder:
+        recorder.write(ramp(0, 1000))
+        while not recorder.state.stalled_s:
+            pass
+        assert recorder.state.error == ""
+        answer.set()
+    assert recorder.state.stalled_s == 0.0
+    with Recording(tmp_path / "r.h5") as recording:
+        assert (recording.n_samples, recording.closed) == (1000, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "to_do"),
+    [
+        (OSError(errno.EIO, "x"), "the drive is gone or failed (Input/output error)", "connection"),
+        (OSError("write failed: errno = 107, error"), "the drive is gone or failed (", "connect"),
+        (OSError(errno.ENOSPC, "x"), "the disk is full", "Free some space"),
+        (RuntimeError("errno = 28, buf = 0x1"), "the disk is full", "Free some space"),
+        (RuntimeError("something\nelse"), "something", "Free some space"),
+    ],
+)
+def test_what_a_disk_says_is_told_in_words_with_what_to_do(error, told, to_do):
+    assert reason(error).startswith(told)
+    assert to_do in advice(error)
 
 
 @pytest.fixture

@@ -167,6 +167,14 @@ def test_a_recording_tells_its_size_and_what_waits():
     (item,) = (item for item in status(replaced, 40.0) if "b.h5" in item.text)
     assert "disk full in 30" in item.text
     assert item.level == "warn"
+    stalled = msgspec.structs.replace(state, stalled_s=12.0, queued_s=0.0)
+    (item,) = (
+        item
+        for item in status(msgspec.structs.replace(SNAPSHOT, recording=stalled), 40.0)
+        if "b.h5" in item.text
+    )
+    assert "the disk has not answered for 12.0 s" in item.text
+    assert item.level == "warn"
     broken = msgspec.structs.replace(state, error="the disk is full")
     failed = msgspec.structs.replace(SNAPSHOT, recording=broken)
     assert "b.h5: the disk is full" in texts(failed)
