@@ -17,6 +17,9 @@ from monitor.recording.marks import Edit
 
 _R = TypeVar("_R", bound=m.Reply)
 
+_ON_DISK = (m.Mark, m.EditMarks, m.Undo, m.Redo, m.StartRecording, m.StopRecording)
+"""What a disk has to take before it is answered."""
+
 
 class EngineClient:
     """A connection to an engine; any number may be open.
@@ -156,6 +159,12 @@ class EngineClient:
         socket.send(m.encode(request))
         if not socket.poll(self._timeout_ms):
             self._drop()  # a late reply must not be taken for the next one's
+            if isinstance(request, _ON_DISK):
+                raise EngineError(
+                    f"the engine at {self.endpoint} has not answered for"
+                    f" {self._timeout_ms / 1000:g} s: its disk may be slow or gone. It may still"
+                    " do this, so look before you ask again"
+                )
             raise EngineError(
                 f"no engine answers at {self.endpoint}; start one with `wattstage record` or"
                 " `wattstage engine`, or give its --endpoint"

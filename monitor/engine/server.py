@@ -19,7 +19,7 @@ import zmq.asyncio
 from monitor.engine import messages as m
 from monitor.engine.endpoint import check, remove
 from monitor.engine.launch import refuse_second
-from monitor.errors import EngineError, InstrumentError, WattstageError
+from monitor.errors import EngineError, InstrumentError, RecordingError, WattstageError
 from monitor.session import Session
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class Engine:
         self._session, self._pacer = session(None)
         self._run: asyncio.Task[None] | None = None
         self._leave = asyncio.Event()
+        self._doing = asyncio.Lock()
         self._short_of_s: float | None = None
         self.recorded: list[str] = []
         """Paths of the recordings that were made."""
@@ -123,6 +124,8 @@ class Engine:
                 await self._end()
             if self._short_of_s is not None:
                 raise self._shortfall(self._short_of_s)
+            if self._session.recording_error:
+                raise RecordingError(self._session.recording_error)
 
     def _start(self, *, record: Path | None = None, seconds: float | None = None) -> None:
         if record is not None:
@@ -150,8 +153,10 @@ class Engine:
             return
         await self._session.started.wait()
         await asyncio.sleep(seconds + _GRACE_S)
-        self._short_of_s = seconds
-        self.stop()
+        metrics = self._session.snapshot.metrics
+        if metrics is None or metrics.duration_s < seconds:
+            self._short_of_s = seconds
+            self.stop()
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
@@ -176,20 +181,27 @@ class Engine:
             remove(self._endpoint)
 
     async def _serve(self, socket: zmq.asyncio.Socket) -> None:
-        while True:
-            *envelope, payload = await socket.recv_multipart()
-            try:
-                reply = await self._answer(m.decode_request(payload))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                reply = m.Refused(message=f"the engine does not understand this request: {error}")
-            except WattstageError as error:
-                reply = m.Refused(message=str(error))
-            except Exception as error:
-                logger.exception("a request failed")
-                reply = m.Refused(message=f"the engine failed: {type(error).__name__}: {error}")
-            await socket.send_multipart([*envelope, m.encode(reply)])
+        """Answer every request when it can be: who waits for a disk keeps nobody else."""
+        async with asyncio.TaskGroup() as answering:
+            while True:
+                message = await socket.recv_multipart()
+                answering.create_task(self._reply(socket, message))
+
+    async def _reply(self, socket: zmq.asyncio.Socket, message: list[bytes]) -> None:
+        *envelope, payload = message
+        try:
+            reply = await self._answer(m.decode_request(payload))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            reply = m.Refused(message=f"the engine does not understand this request: {error}")
+        except WattstageError as error:
+            reply = m.Refused(message=str(error))
+        except Exception as error:
+            logger.exception("a request failed")
+            reply = m.Refused(message=f"the engine failed: {type(error).__name__}: {error}")
+        await socket.send_multipart([*envelope, m.encode(reply)])
 
     async def _answer(self, request: m.Request) -> m.Reply:
+        """Answer a look at once, and do what is to be done in the order of asking."""
         session = self._session
         match request:
             case m.Hello():
@@ -201,6 +213,16 @@ class Engine:
                 return m.TableReply(table=session.table())
             case m.NotebookRequest():
                 return m.NotebookReply(notebook=session.desk.notebook)
+            case m.Shutdown():
+                self.stop()
+                return m.Done()
+            case _:
+                async with self._doing:
+                    return await self._do(request)
+
+    async def _do(self, request: m.Request) -> m.Reply:
+        session = self._session
+        match request:
             case m.Mark() | m.EditMarks() | m.Undo() | m.Redo():
                 return m.Done(value=await self._write_by_hand(request))
             case m.StartRecording(path=path):
@@ -208,7 +230,7 @@ class Engine:
                 self.recorded.append(session.start_recording(chosen))
                 return m.Done(value=str(chosen))
             case m.StopRecording():
-                stopped = session.stop_recording()
+                stopped = await session.stop_recording()
                 if stopped is None:
                     raise EngineError("nothing is being recorded")
                 return m.Done(value=stopped)
@@ -219,9 +241,7 @@ class Engine:
             case m.Pace() | m.Pause() | m.Seek():
                 await self._pace(request)
                 return m.Done()
-            case m.Shutdown():
-                self.stop()
-                return m.Done()
+        raise EngineError(f"nothing to do for {type(request).__name__}")
 
     async def _write_by_hand(self, request: m.Mark | m.EditMarks | m.Undo | m.Redo) -> str:
         """Carry it out, and return what was taken back or made again."""

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from monitor.errors import EngineError
+from monitor.errors import EngineError, RecordingError
 from monitor.model import Edge, Marker, Notebook
 from monitor.recording import marks, notes
 from monitor.recording.by_hand import ByHand
 from monitor.recording.marks import Edit
+from monitor.session.aside import aside
 from monitor.sources.clock import Clock
+
+_PATIENCE_S = 10.0  # for a disk that does not answer
 
 
 class Desk:
@@ -163,4 +166,12 @@ class Desk:
         """Have the disk keep an edit, beside the recording if there is one."""
         if self._path is not None:
             edit = msgspec.structs.replace(edit, mark=self._recorded.get(edit.mark, edit.mark))
-            await asyncio.to_thread(marks.append, self._path, edit)
+            try:
+                async with asyncio.timeout(_PATIENCE_S):
+                    await aside(marks.append, self._path, edit)
+            except TimeoutError as error:
+                raise RecordingError(
+                    f"{marks.journal_path(self._path)}: the disk has not answered for"
+                    f" {_PATIENCE_S:g} s, so it is not known whether this is kept; check the drive"
+                    " and its connection, and look at the marks again"
+                ) from error

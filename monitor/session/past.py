@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 
 from monitor.history.account import Account
 from monitor.recording.recorder import Recorder
+from monitor.session.aside import aside
 from monitor.session.desk import Desk
 
 _AT_ONCE = 1 << 18  # samples of the past between two looks at what is live
@@ -33,6 +33,6 @@ async def write_past(account: Account, desk: Desk, recorder: Recorder, seconds: 
         for first in range(start, stop, _AT_ONCE):
             for block in account.history.blocks(first, min(first + _AT_ONCE, stop)):
                 recorder.write(block)
-            await asyncio.to_thread(recorder.drain, _AHEAD_BYTES)
+            await aside(recorder.drain, _AHEAD_BYTES)
     finally:
-        await asyncio.to_thread(recorder.close)
+        await aside(recorder.close)

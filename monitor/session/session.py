@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -31,6 +32,7 @@ from monitor.model import (
 )
 from monitor.recording import marks
 from monitor.recording.recorder import Recorder
+from monitor.session.aside import aside
 from monitor.session.desk import Desk
 from monitor.session.past import write_past
 from monitor.sources.clock import Clock
@@ -43,6 +45,7 @@ _INBOX = 64  # items; when it is full the sources wait, so nothing is dropped he
 _REFRESH_S = 0.1  # numbers change no faster than a person reads; costs that much less
 _MAX_WARNINGS = 8
 
+_T = TypeVar("_T")
 _Entry = Item | tuple[SlowChannel, ...] | Exception | None  # None: the source has ended
 
 
@@ -105,14 +108,15 @@ class Session:
         self._inbox: asyncio.Queue[_Entry] = asyncio.Queue(_INBOX)
         self._account: Account | None = None
         self._recorder: Recorder | None = None
-        self._recording_error = ""
+        self.recording_error = ""
+        """Why a recording stopped by itself; empty if none did."""
         self._warnings: tuple[str, ...] = ()
         self._state = "connecting"
         self._lag_s = 0.0
         self._refresh_due_ns = 0
         self._stale = False
         self._version = 0
-        self._saving: set[asyncio.Task[None]] = set()
+        self._saving: set[asyncio.Task[Any]] = set()
         self.desk = Desk(clock)
         """Marks and notes by hand."""
         self.started = asyncio.Event()
@@ -150,7 +154,7 @@ class Session:
                     pump.cancel()
                 await asyncio.gather(*pumps, *self._saving, return_exceptions=True)
                 self._state = "ended"
-                self.stop_recording()
+                await self.stop_recording()
                 self.refresh()
 
     def start_recording(self, path: Path) -> str:
@@ -171,6 +175,7 @@ class Session:
         if self._recorder is not None:
             raise EngineError(f"already recording to {self._recorder.state.path}; stop that first")
         marks.begin(path)
+        self.recording_error = ""
         self._recorder = Recorder(
             path, self._account.info, settings=self.desk.told(self._described), how=self._how
         )
@@ -186,18 +191,32 @@ class Session:
             self._recorder.add(reading)
         return str(path)
 
-    def stop_recording(self) -> str | None:
+    async def stop_recording(self) -> str | None:
         """Close the recording and return its path; None if there was none."""
         if self._recorder is None:
             return None
         recorder, self._recorder = self._recorder, None
-        written = self.desk.end_recording()
-        recorder.close()
+        closing = self._see_to(self._close(recorder, self.desk.end_recording()))
+        while not closing.done():  # who is in a hurry waits, too; a recorder comes to an end
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(closing)
+        return closing.result()
+
+    async def _close(self, recorder: Recorder, written: set[str]) -> str:
+        """Close a recording, and return its path.
+
+        Parameters
+        ----------
+        written
+            ``mark_id`` of the marks by hand that it was given.
+        """
+        await aside(recorder.close)
         if recorder.state.error:
+            self.recording_error = recorder.state.error
             self._warn(recorder.state.error)
         elif not recorder.n_dropped:
             try:
-                marks.settle(Path(recorder.state.path), written)
+                await aside(marks.settle, Path(recorder.state.path), written)
             except OSError as error:  # they stay beside the recording, which is as good
                 logger.info("marks stay beside %s: %s", recorder.state.path, error)
         return recorder.state.path
@@ -221,9 +240,14 @@ class Session:
         recorder = Recorder(
             path, self._account.info, settings=self.desk.told(self._described), how=self._how
         )
-        task = asyncio.create_task(self._save(self._account, recorder, seconds))
+        self._see_to(self._save(self._account, recorder, seconds))
+
+    def _see_to(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        """Let something be done, which the end of the session waits for."""
+        task = asyncio.create_task(work)
         self._saving.add(task)
         task.add_done_callback(self._saving.discard)
+        return task
 
     async def _save(self, account: Account, recorder: Recorder, seconds: float) -> None:
         await write_past(account, self.desk, recorder, seconds)
@@ -291,8 +315,8 @@ class Session:
             self._stale = True
             if self._clock.now_ns() >= self._refresh_due_ns:
                 self.refresh()
-            if must_record and self._recording_error:
-                raise RecordingError(self._recording_error)
+            if must_record and self.recording_error:
+                raise RecordingError(self.recording_error)
             if seconds is not None and account.history.duration_s >= seconds:
                 return
 
@@ -363,8 +387,9 @@ class Session:
         """Bring the snapshot up to date."""
         before_ns = self._clock.now_ns()
         if self._recorder is not None and (error := self._recorder.state.error):
-            self.stop_recording()
-            self._recording_error = error
+            self.recording_error = error
+            recorder, self._recorder = self._recorder, None
+            self._see_to(self._close(recorder, self.desk.end_recording()))
         self.snapshot = self._make_snapshot()
         self._stale = False
         after_ns = self._clock.now_ns()

@@ -9,8 +9,10 @@ from monitor.config import HistorySettings, MetricsSettings
 from monitor.engine.client import EngineClient
 from monitor.engine.server import Engine, new_recording
 from monitor.errors import EngineError
+from monitor.recording import marks
 from monitor.recording.marks import Edit, mark_id
 from monitor.recording.reader import Recording
+from monitor.recording.writer import Writer
 from monitor.session import Session
 
 BLOCKS = [dc_block(k * 1000, 120.0) for k in range(20)]
@@ -82,6 +84,43 @@ def test_a_viewer_records_and_stops(served, tmp_path):
     assert served.stop_recording() == path
     with pytest.raises(EngineError, match="nothing is being recorded"):
         served.stop_recording()
+
+
+@pytest.mark.parametrize(
+    ("ask", "slow"),
+    [
+        (lambda client: client.mark("in the dark"), (marks, "append")),
+        (lambda client: client.stop_recording(), (Writer, "close")),
+    ],
+)
+def test_a_disk_that_does_not_answer_keeps_nobody_from_watching(
+    served, tmp_path, monkeypatch, ask, slow
+):
+    all_blocks_seen(served)
+    served.start_recording(str(tmp_path / "r.h5"))
+    asked, answer, at_once = threading.Event(), threading.Event(), getattr(*slow)
+
+    def wait(*args, **kwargs):
+        asked.set()
+        answer.wait()
+        return at_once(*args, **kwargs)
+
+    monkeypatch.setattr(*slow, wait)
+    with EngineClient(served.endpoint, timeout_s=60.0) as patient:
+        waiting = threading.Thread(target=ask, args=(patient,))
+        waiting.start()
+        asked.wait()
+        assert served.frame(n_columns=1, span=20_000).snapshot.stop == 20_000
+        with (
+            EngineClient(served.endpoint, timeout_s=0.05) as hasty,
+            pytest.raises(EngineError, match="its disk may be slow or gone"),
+        ):
+            hasty.mark("again")
+        assert waiting.is_alive()
+        answer.set()
+        waiting.join()
+    while "again" not in [mark.attrs["text"] for mark in served.notebook().marks]:
+        pass
 
 
 def test_a_viewer_saves_the_past(served, tmp_path):

@@ -389,7 +389,7 @@ def test_notes_from_before_a_recording_and_since_are_edited_in_it(tmp_path):
         for expected in [*states[-2::-1], ["warm", "fans"]]:
             await desk.redo()
             assert both() == expected
-        session.stop_recording()
+        await session.stop_recording()
         await edit("delete", "warm")
         both = begin(after)
         await edit("delete", "fans")
