@@ -29,6 +29,7 @@ from monitor.keeping.verify import verify
 from monitor.recording.reader import Recording
 
 _CHILD = Path(__file__).with_name("kill_recording.py")
+_SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server")
 _RATE_HZ = 1_000_000.0
 _FLUSH_S = 0.5
 
@@ -63,16 +64,22 @@ def listen(process: subprocess.Popen[str], heard: Heard) -> None:
         if not line.endswith("\n"):
             return
         said = json.loads(line)
-        heard.given = said.get("given", heard.given)
+        if not heard.error:
+            heard.given = said.get("given", heard.given)
         heard.error = said.get("error", heard.error)
         if "mark" in said and not heard.error:  # what comes later is of no recording
             heard.marks.append(said["mark"])
 
 
-def trial(
-    row: Row, path: Path, what: str, after_s: float, die: Callable[[subprocess.Popen[str]], None]
+def trial(  # noqa: PLR0917  # the order in which it happens
+    row: Row,
+    path: Path,
+    what: str,
+    after_s: float,
+    die: Callable[[subprocess.Popen[str]], None],
+    left: Path | None = None,
 ) -> None:
-    """Record, die, and look at what is left."""
+    """Record, die, and look at what is left, perhaps elsewhere."""
     heard = Heard()
     command = [sys.executable, str(_CHILD), str(path), what]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -91,7 +98,7 @@ def trial(
     row.marks += len(heard.marks)
     if heard.error:
         row.notes.add(heard.error.partition(" stopped: ")[2].partition(";")[0] or heard.error)
-    judge(row, path, heard)
+    judge(row, left or path, heard)
 
 
 def judge(row: Row, path: Path, heard: Heard) -> None:
@@ -119,6 +126,13 @@ def done(*command: object) -> bool:
     return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
+def go_on(process: subprocess.Popen[str]) -> None:
+    """Let the session go on, perhaps without its recording, and end it."""
+    time.sleep(3.0)
+    assert process.poll() is None, "the session ended, too"
+    process.terminate()
+
+
 def disk_full(folder: Path, rows: list[Row]) -> None:
     """Record onto a small disk until it is full."""
     disk = folder / "full"
@@ -128,7 +142,7 @@ def disk_full(folder: Path, rows: list[Row]) -> None:
         return
     try:
         rows.append(Row("disk full"))
-        trial(rows[-1], disk / "r.h5", "calm", 1e9, lambda process: process.wait(30))
+        trial(rows[-1], disk / "r.h5", "calm", 8.0, go_on)
     finally:
         done("umount", disk)
 
@@ -155,16 +169,44 @@ def read_only(folder: Path, rows: list[Row]) -> None:
 
     def die(process: subprocess.Popen[str]) -> None:
         Path("/sys/fs/ext4", Path(device).name, "trigger_fs_error").write_text("now")
-        time.sleep(2.0)  # the session goes on without its recording
-        if process.poll() is not None:
-            rows[-1].notes.add("the session ended, too")
-        process.terminate()
+        go_on(process)
 
     try:
         rows.append(Row("read-only in mid-run"))
         trial(rows[-1], disk / "r.h5", "calm", 2.0, die)
     finally:
         done("umount", disk)
+
+
+def network_drive(folder: Path, rows: list[Row]) -> None:
+    """Record onto a drive of a server that dies, and onto one that does not answer for a while."""
+    server = next(filter(os.path.exists, _SFTP_SERVERS), "")
+    for how in ("network drive gone in mid-run", "network drive silent for 10 s in mid-run"):
+        rows.append(Row(how))
+        disk, far = folder / how.split()[2] / "disk", folder / how.split()[2] / "far"
+        disk.mkdir(parents=True)
+        far.mkdir()
+        connect = far.with_name("connect")
+        connect.write_text(f"#!/bin/sh\necho $$ > {far}/pid\nexec {server}\n")
+        connect.chmod(0o755)
+        if not server or not done("sshfs", "-o", f"ssh_command={connect}", f"h:{far}", disk):
+            rows[-1].notes.add("not run: needs sshfs and sftp-server")
+            continue
+        number = int((far / "pid").read_text())
+
+        def die(process: subprocess.Popen[str], number: int = number, how: str = how) -> None:
+            if "gone" in how:
+                os.kill(number, signal.SIGKILL)
+            else:
+                os.kill(number, signal.SIGSTOP)
+                time.sleep(10.0)
+                os.kill(number, signal.SIGCONT)
+            go_on(process)
+
+        try:
+            trial(rows[-1], disk / "r.h5", "calm", 2.0, die, left=far / "r.h5")
+        finally:
+            done("umount", "-l", disk)
 
 
 def by_command(folder: Path, rows: list[Row]) -> None:
@@ -235,6 +277,7 @@ def main() -> None:
             trial(rows[-1], path, "calm", 1.5, lambda p, number=number: p.send_signal(number))
         disk_full(folder, rows)
         read_only(folder, rows)
+        network_drive(folder, rows)
         by_command(folder, rows)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -70,21 +70,20 @@ async def main(path: Path, how: str) -> None:
         RampSource(), None, metrics=MetricsSettings(), history=HistorySettings(seconds=10.0),
         clock=SystemClock(),
     )  # fmt: skip
-    run = asyncio.create_task(session.run(record=path))
+    run = asyncio.create_task(session.run())
     await session.started.wait()
+    session.start_recording(path)
     number = 0
     while not run.done():
         try:
             await session.mark(f"mark {number}", 0)
+            if session.recording_error:  # what comes from now on is of no recording
+                say(error=session.recording_error)
             say(mark=f"mark {number}")
         except RecordingError as error:
             say(refused=str(error))
         number += 1
         await asyncio.sleep(0.0 if how == "storm" else 0.2)
-    try:
-        run.result()
-    except RecordingError as error:
-        say(error=str(error))
 
 
 if __name__ == "__main__":

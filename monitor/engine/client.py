@@ -160,6 +160,7 @@ class EngineClient:
         if not socket.poll(self._timeout_ms):
             self._drop()  # a late reply must not be taken for the next one's
             if isinstance(request, _ON_DISK):
+                self._exchange(m.Hello())  # or there is no engine at all
                 raise EngineError(
                     f"the engine at {self.endpoint} has not answered for"
                     f" {self._timeout_ms / 1000:g} s: its disk may be slow or gone. It may still"

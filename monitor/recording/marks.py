@@ -98,6 +98,7 @@ def append(recording: Path, edit: Edit) -> None:
     path = journal_path(recording)
     stamped = msgspec.structs.replace(edit, made_ns=edit.made_ns or time.time_ns())
     try:
+        recording.stat()  # a drive that was unmounted leaves a folder in which nobody looks
         line = json.dumps(msgspec.to_builtins(stamped)).encode() + b"\n"
         is_new = not path.exists()
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)

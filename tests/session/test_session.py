@@ -471,9 +471,17 @@ def test_what_is_undone_of_a_time_before_a_recording_leaves_nothing_beside_it(tm
 
 
 def test_a_recording_does_not_take_over_the_marks_of_one_that_is_gone(tmp_path):
+    (tmp_path / "m.h5").touch()
     marks.append(tmp_path / "m.h5", marks.Edit(do="note", text="old"))
+    (tmp_path / "m.h5").unlink()
     with pytest.raises(RecordingError, match="marks of an earlier recording"):
         ran(STEP, record=tmp_path / "m.h5")
+
+
+def test_no_mark_is_put_beside_a_recording_that_is_not_there(tmp_path):
+    with pytest.raises(RecordingError, match="the file was removed; it is not kept"):
+        marks.append(tmp_path / "m.h5", marks.Edit(do="note", text="lost"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_there_may_be_no_mark_to_take_back():
