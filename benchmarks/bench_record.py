@@ -32,12 +32,12 @@ def info(supply: Supply) -> StreamInfo:
     )  # fmt: skip
 
 
-def codes_of(n: int) -> np.ndarray:
+def codes_of(n: int, noise: float = 200.0) -> np.ndarray:
     """Return mains voltage and current with noise, shape (2, n)."""
     angle = 2 * np.pi * 50 * np.arange(n) / RATE_HZ
-    noise = np.random.default_rng(0).normal(scale=200, size=(2, n))
+    hiss = np.random.default_rng(0).normal(scale=noise, size=(2, n))
     rows = np.stack((26_000 * np.sin(angle), 10_000 * np.sin(angle - 0.3)))
-    return (rows + noise).astype(np.int16)
+    return (rows + hiss).astype(np.int16)
 
 
 def write(
