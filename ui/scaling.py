@@ -63,16 +63,18 @@ def round_step(span: float, n: int) -> float:
 
 
 def value_ticks(low: float, high: float, n: int, unit: str) -> tuple[Tick, ...]:
-    """Return at most about ``n`` ticks; all labels share one SI prefix."""
+    """Return at most about ``n`` ticks, but two at least; all labels share one SI prefix."""
     if not high > low:
         return ()
     step = round_step(high - low, n)
+    while _multiples(low, high, step)[1] <= _multiples(low, high, step)[0]:
+        step = round_step(step / 2.5, 1)  # the next finer: one tick tells no scale
     largest = max(abs(low), abs(high))
     number, prefixed = split(largest, unit)
     factor = largest / float(number) if float(number) else 1.0
     factor = 10.0 ** round(math.log10(factor))
     decimals = max(0, -math.floor(math.log10(step / factor) + 1e-9))
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    first, last = _multiples(low, high, step)
     return tuple(
         Tick(k * step, f"{_number(k * step / factor, decimals)} {prefixed}")
         for k in range(first, last + 1)
@@ -90,8 +92,13 @@ def time_ticks(low_s: float, high_s: float, n: int) -> tuple[Tick, ...]:
     else:
         step = float(next((s for s in _TIME_STEPS_S if s >= raw), _TIME_STEPS_S[-1]))
         decimals = 0
-    first, last = math.ceil(low_s / step - 1e-9), math.floor(high_s / step + 1e-9)
+    first, last = _multiples(low_s, high_s, step)
     return tuple(Tick(k * step, clock(k * step, decimals)) for k in range(first, last + 1))
+
+
+def _multiples(low: float, high: float, step: float) -> tuple[int, int]:
+    """Return the first and the last multiple of a step that lies inside."""
+    return math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
 
 
 class CalmRange:
