@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
@@ -30,22 +28,16 @@ from monitor.model import (
     Supply,
     Timeline,
 )
-from monitor.recording import marks
-from monitor.recording.recorder import Recorder
-from monitor.session.aside import aside
 from monitor.session.desk import Desk
-from monitor.session.past import write_past
+from monitor.session.tape import Tape
 from monitor.sources.clock import Clock
 from monitor.sources.meter_feed import Meter, beside
 from monitor.sources.source import Item, Source
-
-logger = logging.getLogger(__name__)
 
 _INBOX = 64  # items; when it is full the sources wait, so nothing is dropped here
 _REFRESH_S = 0.1  # numbers change no faster than a person reads; costs that much less
 _MAX_WARNINGS = 8
 
-_T = TypeVar("_T")
 _Entry = Item | tuple[SlowChannel, ...] | Exception | None  # None: the source has ended
 
 
@@ -102,23 +94,18 @@ class Session:
         self._slow = tuple(slow)
         self._metrics = metrics
         self._history = history
-        self._how = recording
-        self._described = described or {}
         self._clock = clock
         self._inbox: asyncio.Queue[_Entry] = asyncio.Queue(_INBOX)
         self._account: Account | None = None
-        self._recorder: Recorder | None = None
-        self.recording_error = ""
-        """Why a recording stopped by itself; empty if none did."""
         self._warnings: tuple[str, ...] = ()
         self._state = "connecting"
         self._lag_s = 0.0
         self._refresh_due_ns = 0
         self._stale = False
         self._version = 0
-        self._saving: set[asyncio.Task[Any]] = set()
         self.desk = Desk(clock)
         """Marks and notes by hand."""
+        self._tape = Tape(self.desk, recording, described or {}, self._tell)
         self.started = asyncio.Event()
         """Set at the first block."""
         self.snapshot = self._make_snapshot()
@@ -152,7 +139,8 @@ class Session:
             finally:
                 for pump in pumps:
                     pump.cancel()
-                await asyncio.gather(*pumps, *self._saving, return_exceptions=True)
+                await asyncio.gather(*pumps, return_exceptions=True)
+                await self._tape.rest()
                 self._state = "ended"
                 await self.stop_recording()
                 self.refresh()
@@ -172,54 +160,16 @@ class Session:
         """
         if self._account is None:
             raise EngineError("nothing to record yet: no instrument has answered")
-        if self._recorder is not None:
-            raise EngineError(f"already recording to {self._recorder.state.path}; stop that first")
-        marks.begin(path)
-        self.recording_error = ""
-        self._recorder = Recorder(
-            path, self._account.info, settings=self.desk.told(self._described), how=self._how
-        )
-        self.desk.begin_recording(path)
-        for marker in self._account.before:
-            self._recorder.mark(marker)
-        from_ns = self._account.info.time_ns(self._account.history.bounds[1])
-        self.desk.record_from(from_ns)
-        for mark in self.desk.marks_of(from_ns, 1 << 63):  # younger than what was measured yet
-            self._record_marker(mark)
-        self._recorder.announce(self._account.slow.channels)
-        for reading in self._account.slow.newest:
-            self._recorder.add(reading)
-        return str(path)
+        return self._tape.start(self._account, path)
 
     async def stop_recording(self) -> str | None:
         """Close the recording and return its path; None if there was none."""
-        if self._recorder is None:
-            return None
-        recorder, self._recorder = self._recorder, None
-        closing = self._see_to(self._close(recorder, self.desk.end_recording()))
-        while not closing.done():  # who is in a hurry waits, too; a recorder comes to an end
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(closing)
-        return closing.result()
+        return await self._tape.stop()
 
-    async def _close(self, recorder: Recorder, written: set[str]) -> str:
-        """Close a recording, and return its path.
-
-        Parameters
-        ----------
-        written
-            ``mark_id`` of the marks by hand that it was given.
-        """
-        await aside(recorder.close)
-        if recorder.state.error:
-            self.recording_error = recorder.state.error
-            self._warn(recorder.state.error)
-        elif not recorder.n_dropped:
-            try:
-                await aside(marks.settle, Path(recorder.state.path), written)
-            except OSError as error:  # they stay beside the recording, which is as good
-                logger.info("marks stay beside %s: %s", recorder.state.path, error)
-        return recorder.state.path
+    @property
+    def recording_error(self) -> str:
+        """Return why a recording stopped by itself; empty if none did."""
+        return self._tape.error
 
     def save_recent(self, path: Path, seconds: float) -> None:
         """Begin to write what is remembered of the last seconds to a file of its own.
@@ -237,32 +187,12 @@ class Session:
             raise EngineError("nothing to save yet: no instrument has answered")
         if not seconds > 0:
             raise EngineError(f"the time to save must be positive, got {seconds:g} s")
-        recorder = Recorder(
-            path, self._account.info, settings=self.desk.told(self._described), how=self._how
-        )
-        self._see_to(self._save(self._account, recorder, seconds))
-
-    def _see_to(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
-        """Let something be done, which the end of the session waits for."""
-        task = asyncio.create_task(work)
-        self._saving.add(task)
-        task.add_done_callback(self._saving.discard)
-        return task
-
-    async def _save(self, account: Account, recorder: Recorder, seconds: float) -> None:
-        await write_past(account, self.desk, recorder, seconds)
-        state = recorder.state
-        length_s = state.n_samples / account.info.sample_rate_hz
-        self._warn(state.error or f"saved the last {length_s:.4g} s to {state.path}")
-        self.refresh()
-
-    def _recorder_of(self, path: Path, info: StreamInfo) -> Recorder:
-        return Recorder(path, info, settings=self.desk.told(self._described), how=self._how)
+        self._tape.save_recent(self._account, path, seconds)
 
     async def mark(self, text: str, time_ns: int) -> None:
         """Put a mark by hand, at a UTC time (0: now); raises as ``Desk.mark``."""
         mark = await self.desk.mark(text, time_ns)
-        self._record_marker(mark)  # not behind what waits: a recording may begin meanwhile
+        self._tape.mark(mark)  # not behind what waits: a recording may begin meanwhile
         await self._inbox.put(mark)
 
     def frame(self, start: int | None, stop: int | None, span: int, n_columns: int) -> Frame:
@@ -341,35 +271,26 @@ class Session:
     def _take_block(self, account: Account, block: Block) -> None:
         account.enter_block(block)
         self.started.set()
-        if self._recorder is not None:
-            self._recorder.write(block)
+        self._tape.write(block)
         taken_ns = block.host_ns + block.n_samples / account.info.sample_rate_hz * NS
         self._lag_s = max(0.0, (self._clock.now_ns() - taken_ns) / NS)
 
     def _know(self, account: Account, channels: tuple[SlowChannel, ...]) -> None:
         """Know slow channels before their first reading."""
         account.slow.announce(channels)
-        if self._recorder is not None:
-            self._recorder.announce(channels)
+        self._tape.announce(channels)
 
     def _take_reading(self, account: Account, reading: Reading) -> None:
         account.enter_reading(reading)
-        if self._recorder is not None:
-            self._recorder.add(reading)
+        self._tape.add(reading)
 
     def _take_marker(self, account: Account, marker: Marker) -> None:
         if not account.enter_marker(marker):
             return
         if not self.desk.is_own(marker):
-            self._record_marker(marker)
+            self._tape.mark(marker)
         if marker.edge is Edge.INSTANT and marker.stage == "event":
             self._take_event(marker)
-
-    def _record_marker(self, marker: Marker) -> None:
-        """Put a marker into the recording, if there is one."""
-        if self._recorder is not None:
-            self._recorder.mark(marker)
-            self.desk.wrote(marker)
 
     def _take_event(self, event: Marker) -> None:
         kind = event.attrs.get("kind") if METER not in event.attrs else None
@@ -383,13 +304,15 @@ class Session:
     def _warn(self, text: str) -> None:
         self._warnings = (*self._warnings, text)[-_MAX_WARNINGS:]
 
+    def _tell(self, text: str) -> None:
+        """Warn of what became of a recording, at once."""
+        self._warn(text)
+        self.refresh()
+
     def refresh(self) -> None:
         """Bring the snapshot up to date."""
         before_ns = self._clock.now_ns()
-        if self._recorder is not None and (error := self._recorder.state.error):
-            self.recording_error = error
-            recorder, self._recorder = self._recorder, None
-            self._see_to(self._close(recorder, self.desk.end_recording()))
+        self._tape.look()
         self.snapshot = self._make_snapshot()
         self._stale = False
         after_ns = self._clock.now_ns()
@@ -419,7 +342,7 @@ class Session:
             n_markers=account.n_markers if account is not None else 0,
             n_malformed_markers=self._feed.n_malformed if self._feed is not None else 0,
             lag_s=self._lag_s,
-            recording=self._recorder.state if self._recorder is not None else None,
+            recording=self._tape.state,
             warnings=self._warnings + (trouble(self._feed) if self._feed is not None else ()),
             replay_speed=self._pace.speed if self._pace is not None else None,
             slow=account.slow.values(now_ns) if account is not None else (),

@@ -178,7 +178,7 @@ def test_the_last_seconds_are_saved_though_nobody_recorded(tmp_path):
         session.save_recent(path, 0.7)
         with pytest.raises(RecordingError, match="exists already"):
             session.save_recent(path, 0.7)
-        await asyncio.gather(*session._saving)
+        await session._tape.rest()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
