@@ -14,6 +14,7 @@ from monitor.model import Channel, Quantity, Supply
 
 _REMEMBERED_S = 1.0  # a cycle is found within 50 ms
 _AT_ONCE = 1 << 15  # samples: what is reduced stays in the second-level cache
+_LOOKS = 4  # at least, in what is remembered: a look costs 0.1 ms, however little has come
 
 
 class PassingCycles:
@@ -40,6 +41,7 @@ class PassingCycles:
                 self._pyramid, power=1, voltage=0, current=None, sample_rate_hz=sample_rate_hz
             )
         self._found: list[NDArray[np.float64]] = []
+        self._n_unseen = 0
 
     def append(self, start: int, signals: NDArray[np.float32]) -> None:
         """Take samples that begin at index ``start``, shape (n_channels + 1, n), none NaN."""
@@ -47,21 +49,29 @@ class PassingCycles:
             return
         if self._pyramid.first is None or start > self._pyramid.stop:
             if self._pyramid.first is not None:
-                self._keep(self._cycles, self._cycles.advance(final=True))
+                self._look(self._cycles, final=True)
             self._cycles.restart(start)
+        most = self._pyramid.capacity // _LOOKS
         done, rows = 0, (self._voltage, self._power)
         while done < signals.shape[1]:
-            n = min(_AT_ONCE, self._pyramid.capacity // 2, signals.shape[1] - done)
+            n = min(_AT_ONCE, most, signals.shape[1] - done)
+            if self._n_unseen + n > most:
+                self._look(self._cycles)
             self._pyramid.append(start + done, signals[rows, done : done + n])
-            self._keep(self._cycles, self._cycles.advance())
+            self._n_unseen += n
             done += n
 
     def take(self) -> NDArray[np.float64]:
         """Return the cycles since the last time: shape (3, n); start, stop, sum of the power."""
+        if self._cycles is not None:
+            self._look(self._cycles)
         found = np.concatenate([np.empty((3, 0)), *self._found], axis=1)
         self._found = []
         return found
 
-    def _keep(self, cycles: Cycles, n: int) -> None:
+    def _look(self, cycles: Cycles, *, final: bool = False) -> None:
+        """Find the cycles in what has come; it matters to none of them when that is."""
+        n = cycles.advance(final=final)
+        self._n_unseen = 0
         if n:
             self._found.append(cycles.found.newest(n))
