@@ -71,6 +71,7 @@ async def connected(
             raise BrokerError(f"{error}; look at the broker's own log") from error
         raise
     async with contextlib.AsyncExitStack() as stack:
+        stack.callback(_hear_why, client)
         stack.push_async_exit(client.__aexit__)
         yield client
 
@@ -80,6 +81,12 @@ async def subscribe(client: aiomqtt.Client, topic: str) -> None:
     granted = await client.subscribe(topic, qos=1)
     if any(getattr(code, "value", code) >= _REFUSED for code in granted):
         raise aiomqtt.MqttError(f"the broker refuses the subscription to {topic}")
+
+
+def _hear_why(client: aiomqtt.Client) -> None:
+    """Take note why a connection ended; else asyncio prints that nobody did, at any time."""
+    if client._disconnected.done() and not client._disconnected.cancelled():
+        client._disconnected.exception()
 
 
 def _hang_up(mqtt: Client, *_: object) -> None:
