@@ -76,10 +76,11 @@ def stage_row(used: StageEnergy, origin_ns: int, held: Sequence[HeldEnergy] = ()
     stage = used.stage
     start_s = (stage.start_ns - origin_ns) / NS
     cut = " (cut)" if stage.truncated or used.outside_s else ""
+    failed = " (failed)" if stage.failed else ""
     running = " …" if stage.stop_ns is None else ""
     return Row(
         (
-            "    " * stage.depth + stage.name + cut + running,
+            "    " * stage.depth + stage.name + failed + cut + running,
             str(stage.index),
             clock(start_s, 2),
             duration(used.duration_s),
@@ -110,9 +111,10 @@ def _about(used: StageEnergy) -> str:
     stage = used.stage
     missing = f"{duration(used.outside_s)} of it not recorded" if used.outside_s else ""
     never = "an edge was never marked" if stage.truncated else ""
-    return ", ".join(
-        filter(None, (stage.path.replace("/", " / "), edges_text(stage), never, missing))
-    )
+    failed = "it ended with an error" if stage.failed else ""
+    first = "a warm-up" if stage.warmup else ""
+    name = stage.path.replace("/", " / ")
+    return ", ".join(filter(None, (name, first, edges_text(stage), failed, never, missing)))
 
 
 def first_rows(table: StageTable) -> tuple[Row, Row]:

@@ -98,9 +98,10 @@ def describe(stage: Stage, now_ns: int) -> str:
     length = duration(max(stop_ns - stage.start_ns, 0) / NS)
     count = "" if stage.total is None else f"{stage.index + 1} of {stage.total}, "
     running = ", running" if stage.stop_ns is None else ""
+    failed = ", it ended with an error" if stage.failed else ""
     cut = ", an edge is missing" if stage.truncated else ""
     edges = f", {text}" if (text := edges_text(stage)) else ""
-    return f"{stage.path.replace('/', ' / ')}\n{count}{length}{running}{cut}{edges}"
+    return f"{stage.path.replace('/', ' / ')}\n{count}{length}{running}{failed}{cut}{edges}"
 
 
 def mark_text(mark: Marker) -> str:

@@ -326,6 +326,7 @@ def _stage(node: _Node) -> Stage:
         total=total,
         truncated=node.truncated,
         uncertainty_ns=node.uncertainty_ns,
+        timing=marker.timing,
         attrs=attrs,
     )
 

@@ -48,6 +48,9 @@ _STAGE_COLUMNS = (
     Column("index", "", "which occurrence, from 0"),
     Column("leaf", "", "whether no stage lies inside"),
     Column("truncated", "", "whether an edge was never marked"),
+    Column("status", "", "as its sender says: ok, or error; empty if it says nothing"),
+    Column("timing", "", "how its edges were taken: sync, event, host, log or hand"),
+    Column("warmup", "", "whether its sender says that it did what is only done the first time"),
     Column("start", "", "UTC"),
     Column("stop", "", "UTC; empty while it ran on"),
     Column("edge_uncertainty", "s", "within which its edges are right, as far as clocks go"),
@@ -59,6 +62,8 @@ _STAGE_COLUMNS = (
     Column("coverage", "1", "captured share of the duration"),
     Column("outside", "s", "how much of it was not recorded, and is in no other number"),
 )
+
+_N_PLACE = [column.name for column in _STAGE_COLUMNS].index("duration") - 1
 
 
 def stage_rows(recording: Recording, table: StageTable) -> Rows:
@@ -72,7 +77,7 @@ def stage_rows(recording: Recording, table: StageTable) -> Rows:
         rows.append(
             _known("stage", *_place(stage), *numbers, used.coverage, used.outside_s, *beside)
         )
-    nowhere = (None,) * 8
+    nowhere = (None,) * _N_PLACE
     rest, total = table.unattributed, table.total
     beside = (cell for each in table.slow for cell in _held([each.unattributed])[0])
     mean_w = rest.energy_j / rest.duration_s if rest.duration_s else None
@@ -114,8 +119,7 @@ def clip_rows(recording: Recording, table: StageTable) -> Rows:
     rows = []
     for used, told, within in zip(clips, attrs, inside, strict=True):
         video_s = _video_s(told)
-        cut = used.stage.stop_ns is None or used.stage.truncated or used.outside_s
-        per_s = used.energy_j / video_s if video_s and not cut else None
+        per_s = used.energy_j / video_s if video_s and not used.is_cut else None
         place = _place(used.stage)
         numbers = (used.duration_s, used.energy_j, used.u_j, used.mean_w, used.peak_w)
         rows.append(
@@ -141,6 +145,9 @@ def _place(stage: Stage) -> tuple[Cell, ...]:
         stage.index,
         stage.leaf,
         stage.truncated,
+        None if (status := stage.attrs.get("status")) is None else str(status),
+        stage.timing,
+        stage.warmup,
         _utc(stage.start_ns),
         None if stage.stop_ns is None else _utc(stage.stop_ns),
         stage.uncertainty_ns / NS,

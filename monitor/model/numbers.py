@@ -50,6 +50,12 @@ class StageEnergy(msgspec.Struct, frozen=True, kw_only=True):
     """Standard uncertainty (k = 1) that the channels' calibration makes of ``energy_j``; None if
     none is stated. Those of several stages add up, for it is one error that all of them share."""
 
+    @property
+    def is_cut(self) -> bool:
+        """Return whether its energy is not that of a whole stage that has ended."""
+        stage = self.stage
+        return stage.stop_ns is None or stage.truncated or self.outside_s > 0
+
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """What the whole session used; the fields mean what they mean in ``StageEnergy``."""

@@ -71,7 +71,19 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an edge is missing and was put at the parent's, or at the edge of the data."""
     uncertainty_ns: int = 0
     """Within so much its edges are right, as far as the sender's clock goes."""
+    timing: str = "host"
+    """How its edges were taken, as its marker says."""
     attrs: dict[str, Scalar] = {}
+
+    @property
+    def failed(self) -> bool:
+        """Return whether an exception passed through it, or its program ended in failure."""
+        return self.attrs.get("status") == "error"
+
+    @property
+    def warmup(self) -> bool:
+        """Return whether its sender says that it did what is only done the first time."""
+        return self.attrs.get("warmup") is True
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):

@@ -88,7 +88,17 @@ def _runs(values: dict[str, Any]) -> Iterator[str]:
             lasted = f" for {duration((run['stop_ns'] - run['start_ns']) / NS)}"
         where = f" on {', '.join(run['hosts'])}" if run["hosts"] else ""
         told = ", ".join(f"{name} {value}" for name, value in run["attrs"].items())
-        yield f"{run['run_id'][:8]}{lasted}{where}{': ' if told else ''}{told}"
+        begin = f"{run['run_id'][:8]}{lasted}{where}{_failure(run)}"
+        yield f"{begin}{': ' if told else ''}{told}"
+
+
+def _failure(run: dict[str, Any]) -> str:
+    """Return that a run failed, and by what; empty if it did not."""
+    if not run["failed"]:
+        return ""
+    code = "" if run["exit_code"] is None else f"exit code {run['exit_code']}"
+    why = ", ".join(dict.fromkeys(filter(None, (run["reason"], code))))
+    return f", failed ({why})" if why else ", failed"
 
 
 def _beside(values: dict[str, Any]) -> Iterator[str]:

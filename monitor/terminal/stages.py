@@ -95,16 +95,13 @@ def _caption(table: StageTable) -> str:
     edges = f"; edges of stages: within ±{si(bound_ns / NS, 's', 2)}" if bound_ns else ""
     known = "; ±: standard uncertainty (k = 1) of the calibration"
     cut = "; cut: an edge was never marked, or part of the stage was not recorded"
+    failed = "; failed: an exception passed through, or the program ended with an error"
     return (
         f"peak: the highest {peak}; energy in dead time: the mean of its stage"
         f"{edges}{'' if table.total.u_j is None else known}"
-        f"{cut if any(map(_is_cut, table.stages)) else ''}"
+        f"{cut if any(used.is_cut for used in table.stages) else ''}"
+        f"{failed if any(used.stage.failed for used in table.stages) else ''}"
     )
-
-
-def _is_cut(used: StageEnergy) -> bool:
-    """Return whether its energy is not that of a whole stage."""
-    return used.stage.stop_ns is None or used.stage.truncated or used.outside_s > 0
 
 
 def _joules(energy_j: float, u_j: float | None) -> str:
@@ -156,10 +153,11 @@ def _stage_row(group: list[StageEnergy]) -> tuple[RenderableType, ...]:
     stated = [used.u_j for used in group if used.u_j is not None]
     u_j = sum(stated) if stated else None  # one error that all of them share
     captured_s = sum(used.coverage * used.duration_s for used in group)
-    cut = " (cut)" if any(map(_is_cut, group)) else ""
+    cut = " (cut)" if any(used.is_cut for used in group) else ""
+    failed = " (failed)" if any(used.stage.failed for used in group) else ""
     count = f" × {len(group)}" if len(group) > 1 else ""
     return (
-        Text("  " * stage.depth + stage.name + count + cut),
+        Text("  " * stage.depth + stage.name + count + failed + cut),
         f"{stage.index}–{last.index}" if len(group) > 1 else str(stage.index),
         duration(seconds),
         _joules(joules, u_j),

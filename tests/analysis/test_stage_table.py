@@ -103,7 +103,8 @@ def test_the_json_has_exactly_the_agreed_names(table_of):
     run, load = value["stages"]
     assert list(run) == [
         "path", "index", "start_ns", "stop_ns", "duration_s", "energy_j", "mean_w", "peak_w",
-        "coverage", "truncated", "outside_s", "edge_uncertainty_s", "name", "leaf", "depth",
+        "coverage", "truncated", "status", "timing", "warmup", "outside_s", "edge_uncertainty_s",
+        "name", "leaf", "depth",
     ]  # fmt: skip
     assert (run["name"], run["stop_ns"], run["leaf"], run["depth"]) == ("run", None, False, 0)
     assert (load["path"], load["leaf"], load["depth"]) == ("run/load", True, 1)

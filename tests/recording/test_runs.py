@@ -1,5 +1,6 @@
 """What is told of a run is in the recording, whoever told it and when."""
 
+import msgspec
 from fakes import INFO, T0_NS, dc_block, stage_edge
 
 from monitor.dsp.headers import Headers
@@ -8,6 +9,7 @@ from monitor.recording.info import info
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 from monitor.recording.runs import runs
+from monitor.terminal.live import facts
 
 BLOCKS = [dc_block(k * 1000, 120.0) for k in range(10)]
 RUN = [stage_edge("run", Edge.BEGIN, 0.2, "a", seq=1), stage_edge("run", Edge.END, 0.8, "a", seq=2)]
@@ -54,6 +56,29 @@ def test_a_run_has_what_its_header_and_its_configuration_say(tmp_path):
         assert run.attrs == {"resolution": "256px", "frames": 129, "command": "inference.py"}
         assert info(recording)["runs"][0]["attrs"]["frames"] == 129
         assert [mark.stage for mark in recording.stage_tree.marks()] == ["config"]
+
+
+def test_a_run_that_failed_says_so_and_why(tmp_path):
+    end = msgspec.structs.replace(RUN[1], attrs={"status": "error"})
+    word = told("abort", 0.7, exit_code=1, reason="OutOfMemoryError: CUDA out of memory")
+    with Recording(recorded(tmp_path / "a.h5", RUN[0], word, end)) as recording:
+        (run,) = runs(recording)
+        assert (run.failed, run.exit_code, run.reason) == (True, 1, word.attrs["reason"])
+        shown = "\n".join(facts("a", info(recording)).columns[1].cells)
+    assert "for 600 ms, failed (OutOfMemoryError: CUDA out of memory, exit code 1)" in shown
+
+
+def test_a_run_that_ended_well_has_not_failed(tmp_path):
+    with Recording(recorded(tmp_path / "a.h5", *RUN)) as recording:
+        (run,) = runs(recording)
+    assert (run.failed, run.exit_code, run.reason) == (False, None, "")
+
+
+def test_who_tells_of_the_host_is_not_taken_for_the_workload(tmp_path):
+    headers = told("header", sender="t", role="telemetry", command="telemetry", host="h100")
+    with Recording(recorded(tmp_path / "a.h5", headers, *RUN)) as recording:
+        (run,) = runs(recording)
+    assert (run.attrs, run.n_senders) == ({}, 0)
 
 
 def test_a_run_without_an_end_has_none_and_what_is_no_run_is_not_one(tmp_path):

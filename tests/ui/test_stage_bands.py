@@ -51,6 +51,8 @@ def test_a_stage_is_described_with_its_path_count_and_length():
     assert describe(RUN, T0_NS + 4 * NS) == "run\n3.0 s, running"
     cut = msgspec.structs.replace(STEP, truncated=True)
     assert describe(cut, T0_NS).endswith("an edge is missing")
+    failed = msgspec.structs.replace(STEP, attrs={"status": "error"})
+    assert describe(failed, T0_NS).endswith("it ended with an error")
 
 
 def test_how_well_its_edges_are_known_is_said_and_shown():
