@@ -1,5 +1,6 @@
 """What docs/reference/file-format.md says is so: with h5py alone, and nothing of ours."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 from recording.sessions import PLUG, WATER, info, note, ramp, reading, value
 
-from monitor.model import Block, Marker, Reading, Scale
+from monitor.analysis.stage_table import stage_table
+from monitor.model import Block, Edge, Marker, Reading, Scale
 from monitor.recording import schema
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
@@ -24,6 +26,12 @@ ITEMS = [
     ramp(7000, 12_000),
     ramp(12_000, 15_000, scales=(Scale(2.0, 0.0), Scale(0.125, 3.0))),
     note("b"),
+    *(
+        Marker(
+            time_ns=1_700_000_000_000_000_000 + at_ns, stage="vae_decode", edge=edge, span_id="s"
+        )
+        for edge, at_ns in ((Edge.BEGIN, 800_030_000), (Edge.END, 1_400_070_000))
+    ),
     reading(21.0, 1_700_000_001_000_000_000, WATER),
     reading(413.0, 1_700_000_002_000_000_000),
 ]
@@ -38,16 +46,23 @@ def session(tmp_path, monkeypatch):
     return tmp_path / "session.h5"
 
 
-def test_ten_lines_give_the_energy(session):
+def test_ten_lines_give_the_energy_of_a_stage(session):
     names = {}
     exec(CODE[0], names)
     with Recording(session) as recording:
-        sums, _ = recording.cumulative([recording.bounds[1]])
-    assert names["energy_j"] == pytest.approx(sums[-1, 0] / 10_000.0, rel=1e-6)
-    power = sum(_joules(block) for block in ITEMS if isinstance(block, Block))
-    assert names["energy_j"] == pytest.approx(power, rel=1e-12)
-    lines = [line for line in CODE[0].splitlines() if line and "import" not in line]
+        (stage,) = stage_table(recording, "session.h5").stages
+    assert stage.coverage == 1.0
+    assert names["energy_j"] == pytest.approx(stage.energy_j, rel=1e-6)
+    whole = [_cut(block, 8001, 14_001) for block in ITEMS if isinstance(block, Block)]
+    assert names["energy_j"] == pytest.approx(sum(map(_joules, whole)), rel=1e-12)
+    lines = CODE[0].partition("with h5py")[2].splitlines()
     assert len(lines) == 10
+
+
+def _cut(block, start, stop):
+    """Return what of a block lies in ``[start, stop)``."""
+    first, last = (min(max(at - block.start, 0), block.n_samples) for at in (start, stop))
+    return dataclasses.replace(block, start=block.start + first, codes=block.codes[:, first:last])
 
 
 def _joules(block):
@@ -103,7 +118,7 @@ def test_every_name_of_the_file_is_on_the_page(session):
 def test_the_order_of_items_is_that_of_the_recording(session):
     with h5py.File(session, "r") as file:
         assert file["blocks"]["order"].tolist() == [0, 3, 4]
-        assert file["markers"]["order"].tolist() == [1, 5]
-        assert file["readings"]["order"].tolist() == [2, 6, 7]
+        assert file["markers"]["order"].tolist() == [1, 5, 6, 7]
+        assert file["readings"]["order"].tolist() == [2, 8, 9]
         assert file["readings"]["channel"].tolist() == [0, 1, 0]
         assert file["status"][:].tolist() == [1, 0]
