@@ -1,6 +1,8 @@
-"""Kills a recording process in every way, and looks what is left. ``--kills 100`` by default.
+"""Kills a recording process in every way, and looks what is left.
 
-Usage: python benchmarks/kill_matrix.py [--kills N] [--seed N] [--folder FOLDER]
+By default 100 kills of a session at 2 x 1 MS/s, and 10 of ``wattstage record`` itself.
+
+Usage: python benchmarks/kill_matrix.py [--kills N] [--commands N] [--seed N] [--folder FOLDER]
 """
 
 from __future__ import annotations
@@ -9,9 +11,7 @@ import argparse
 import json
 import logging
 import os
-import pty
 import random
-import select
 import shutil
 import signal
 import subprocess
@@ -20,41 +20,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from monitor.errors import WattstageError
-from monitor.keeping.repair import repair
-from monitor.keeping.verify import verify
-from monitor.recording.reader import Recording
+from kill_commands import commands_ended, commands_killed, lab
+from kill_judge import RATE_HZ, Heard, Row, judge
 
 _CHILD = Path(__file__).with_name("kill_recording.py")
 _SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server")
-_RATE_HZ = 1_000_000.0
 _FLUSH_S = 0.5
-
-
-@dataclass
-class Heard:
-    """What a recording process said before it died."""
-
-    given: int = 0
-    marks: list[str] = field(default_factory=list)
-    error: str = ""
-
-
-@dataclass
-class Row:
-    """One way to die, over all its trials."""
-
-    how: str
-    n: int = 0
-    opened: int = 0
-    lost_s: float = 0.0
-    marks: int = 0
-    missing: int = 0
-    verified: int = 0
-    notes: set[str] = field(default_factory=set)
 
 
 def listen(process: subprocess.Popen[str], heard: Heard) -> None:
@@ -85,7 +58,7 @@ def trial(  # noqa: PLR0917  # the order in which it happens
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         listener = threading.Thread(target=listen, args=(process, heard))
         listener.start()
-        while heard.given < after_s * _RATE_HZ and process.poll() is None:
+        while heard.given < after_s * RATE_HZ and not heard.error and process.poll() is None:
             time.sleep(0.001)
         die(process)
         try:
@@ -99,25 +72,6 @@ def trial(  # noqa: PLR0917  # the order in which it happens
     if heard.error:
         row.notes.add(heard.error.partition(" stopped: ")[2].partition(";")[0] or heard.error)
     judge(row, left or path, heard)
-
-
-def judge(row: Row, path: Path, heard: Heard) -> None:
-    """Count what opens, what is lost, and whether it can be repaired."""
-    with tempfile.TemporaryDirectory() as elsewhere:
-        out = Path(elsewhere) / "repaired.h5"
-        try:
-            with Recording(path) as recording:
-                row.opened += 1
-                row.lost_s = max(row.lost_s, (heard.given - recording.bounds[1]) / _RATE_HZ)
-                there = {mark.attrs.get("text") for mark in recording.markers}
-                row.missing += sum(mark not in there for mark in heard.marks)
-            repair(path, out)
-        except WattstageError as error:
-            row.notes.add(str(error).replace(str(path), "FILE"))
-            return
-        wrong = [f for f in verify(out) if f.state == "fail" or (f.name == "end" and f.fix)]
-        row.verified += not wrong
-        row.notes.update(f.text for f in wrong)
 
 
 def done(*command: object) -> bool:
@@ -209,51 +163,11 @@ def network_drive(folder: Path, rows: list[Row]) -> None:
             done("umount", "-l", disk)
 
 
-def by_command(folder: Path, rows: list[Row]) -> None:
-    """End ``wattstage record`` by signals, and by closing its terminal."""
-    bench = [sys.executable, "-m", "monitor.bench", "--supply", "dc", "--gap-free"]
-    with subprocess.Popen(bench, stdout=subprocess.PIPE, text=True) as lab:
-        visa = json.loads(lab.stdout.readline())["visa"]
-        for how, number in (
-            ("Ctrl-C", signal.SIGINT), ("SIGTERM", signal.SIGTERM), ("SIGHUP", signal.SIGHUP),
-            ("closed terminal", None), ("kill -9", signal.SIGKILL),
-        ):  # fmt: skip
-            row = Row(f"`wattstage record`, {how}")
-            rows.append(row)
-            path = folder / f"command-{len(rows)}.h5"
-            command = [sys.executable, "-m", "monitor", "record", "--visa", visa, "-o", str(path)]
-            command += ["--broker", "none", "--endpoint", f"ipc://{folder}/{len(rows)}.ipc"]
-            ours, theirs = pty.openpty()
-            with subprocess.Popen(
-                command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-            ) as process:
-                os.close(theirs)
-                until = time.monotonic() + 8.0
-                while time.monotonic() < until:
-                    if select.select([ours], [], [], 0.1)[0]:
-                        os.read(ours, 65_536)
-                if number is None:
-                    os.close(ours)
-                    process.send_signal(signal.SIGHUP)  # as the kernel does to its session
-                else:
-                    process.send_signal(number)
-                try:
-                    process.wait(30)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    row.notes.add("had to be killed")
-            row.n += 1
-            row.notes.add(f"exit code {process.returncode}")
-            judge(row, path, Heard())
-            with Recording(path) as recording:
-                row.notes.add("ended well" if recording.closed else "not ended")
-        lab.terminate()
-
-
 def main() -> None:
     """Run all, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--commands", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where to record; else a temporary folder")
     options = parser.parse_args()
@@ -278,7 +192,9 @@ def main() -> None:
         disk_full(folder, rows)
         read_only(folder, rows)
         network_drive(folder, rows)
-        by_command(folder, rows)
+        with lab() as visa:
+            commands_killed(visa, folder, rng, options.commands, rows)
+            commands_ended(visa, folder, rows)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print("| How it ended | Trials | Open | Lost, at most | Acknowledged marks | Missing |"

@@ -92,6 +92,7 @@ class MarkerFeed:
         self._heard = asyncio.Event()
         self._queue: asyncio.Queue[Told | Exception | None] = asyncio.Queue()
         self._subscribed = asyncio.Event()
+        self._lost = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -155,6 +156,7 @@ class MarkerFeed:
                 if self.connected:
                     self.connected = False
                     pause_s = _PAUSE_S[0]
+                    self._lost = True
                     logger.warning("lost the broker at %s: %s", self.address, self.last_problem)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _PAUSE_S[1])
@@ -173,6 +175,9 @@ class MarkerFeed:
                 await subscribe(client, topic)
             self.connected = True
             self._subscribed.set()
+            if self._lost:
+                logger.warning("the broker at %s is back", where)
+                self._lost = False
             logger.info("listening for markers at %s", where)
             tasks = [asyncio.create_task(work(client)) for work in (self._ask, self._try_echo)]
             try:

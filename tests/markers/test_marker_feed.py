@@ -287,6 +287,23 @@ def test_what_a_broker_forgot_in_its_restart_is_sent_again(prefix):
     assert asyncio.run(run()) == [0, 1]
 
 
+def test_a_broker_that_is_lost_and_back_is_told_once_each(prefix, caplog):
+    async def run():
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(EmbeddedBroker())
+            async with MarkerFeed(first.url, prefix=prefix) as feed:
+                await feed.wait_connected(LIMIT_S)
+                await asyncio.to_thread(stack.close)
+                await until(lambda: not feed.connected)
+                with EmbeddedBroker(first.port):
+                    await until(lambda: feed.connected)
+                    await until(lambda: "is back" in caplog.text)
+
+    asyncio.run(run())
+    told = [record.getMessage() for record in caplog.records if record.name.endswith("feed")]
+    assert [text.split(" at ")[0] for text in told] == ["lost the broker", "the broker"]
+
+
 KILLED = """
 import os, signal, sys, time
 from monitor.markers.client import MarkerClient
