@@ -222,6 +222,7 @@ class MarkerClient:
         total: int | None = None,
         time_ns: int | None = None,
         timing: str = "host",
+        span_id: str | None = None,
         **attrs: Any,
     ) -> str:
         """Mark the begin of a stage.
@@ -239,6 +240,8 @@ class MarkerClient:
             UTC of the edge; None is now.
         timing
             How the time was taken: sync, event, host, log or hand.
+        span_id
+            Names this occurrence among all of the run; None makes a new one.
         attrs
             What else to tell: texts, numbers, truth values.
 
@@ -247,7 +250,8 @@ class MarkerClient:
         The span id that ``end`` needs.
         """
         parent = self._current() if parent_id is None else parent_id
-        return self._put("begin", "", (stage, parent, index, total, timing), time_ns, attrs)
+        begun = stage, parent, index, total, timing
+        return self._put("begin", span_id or "", begun, time_ns, attrs)
 
     def end(
         self, span_id: str, time_ns: int | None = None, status: str = "ok", **attrs: Any
@@ -343,7 +347,7 @@ class MarkerClient:
     ) -> str:
         """Queue a marker; return its span id, a new one at a begin."""
         if event == "begin":
-            span_id = f"{self.sender}.{next(self._spans)}"
+            span_id = span_id or f"{self.sender}.{next(self._spans)}"
             self._open[span_id] = begun
             if len(self._open) > _OPEN:
                 with contextlib.suppress(KeyError, RuntimeError):  # another thread does the same
