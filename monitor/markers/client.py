@@ -15,7 +15,8 @@ import atexit
 import bisect
 import contextlib
 import functools
-import importlib
+import importlib.machinery
+import importlib.util
 import inspect
 import io
 import itertools
@@ -507,6 +508,35 @@ class _Encoder:
         return _json(dict(marker, attrs={"attrs_dropped": len(marker["attrs"])}))
 
 
+def leave_word(**said: Any) -> None:
+    """Leave word for ``wattstage run``, if it has started this program."""
+    path = os.environ.get("WATTSTAGE_LAST_WORDS")
+    if path:
+        # Without O_CREAT: who outlives the run leaves nothing behind.
+        with contextlib.suppress(OSError):
+            file = os.open(path, os.O_WRONLY | os.O_APPEND)
+            try:
+                os.write(file, _json(dict(said, pid=os.getpid())) + b"\n")
+            finally:
+                os.close(file)
+
+
+def _paho() -> Any:
+    """Return the module of paho-mqtt; where there is none, the one that ``wattstage run`` lends."""
+    lent = os.environ.get("WATTSTAGE_PAHO")
+    try:
+        if lent and importlib.util.find_spec("paho") is None:
+            spec: Any = importlib.machinery.PathFinder.find_spec("paho", [lent])
+            sys.modules["paho"] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(sys.modules["paho"])
+        return importlib.import_module("paho.mqtt.client")
+    except Exception as error:
+        raise ImportError(
+            f"paho-mqtt cannot be imported ({_told(error)}):"
+            " pip install paho-mqtt in the program's environment"
+        ) from error
+
+
 class _Broker(NamedTuple):
     host: str
     port: int
@@ -657,7 +687,7 @@ class _Link:
             self._start()
             if len(self.queue) < self.room:
                 self.queue.append(entry)
-            else:
+            elif self._broker is not None or self.problem:  # else nobody is to hear of it
                 self._n_refused += 1
 
     def tell(self, header: dict[str, Any]) -> None:
@@ -690,6 +720,13 @@ class _Link:
                 self._bell.send(b"\0")
             self._thread.join(max(0.0, deadline_s))
         self._n_unkept += len(self.queue) + self._spool.n_waiting
+        if self.n_dropped:
+            self._leave_word(self.problem or "they came faster than the broker took them")
+
+    def _leave_word(self, why: str) -> None:
+        """Tell ``wattstage run``, if it has started this run, that markers are lost."""
+        if self._encode.common["run_id"] == os.environ.get("WATTSTAGE_RUN_ID"):
+            leave_word(sender=self._sender, n_lost=self.n_dropped, why=why)
 
     def hold(self) -> None:
         """Wait until the thread holds no lock of Python, which a child would find held for ever."""
@@ -734,6 +771,7 @@ class _Link:
                 self._made(broker)
         except Exception as error:  # no paho-mqtt, or no certificates: nothing can be sent
             self.problem = _said(error)
+            self._leave_word(self.problem)  # now, because the program may be killed
         else:
             self._keep_connected(broker)
         self._closing.wait()
@@ -793,7 +831,7 @@ class _Link:
 
     def _made(self, broker: _Broker) -> Any:
         """Return an MQTT client of whichever paho-mqtt there is."""
-        mqtt: Any = importlib.import_module("paho.mqtt.client")
+        mqtt = _paho()
         versions = getattr(mqtt, "CallbackAPIVersion", None)  # since 2.0
         first = () if versions is None else (versions.VERSION2,)
         client = mqtt.Client(*first, client_id=f"wattstage{self._sender}")

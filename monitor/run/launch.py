@@ -80,10 +80,8 @@ class Outcome:
 
     exit_code: int
     """As a shell gives it: 128 and the signal's number, if it was killed."""
-    n_lost: int
-    """Markers of ours that nobody took."""
-    problem: str
-    """Why the broker could not be reached last; empty if it could."""
+    lost: dict[str, int]
+    """How many markers nobody took, the program's own among them, by why; 0 if not known."""
 
 
 def run(launch: Launch, reading: Reading | None = None) -> Outcome:
@@ -106,7 +104,7 @@ def run(launch: Launch, reading: Reading | None = None) -> Outcome:
     attrs = _attrs(launch.command, reading)
     with ExitStack() as stack:
         words = stack.enter_context(last_words())
-        env |= {shim.RUN_ID: client.run_id, shim.PARENT: span_id, shim.ABORT: str(words.file)}
+        env |= {shim.RUN_ID: client.run_id, shim.PARENT: span_id, shim.LAST_WORDS: str(words.file)}
         begun_ns = time.time_ns()
 
         def started(pid: int) -> None:
@@ -124,7 +122,10 @@ def run(launch: Launch, reading: Reading | None = None) -> Outcome:
             client.point("abort", exit_code=code, reason=words.reason(code))
         client.end(span_id, status="ok" if code == 0 else "error")
         client.close()
-    return Outcome(exit_code=code, n_lost=client.n_dropped, problem=client.problem)
+        lost = words.lost()
+    if client.n_dropped:
+        lost[client.problem] = lost.get(client.problem, 0) + client.n_dropped
+    return Outcome(exit_code=code, lost=lost)
 
 
 def environment(launch: Launch) -> dict[str, str]:

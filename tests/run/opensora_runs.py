@@ -89,11 +89,11 @@ def plain(command, *, cwd=None, env=None):
     )
 
 
-def opensora(version, folder, **more):
+def opensora(version, folder, python=sys.executable, **more):
     """Run the fake of a version; its videos land in the folder."""
     folder.mkdir()
     return run(
-        [sys.executable, "inference.py", str(folder)],
+        [python, "inference.py", str(folder)],
         cwd=FAKES / version,
         env={"PYTHONPATH": os.pathsep.join([str(FAKES / version), str(FAKES)])},
         **more,
