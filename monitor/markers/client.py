@@ -339,7 +339,7 @@ class MarkerClient:
 
     def _current(self) -> str:
         scope = _scope.get()
-        while scope is not None and (scope.closed or scope.client is not self):
+        while scope is not None and (scope.closed or scope.stage._client is not self):
             scope = scope.outer
         return self._root if scope is None else scope.span_id
 
@@ -375,8 +375,9 @@ class MarkerClient:
 class Stage:
     """A stage of the workload, as context manager and decorator; ``MarkerClient.stage`` makes it.
 
-    As a context manager it gives the span id. As a decorator it marks each call of a function,
-    each run of a coroutine function, and each generator from its first item to its last.
+    As a context manager, also of ``async with``, it gives the span id. As a decorator it marks each
+    call of a function, each run of a coroutine function, and each generator, asynchronous or not,
+    from its first item to its end.
     """
 
     def __init__(
@@ -386,19 +387,17 @@ class Stage:
         self._begun = begun
         self._attrs = attrs
         self._sync = sync
-        self._entered: list[_Scope] = []
+        self._newest: _Scope | None = None
 
     def __enter__(self) -> str:
         client = self._client
         name, _, index, total, timing = self._begun
         if self._sync is not None:
             timing = self._wait()
-        outer = _scope.get()
         begun = name, client._current(), index, total, timing
         span_id = client._put("begin", "", begun, None, self._attrs)
-        scope = _Scope(client, span_id, outer)
+        self._newest = scope = _Scope(self, span_id, _scope.get())
         _scope.set(scope)
-        self._entered.append(scope)
         return span_id
 
     def __exit__(
@@ -407,38 +406,70 @@ class Stage:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        scope = self._entered.pop()
+        scope = _scope.get()
+        if scope is None or scope.stage is not self or scope.closed:
+            scope = self._newest  # a generator is left in another order, or by somebody else
+            if scope is None:
+                return
         scope.closed = True
         if self._sync is not None:
             self._wait()
         ok = kind is None or issubclass(kind, GeneratorExit) or _is_plain_exit(error)
         if not ok and self._client._current() == self._client._root:
             self._client._abort(_told(error))
-        if _scope.get() is scope:  # not so where generators are left in another order
+        if _scope.get() is scope:
             _scope.set(scope.outer)
         self._client.end(scope.span_id, status="ok" if ok else "error")
+
+    async def __aenter__(self) -> str:
+        return self.__enter__()
+
+    async def __aexit__(self, *raised: Any) -> None:
+        self.__exit__(*raised)
 
     def __call__(self, function: _F) -> _F:
         """Return the function with this stage around each of its calls."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            with Stage(self._client, self._begun, self._attrs, self._sync):
+            with self._again():
                 return function(*args, **kwargs)
 
         async def run(*args: Any, **kwargs: Any) -> Any:
-            with Stage(self._client, self._begun, self._attrs, self._sync):
+            with self._again():
                 return await function(*args, **kwargs)
 
         def generate(*args: Any, **kwargs: Any) -> Any:
-            with Stage(self._client, self._begun, self._attrs, self._sync):
+            with self._again():
                 return (yield from function(*args, **kwargs))
+
+        async def stream(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                items = function(*args, **kwargs)
+                following = items.asend(None)
+                try:
+                    while True:
+                        item = await following
+                        try:
+                            following = items.asend((yield item))
+                        except Exception as error:
+                            following = items.athrow(error)
+                except StopAsyncIteration:
+                    pass
+                finally:
+                    await items.aclose()
 
         marked: Any = call
         if inspect.iscoroutinefunction(function):
             marked = run
         elif inspect.isgeneratorfunction(function):
             marked = generate
+        elif inspect.isasyncgenfunction(function):
+            marked = stream
         return cast("_F", functools.wraps(function)(marked))
+
+    def _again(self) -> Stage:
+        """Return this stage for another time: who calls may do so while it is open."""
+        return Stage(self._client, self._begun, self._attrs, self._sync)
 
     def _wait(self) -> str:
         """Wait for what there is to wait for; return how the edge is then timed."""
@@ -460,10 +491,10 @@ class Stage:
 class _Scope:
     """A ``with stage(...)`` that is or was open, and the one around it."""
 
-    __slots__ = ("client", "closed", "outer", "span_id")
+    __slots__ = ("closed", "outer", "span_id", "stage")
 
-    def __init__(self, client: MarkerClient, span_id: str, outer: _Scope | None) -> None:
-        self.client = client
+    def __init__(self, stage: Stage, span_id: str, outer: _Scope | None) -> None:
+        self.stage = stage
         self.span_id = span_id
         self.outer = outer
         self.closed = False
