@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     Sync = Callable[[], Any] | str | None
     # stage, parent_id, index, total and timing: what the markers of both edges say
     Begun = tuple[Any, Any, Any, Any, Any]
-    # event, span_id, Begun, time_ns, now_ns, mono_ns and attrs
-    Entry = tuple[str, Any, Begun, int, int, int, dict[str, Any]]
+    # event, span_id, Begun, time_ns or None, now_ns, mono_ns, attrs and, of an end, status
+    Entry = tuple[str, str, Begun, Any, int, int, dict[str, Any], Any]
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 _now_ns, _mono_ns = time.time_ns, time.monotonic_ns
@@ -144,6 +144,7 @@ class MarkerClient:
         """Be a sender of this process that has not sent anything yet."""
         self.sender = uuid.uuid4().hex[:12]
         self._n_unsaid = 0
+        self._stem = self.sender + "."
         self._spans = itertools.count(1)  # as a whole, next() is safe between threads
         self._open: dict[str, Begun] = {}
         self._encode = _Encoder(self.run_id, self.rank, self.world_size, self.sender)
@@ -252,7 +253,7 @@ class MarkerClient:
         """
         parent = self._current() if parent_id is None else parent_id
         begun = stage, parent, index, total, timing
-        return self._put("begin", span_id or "", begun, time_ns, attrs)
+        return self._put("begin", span_id or "", begun, attrs, time_ns)
 
     def end(
         self, span_id: str, time_ns: int | None = None, status: str = "ok", **attrs: Any
@@ -272,8 +273,7 @@ class MarkerClient:
         """
         begun = self._open.pop(span_id, None) if type(span_id) is str else None
         if begun is not None:
-            attrs["status"] = status
-            self._put("end", span_id, begun, time_ns, attrs)
+            self._put("end", span_id, begun, attrs, time_ns, status)
 
     def point(
         self, stage: str, time_ns: int | None = None, *, timing: str = "host", **attrs: Any
@@ -282,7 +282,7 @@ class MarkerClient:
 
         The parameters are those of ``begin``.
         """
-        self._put("point", "", (stage, self._current(), None, None, timing), time_ns, attrs)
+        self._put("point", "", (stage, self._current(), None, None, timing), attrs, time_ns)
 
     mark = point
 
@@ -333,9 +333,7 @@ class MarkerClient:
         self.close()
 
     def _abort(self, reason: str) -> None:
-        self._put(
-            "point", "", ("abort", self._current(), None, None, "host"), None, {"reason": reason}
-        )
+        self.point("abort", reason=reason)
 
     def _current(self) -> str:
         scope = _scope.get()
@@ -343,33 +341,44 @@ class MarkerClient:
             scope = scope.outer
         return self._root if scope is None else scope.span_id
 
-    def _put(
-        self, event: str, span_id: str, begun: Begun, time_ns: int | None, attrs: dict[str, Any]
+    # What a workload waits for: one call, few new objects, and nothing that the thread could do.
+    def _put(  # noqa: PLR0917  # names would cost more
+        self,
+        event: str,
+        span_id: str,
+        begun: Begun,
+        attrs: dict[str, Any],
+        time_ns: int | None = None,
+        status: str | None = None,
     ) -> str:
-        """Queue a marker; return its span id, a new one at a begin."""
-        if event == "begin":
-            span_id = span_id or f"{self.sender}.{next(self._spans)}"
-            self._open[span_id] = begun
-            if len(self._open) > _OPEN:
-                with contextlib.suppress(KeyError, RuntimeError):  # another thread does the same
-                    del self._open[next(iter(self._open))]
+        """Queue a marker; return its span id, at a begin a new one unless it has one."""
         try:
-            now_ns = _now_ns()
+            if event == "begin":
+                span_id = span_id or self._stem + str(next(self._spans))
+                self._open[span_id] = begun
+                if len(self._open) > _OPEN:
+                    self._forget()
             if type(begun[0]) is not str:
                 begun = (_name(begun[0]), *begun[1:])
-            for value in attrs.values():
-                if type(value) not in _PLAIN:
-                    attrs = _scalars(attrs)
-                    break
-            at_ns = now_ns if time_ns is None else int(time_ns)
-            entry = (event, span_id, begun, at_ns, now_ns, _mono_ns(), attrs)
-            if len(self._link.queue) < self._link.room:
-                self._link.queue.append(entry)
+            if attrs:
+                for value in attrs.values():
+                    if type(value) not in _PLAIN:
+                        attrs = _scalars(attrs)
+                        break
+            entry = event, span_id, begun, time_ns, _now_ns(), _mono_ns(), attrs, status
+            link = self._link
+            if len(link.queue) < link.room:
+                link.queue.append(entry)
             else:
-                self._link.put(entry)
+                link.put(entry)
         except Exception:  # the workload matters more than its markers
             self._n_unsaid += 1
         return span_id
+
+    def _forget(self) -> None:
+        """Forget the oldest stage that is open."""
+        with contextlib.suppress(KeyError, RuntimeError):  # another thread does the same
+            del self._open[next(iter(self._open))]
 
 
 class Stage:
@@ -379,6 +388,8 @@ class Stage:
     call of a function, each run of a coroutine function, and each generator, asynchronous or not,
     from its first item to its end.
     """
+
+    __slots__ = ("_attrs", "_begun", "_client", "_newest", "_sync")
 
     def __init__(
         self, client: MarkerClient, begun: Begun, attrs: dict[str, Any], sync: Sync = None
@@ -395,7 +406,7 @@ class Stage:
         if self._sync is not None:
             timing = self._wait()
         begun = name, client._current(), index, total, timing
-        span_id = client._put("begin", "", begun, None, self._attrs)
+        span_id = client._put("begin", "", begun, self._attrs)
         self._newest = scope = _Scope(self, span_id, _scope.get())
         _scope.set(scope)
         return span_id
@@ -414,12 +425,14 @@ class Stage:
         scope.closed = True
         if self._sync is not None:
             self._wait()
-        ok = kind is None or issubclass(kind, GeneratorExit) or _is_plain_exit(error)
-        if not ok and self._client._current() == self._client._root:
-            self._client._abort(_told(error))
+        client, status = self._client, "ok"
+        if kind is not None and not _is_plain_exit(error):
+            status = "error"
+            if client._current() == client._root:
+                client._abort(_told(error))
         if _scope.get() is scope:
             _scope.set(scope.outer)
-        self._client.end(scope.span_id, status="ok" if ok else "error")
+        client.end(scope.span_id, None, status)
 
     async def __aenter__(self) -> str:
         return self.__enter__()
@@ -516,7 +529,9 @@ class _Encoder:
         }
 
     def __call__(self, seq: int, entry: Entry) -> bytes:
-        event, span_id, begun, time_ns, now_ns, mono_ns, attrs = entry
+        event, span_id, begun, time_ns, now_ns, mono_ns, attrs, status = entry
+        if status is not None:
+            attrs = dict(attrs, status=status)
         stage, parent_id, index, total, timing = _checked(begun)
         marker: dict[str, Any] = dict(
             self.common,
@@ -527,7 +542,7 @@ class _Encoder:
             stage=stage,
             index=index,
             total=total,
-            ts_ns=time_ns,
+            ts_ns=now_ns if time_ns is None else int(time_ns),
             mono_ns=mono_ns,
             emitted_ns=now_ns,
             timing=timing,
@@ -1067,7 +1082,9 @@ def _told(error: BaseException | None) -> str:
 
 
 def _is_plain_exit(error: BaseException | None) -> bool:
-    return isinstance(error, SystemExit) and error.code in (None, 0)
+    if isinstance(error, SystemExit):
+        return error.code in (None, 0)
+    return isinstance(error, GeneratorExit)
 
 
 def _parsed(url: str) -> _Broker:
@@ -1111,13 +1128,18 @@ def _topic_level(text: str) -> str:
 
 
 def _text(value: object, length: int) -> str:
+    text = str(value)[:length]
+    if text.isascii():
+        return text
     # Lone surrogates, as in undecodable file names, have no UTF-8.
-    return str(value)[:length].encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _name(value: object, length: int = _MAX_NAME) -> str:
     text = _text(value, length)
-    return "".join(c if c.isprintable() else "?" for c in text) or "unnamed"
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "?" for c in text)
+    return text or "unnamed"
 
 
 def _checked(begun: Begun) -> Begun:
@@ -1186,4 +1208,7 @@ def _acknowledge_at_once(link: Any) -> None:
 
 
 def _json(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _written(value).encode()
+
+
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

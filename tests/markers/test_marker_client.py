@@ -377,7 +377,7 @@ def test_whatever_the_workload_says_is_a_valid_marker(stage, attrs, index, timin
     sink = Sink()
     client = MarkerClient("none")
     client._link = sink
-    client._put("begin", "", (stage, "", index, index, timing), None, attrs)
+    client._put("begin", "", (stage, "", index, index, timing), attrs)
     client.close()
     assert len(sink.markers) == 1
     assert client.n_dropped == 0
