@@ -18,7 +18,6 @@ import functools
 import importlib.machinery
 import importlib.util
 import inspect
-import io
 import itertools
 import json
 import logging  # noqa: F401  # paho-mqtt's, and imported in the middle of a fork it complains
@@ -55,7 +54,7 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 _now_ns, _mono_ns = time.time_ns, time.monotonic_ns
 
 _SCHEMA = 1
-_QUEUE = 50_000  # markers that wait for the sender; filled by the workload, emptied at once
+_QUEUE = 50_000  # markers that wait for the sender's thread, some 25 MB of the workload's memory
 _SPOOL = 64 << 20  # bytes of markers that are kept, for a broker that is away or a late listener
 _SEGMENT = 4 << 20  # bytes of which the oldest are given up together
 _BESIDE = 1000  # messages beside the markers that wait for the sender; of more, the newest
@@ -73,7 +72,7 @@ _FORK_S = 2.0  # that a fork waits for the sender
 # Between two looks of the sender, shortest and longest: to be woken would cost the workload more.
 _GATHER_S = (0.02, 0.1)
 _LOOK_S = 0.5  # between two looks at all that may be due
-_BURST = 500  # markers that it takes at one look
+_BURST = 500  # markers that it takes at a time; a fork waits for them
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
 _TIMINGS = ("sync", "event", "host", "log", "hand")
 _PLAIN = frozenset([bool, int, float, str, type(None)])  # which cannot change before they are sent
@@ -592,7 +591,7 @@ class _Broker(NamedTuple):
 
 
 class _Spool:
-    """The newest payloads by number, in files without a name; in memory where there is no disk.
+    """The newest payloads by number: the last few in memory, the others in files without a name.
 
     One thread uses it.
     """
@@ -623,6 +622,8 @@ class _Spool:
                 if self._segments[0].numbers[-1] > self.acked:
                     return False
                 self._segments.popleft().close()
+            if self._segments:
+                self._segments[-1].put_away()
             self._segments.append(_Segment())
         self._segments[-1].add(number, payload)
         return True
@@ -641,36 +642,38 @@ class _Spool:
 
 
 class _Segment:
+    """Payloads in memory, until it is put away."""
+
     def __init__(self) -> None:
         self.numbers = array("Q")
         self.size = 0
         self._starts = array("Q")
-        try:
-            self._file: Any = tempfile.TemporaryFile(prefix="wattstage-")  # noqa: SIM115
-        except OSError:
-            self._file = io.BytesIO()
+        self._held = bytearray()
+        self._file: Any = None
 
     def add(self, number: int, payload: bytes) -> None:
-        try:
-            self._file.seek(self.size)
-            self._file.write(payload)
-        except OSError:  # the disk is full: what is there fits into memory, too
-            self._file.seek(0)
-            kept = io.BytesIO(self._file.read(self.size))
-            self._file.close()
-            self._file = kept
-            self._file.seek(self.size)
-            self._file.write(payload)
         self.numbers.append(number)
         self._starts.append(self.size)
+        self._held += payload
         self.size += len(payload)
 
+    def put_away(self) -> None:
+        """Move the payloads to the disk; they stay in memory if it has no room for them."""
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            file = stack.enter_context(tempfile.TemporaryFile(prefix="wattstage-", buffering=0))
+            if file.write(self._held) == self.size:
+                self._file, self._held = file, bytearray()
+                stack.pop_all()
+
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def at(self, place: int) -> tuple[int, bytes]:
         start = self._starts[place]
         stop = self._starts[place + 1] if place + 1 < len(self._starts) else self.size
+        if self._file is None:
+            return self.numbers[place], bytes(self._held[start:stop])
         self._file.seek(start)
         return self.numbers[place], self._file.read(stop - start)
 
@@ -695,6 +698,7 @@ class _Link:
         self.queue: deque[Entry] = deque()
         self.room = 0
         """Any thread may append to the queue while it is shorter than this; else ``put`` does."""
+        self._capacity = 0  # of the queue; of the half that is not room, the thread is told
         self._lock = threading.RLock()  # a signal handler may mark while its own thread does
         self._was_connected = False
         self._topic = topic
@@ -717,6 +721,7 @@ class _Link:
         self._read_ns = 0  # when the newest message was read from the socket
         self._thread: threading.Thread | None = None
         self._bell, self._ear = None, None  # type: tuple[Any, Any]
+        self._is_rung = False  # because the queue is half full, and the thread has not heard it
         self._closing = threading.Event()
         self._busy = threading.Lock()
         """Held by the thread unless it waits."""
@@ -728,13 +733,16 @@ class _Link:
         return self._n_refused + self._n_unkept
 
     def put(self, entry: Entry) -> None:
-        """Queue an entry, or count it if there is no room."""
+        """Queue an entry and wake the thread, or count it if there is no capacity."""
         with self._lock:
             self._start()
-            if len(self.queue) < self.room:
+            if len(self.queue) < self._capacity:
                 self.queue.append(entry)
             elif self._broker is not None or self.problem:  # else nobody is to hear of it
                 self._n_refused += 1
+            if len(self.queue) > self.room and not self._is_rung:
+                self._is_rung = True
+                self._ring()
 
     def tell(self, header: dict[str, Any]) -> None:
         """Tell another header."""
@@ -745,7 +753,7 @@ class _Link:
         """Queue a message beside the markers."""
         with self._lock:
             self._start()
-            if not self.room:
+            if not self._capacity:
                 return
             if keep:
                 self._kept = dict(self._kept, **{kind: payload})
@@ -760,10 +768,9 @@ class _Link:
                 return
             self._give_up_s = time.monotonic() + deadline_s
             self._closing.set()
-            self.room = 0
+            self.room = self._capacity = 0
         if self._thread is not None:
-            with contextlib.suppress(OSError):  # nobody listens any more
-                self._bell.send(b"\0")
+            self._ring()
             self._thread.join(max(0.0, deadline_s))
         self._n_unkept += len(self.queue) + self._spool.n_waiting
         if self.n_dropped:
@@ -799,7 +806,16 @@ class _Link:
         self._ear, self._bell = socket.socketpair()
         thread.start()
         self._thread = thread
-        self.room = _QUEUE
+        self._capacity = _QUEUE
+        self.room = _QUEUE // 2
+
+    def _ring(self) -> None:
+        with contextlib.suppress(OSError):  # nobody listens any more
+            self._bell.send(b"\0")
+
+    def _hear(self) -> None:
+        self._is_rung = False
+        self._ear.recv(16)
 
     def _parsed(self, url: str) -> _Broker | None:
         """Return the broker; None if there is none to talk to."""
@@ -815,15 +831,20 @@ class _Link:
         try:
             with self._busy:
                 self._made(broker)
+            selector = selectors.DefaultSelector()
         except Exception as error:  # no paho-mqtt, or no certificates: nothing can be sent
-            self.problem = _said(error)
+            with self._lock:  # who has started this thread may be about to make room
+                self.room = self._capacity = 0
+                self.problem = _said(error)
             self._leave_word(self.problem)  # now, because the program may be killed
         else:
-            self._keep_connected(broker)
+            with selector:
+                selector.register(self._ear, selectors.EVENT_READ)
+                self._keep_connected(broker, selector)
         self._closing.wait()
         self.release()
 
-    def _keep_connected(self, broker: _Broker) -> None:
+    def _keep_connected(self, broker: _Broker, selector: selectors.BaseSelector) -> None:
         pause_s = _PAUSE_S[0]
         last = False
         while not last:
@@ -842,7 +863,7 @@ class _Link:
                 _reach(addresses)  # may take long, and a fork waits where we are busy
                 with self._busy:
                     client.connect(broker.host, broker.port, _KEEPALIVE_S)
-                self._converse(client)
+                self._converse(client, selector)
                 if not (self._was_connected or self.problem):
                     self.problem = "the broker hung up before it had answered"
             except Exception as error:  # whatever it is, the workload goes on and so do we
@@ -852,12 +873,14 @@ class _Link:
             again_s = time.monotonic() + pause_s
             while not last and not self._closing.is_set() and time.monotonic() < again_s:
                 self._gather()
-                self._closing.wait(0.1)
+                if selector.select(_GATHER_S[1]):
+                    self._hear()
 
     def _gather(self) -> None:
-        """Take what the workload has queued, or much of it."""
-        with self._busy:
-            self._take(min(len(self.queue), _BURST))
+        """Take what the workload has queued so far."""
+        for n in range(len(self.queue), -1, -_BURST):
+            with self._busy:
+                self._take(min(n, _BURST))
 
     def _take(self, n: int) -> None:
         for _ in range(n):
@@ -937,14 +960,13 @@ class _Link:
         except (ValueError, TypeError, RecursionError):
             pass  # it is not one of ours
 
-    def _converse(self, client: Any) -> None:
+    def _converse(self, client: Any, selector: selectors.BaseSelector) -> None:
         """Publish until the connection is lost, or until closing and all is acknowledged."""
         sock = client.socket()
         answer_by_s = time.monotonic() + _ANSWER_S
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._ear, selectors.EVENT_READ)
-            selector.register(sock, selectors.EVENT_READ)
-            while sock is not None and client.socket() is sock:
+        selector.register(sock, selectors.EVENT_READ)
+        try:
+            while client.socket() is sock:
                 if not self._was_connected and time.monotonic() > answer_by_s:
                     raise TimeoutError("no MQTT broker answers there")
                 self._gather()
@@ -961,6 +983,8 @@ class _Link:
                     events |= selectors.EVENT_WRITE
                 selector.modify(sock, events)
                 self._step(client, sock, selector)
+        finally:
+            selector.unregister(sock)
 
     @property
     def _is_done(self) -> bool:
@@ -1017,7 +1041,7 @@ class _Link:
             pause_s = min(2 * pause_s, longest_s)
         self._read_ns = _now_ns()
         if self._ear in ready:
-            self._ear.recv(1)
+            self._hear()
         events = ready.get(sock, 0)
         with self._busy:
             if held or events & selectors.EVENT_READ:

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -425,6 +426,34 @@ def test_markers_without_room_in_the_queue_leave_a_gap_in_the_numbers(
     assert [m["seq"] for m in listener.markers(6)] == [1, 2, 3, 4, 5, 13]
 
 
+def test_a_queue_that_is_half_full_is_emptied_at_once(monkeypatch, eventually):
+    monkeypatch.setattr(module, "_QUEUE", 1000)
+    monkeypatch.setattr(module, "_BURST", 10)
+    monkeypatch.setattr(module, "_GATHER_S", (60.0, 60.0))  # of which nobody wants to wait for one
+    client = MarkerClient(NOBODY)
+    client.point("note")
+    eventually(lambda: client.problem)
+    with client._link._busy:  # so that nobody takes any
+        for _ in range(700):
+            client.point("note")
+    eventually(lambda: not client._link.queue)
+    assert client.n_dropped == 0
+    client.close(0.0)
+    assert client.n_dropped == 701
+
+
+def test_without_paho_mqtt_nothing_is_kept_for_nobody(monkeypatch, eventually):
+    monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
+    client = MarkerClient(NOBODY)
+    client.point("note")
+    eventually(lambda: client.problem)
+    for _ in range(10):
+        client.point("note")
+    assert client.n_dropped >= 10
+    client.close()
+    assert client.n_dropped == 11
+
+
 def test_an_enormous_marker_loses_its_attributes_and_not_its_edge(told):
     client, markers = told
     client.point("note", **{f"a{i}": "\u20ac" * 1000 for i in range(64)})
@@ -492,12 +521,20 @@ def test_what_the_broker_has_makes_room_in_the_spool(broker, monkeypatch, eventu
         assert client.n_dropped == 0
 
 
+@pytest.mark.parametrize("folder", [None, "nowhere"], ids=["disk", "no disk"])
 @given(
     sizes=st.lists(st.integers(1, 400), min_size=1, max_size=60),
     holes=st.sets(st.integers(1, 60)),
     start=st.integers(0, 61),
 )
-def test_the_spool_gives_back_what_was_put_in_by_number(sizes, holes, start):
+def test_the_spool_gives_back_what_was_put_in_by_number(folder, sizes, holes, start):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_SEGMENT", 1000)
+        patch.setattr(tempfile, "tempdir", folder)
+        check_spool(sizes, holes, start)
+
+
+def check_spool(sizes, holes, start):
     spool = module._Spool()
     kept = {
         number: bytes([number % 256]) * size
