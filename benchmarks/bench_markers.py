@@ -26,6 +26,7 @@ from monitor.markers.feed import MarkerFeed
 
 RATE_HZ = 1000
 PAUSE_S = 0.005
+CALLS = ("begin", "end", "with, in", "with, out", "nothing")
 
 SENDER = """
 import sys, time
@@ -63,7 +64,7 @@ def calls(path):
     port = free_port()
     with mosquitto(path, port):
         for what, pause, n in (
-            ("back to back", lambda: None, 20_000),
+            ("back to back", lambda: None, 10_000),
             ("after 5 ms of work", work, 2000),
             ("after 5 ms of sleep", sleep, 2000),
         ):
@@ -71,31 +72,42 @@ def calls(path):
                 took_ns = [once(client, pause, k) for k in range(n)]
                 n_dropped = client.n_dropped
             print(f"{what}, {n} stages, {n_dropped} markers dropped")
-            for column, name in enumerate(("begin", "end", "nothing")):
+            for column, name in enumerate(CALLS):
                 sample_ns = [row[column] for row in took_ns]
                 cuts = [cut / 1e3 for cut in statistics.quantiles(sample_ns, n=1000)]
                 print(
-                    f"  {name:8} p50 {cuts[499]:5.1f} us, p99 {cuts[989]:5.1f} us,"
+                    f"  {name:9} p50 {cuts[499]:5.1f} us, p99 {cuts[989]:5.1f} us,"
                     f" p99.9 {cuts[998]:6.1f} us, mean {statistics.fmean(sample_ns) / 1e3:5.1f} us"
                 )
 
 
 def once(client, pause, k):
-    """Return how long a begin, an end and a call of nothing took, in ns, each after a pause."""
-    now_ns = time.perf_counter_ns
-    pause()
-    times = [now_ns()]
-    span = client.begin("denoise_step", index=k, total=50, timestep=0.5)
-    times.append(now_ns())
-    pause()
-    times.append(now_ns())
-    client.end(span)
-    times.append(now_ns())
-    pause()
-    times.append(now_ns())
-    nothing("denoise_step", index=k, total=50, timestep=0.5)
-    times.append(now_ns())
-    return [stop - start for start, stop in zip(times[::2], times[1::2], strict=True)]
+    """Return how long each of CALLS took, in ns, each after a pause."""
+    attrs = {"index": k, "total": 50, "timestep": 0.5}
+    span, stage = "", None
+
+    def begin():
+        nonlocal span
+        span = client.begin("denoise_step", **attrs)
+
+    def end():
+        client.end(span)
+
+    def enter():
+        nonlocal stage
+        stage = client.stage("denoise_step", **attrs)
+        stage.__enter__()
+
+    def leave():
+        stage.__exit__(None, None, None)
+
+    times = []
+    for call in (begin, end, enter, leave, lambda: nothing("denoise_step", **attrs)):
+        pause()
+        start_ns = time.perf_counter_ns()
+        call()
+        times.append(time.perf_counter_ns() - start_ns)
+    return times
 
 
 def nothing(stage, **attrs):

@@ -2,6 +2,7 @@
 
 WattstageError
 ├── ConfigError          a setting, an argument or a profile is wrong
+├── ProgramError         a program that is to be run cannot be started
 ├── InstrumentError      an instrument cannot be used as asked
 │   ├── ConnectionLostError  it was there and is not any more, or never answered
 │   └── ProtocolError    it answered something that it should not have
@@ -17,9 +18,21 @@ A message names the thing, what was expected, what came, and what the user can d
 class WattstageError(Exception):
     """What the command line prints as one sentence, without a traceback."""
 
+    exit_code = 1
+    """Of the command."""
+
 
 class ConfigError(WattstageError):
     """A setting, an argument or a profile is wrong."""
+
+
+class ProgramError(WattstageError):
+    """A program that is to be run cannot be started."""
+
+    def __init__(self, text: str, exit_code: int) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+        """As a shell gives it: 127 if it is not found, 126 if it cannot be executed."""
 
 
 class InstrumentError(WattstageError):

@@ -163,12 +163,20 @@ def run(launch: launching.Launch) -> int:
     if (reading := launching.how_to_read(launch)) is not None:
         sys.stderr.write(f"wattstage: {reading}\n")
     outcome = launching.run(launch, reading)
-    if outcome.n_lost:
-        sys.stderr.write(
-            f"wattstage: {outcome.n_lost} markers of the run were lost:"
-            f" {_why_not(launch.url) or outcome.problem or 'the broker did not take them'}\n"
-        )
+    _tell_lost(outcome.lost, launch.url)
     return outcome.exit_code
+
+
+def _tell_lost(lost: dict[str, int], url: str | None) -> None:
+    """Say how many markers were lost, and why; in one line where nobody could be reached."""
+    unreachable = _why_not(url) if lost else ""
+    if unreachable:
+        lost = {unreachable: sum(lost.values())}
+    for why, n in lost.items():
+        sys.stderr.write(
+            f"wattstage: {f'{n} ' if n else ''}markers of the run were lost:"
+            f" {why or 'the broker did not take them'}\n"
+        )
 
 
 def telemetry(url: str | None, prefix: str, interval_s: float, powercap: Path) -> None:

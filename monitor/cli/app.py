@@ -77,12 +77,13 @@ def _nothing() -> None:
 
 
 def main() -> None:
-    """Run the command; an error that we raise on purpose is one sentence and exit code 1."""
+    """Run the command; an error that we raise on purpose is one sentence and an exit code."""
     _log_to_stderr()
     try:
         application(next(iter(sys.argv[1:]), None))()
     except WattstageError as error:
-        sys.exit(f"wattstage: {error}")
+        sys.stderr.write(f"wattstage: {error}\n")
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(1)
 

@@ -15,9 +15,9 @@ import atexit
 import bisect
 import contextlib
 import functools
-import importlib
+import importlib.machinery
+import importlib.util
 import inspect
-import io
 import itertools
 import json
 import logging  # noqa: F401  # paho-mqtt's, and imported in the middle of a fork it complains
@@ -47,14 +47,14 @@ if TYPE_CHECKING:
     Sync = Callable[[], Any] | str | None
     # stage, parent_id, index, total and timing: what the markers of both edges say
     Begun = tuple[Any, Any, Any, Any, Any]
-    # event, span_id, Begun, time_ns, now_ns, mono_ns and attrs
-    Entry = tuple[str, Any, Begun, int, int, int, dict[str, Any]]
+    # event, span_id, Begun, time_ns or None, now_ns, mono_ns, attrs and, of an end, status
+    Entry = tuple[str, str, Begun, Any, int, int, dict[str, Any], Any]
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 _now_ns, _mono_ns = time.time_ns, time.monotonic_ns
 
 _SCHEMA = 1
-_QUEUE = 50_000  # markers that wait for the sender; filled by the workload, emptied at once
+_QUEUE = 50_000  # markers that wait for the sender's thread, some 25 MB of the workload's memory
 _SPOOL = 64 << 20  # bytes of markers that are kept, for a broker that is away or a late listener
 _SEGMENT = 4 << 20  # bytes of which the oldest are given up together
 _BESIDE = 1000  # messages beside the markers that wait for the sender; of more, the newest
@@ -72,7 +72,7 @@ _FORK_S = 2.0  # that a fork waits for the sender
 # Between two looks of the sender, shortest and longest: to be woken would cost the workload more.
 _GATHER_S = (0.02, 0.1)
 _LOOK_S = 0.5  # between two looks at all that may be due
-_BURST = 500  # markers that it takes at one look
+_BURST = 500  # markers that it takes at a time; a fork waits for them
 _PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
 _TIMINGS = ("sync", "event", "host", "log", "hand")
 _PLAIN = frozenset([bool, int, float, str, type(None)])  # which cannot change before they are sent
@@ -143,6 +143,7 @@ class MarkerClient:
         """Be a sender of this process that has not sent anything yet."""
         self.sender = uuid.uuid4().hex[:12]
         self._n_unsaid = 0
+        self._stem = self.sender + "."
         self._spans = itertools.count(1)  # as a whole, next() is safe between threads
         self._open: dict[str, Begun] = {}
         self._encode = _Encoder(self.run_id, self.rank, self.world_size, self.sender)
@@ -222,6 +223,7 @@ class MarkerClient:
         total: int | None = None,
         time_ns: int | None = None,
         timing: str = "host",
+        span_id: str | None = None,
         **attrs: Any,
     ) -> str:
         """Mark the begin of a stage.
@@ -239,6 +241,8 @@ class MarkerClient:
             UTC of the edge; None is now.
         timing
             How the time was taken: sync, event, host, log or hand.
+        span_id
+            Names this occurrence among all of the run; None makes a new one.
         attrs
             What else to tell: texts, numbers, truth values.
 
@@ -247,7 +251,8 @@ class MarkerClient:
         The span id that ``end`` needs.
         """
         parent = self._current() if parent_id is None else parent_id
-        return self._put("begin", "", (stage, parent, index, total, timing), time_ns, attrs)
+        begun = stage, parent, index, total, timing
+        return self._put("begin", span_id or "", begun, attrs, time_ns)
 
     def end(
         self, span_id: str, time_ns: int | None = None, status: str = "ok", **attrs: Any
@@ -267,8 +272,7 @@ class MarkerClient:
         """
         begun = self._open.pop(span_id, None) if type(span_id) is str else None
         if begun is not None:
-            attrs["status"] = status
-            self._put("end", span_id, begun, time_ns, attrs)
+            self._put("end", span_id, begun, attrs, time_ns, status)
 
     def point(
         self, stage: str, time_ns: int | None = None, *, timing: str = "host", **attrs: Any
@@ -277,7 +281,7 @@ class MarkerClient:
 
         The parameters are those of ``begin``.
         """
-        self._put("point", "", (stage, self._current(), None, None, timing), time_ns, attrs)
+        self._put("point", "", (stage, self._current(), None, None, timing), attrs, time_ns)
 
     mark = point
 
@@ -328,51 +332,63 @@ class MarkerClient:
         self.close()
 
     def _abort(self, reason: str) -> None:
-        self._put(
-            "point", "", ("abort", self._current(), None, None, "host"), None, {"reason": reason}
-        )
+        self.point("abort", reason=reason)
 
     def _current(self) -> str:
         scope = _scope.get()
-        while scope is not None and (scope.closed or scope.client is not self):
+        while scope is not None and (scope.closed or scope.stage._client is not self):
             scope = scope.outer
         return self._root if scope is None else scope.span_id
 
-    def _put(
-        self, event: str, span_id: str, begun: Begun, time_ns: int | None, attrs: dict[str, Any]
+    # What a workload waits for: one call, few new objects, and nothing that the thread could do.
+    def _put(  # noqa: PLR0917  # names would cost more
+        self,
+        event: str,
+        span_id: str,
+        begun: Begun,
+        attrs: dict[str, Any],
+        time_ns: int | None = None,
+        status: str | None = None,
     ) -> str:
-        """Queue a marker; return its span id, a new one at a begin."""
-        if event == "begin":
-            span_id = f"{self.sender}.{next(self._spans)}"
-            self._open[span_id] = begun
-            if len(self._open) > _OPEN:
-                with contextlib.suppress(KeyError, RuntimeError):  # another thread does the same
-                    del self._open[next(iter(self._open))]
+        """Queue a marker; return its span id, at a begin a new one unless it has one."""
         try:
-            now_ns = _now_ns()
+            if event == "begin":
+                span_id = span_id or self._stem + str(next(self._spans))
+                self._open[span_id] = begun
+                if len(self._open) > _OPEN:
+                    self._forget()
             if type(begun[0]) is not str:
                 begun = (_name(begun[0]), *begun[1:])
-            for value in attrs.values():
-                if type(value) not in _PLAIN:
-                    attrs = _scalars(attrs)
-                    break
-            at_ns = now_ns if time_ns is None else int(time_ns)
-            entry = (event, span_id, begun, at_ns, now_ns, _mono_ns(), attrs)
-            if len(self._link.queue) < self._link.room:
-                self._link.queue.append(entry)
+            if attrs:
+                for value in attrs.values():
+                    if type(value) not in _PLAIN:
+                        attrs = _scalars(attrs)
+                        break
+            entry = event, span_id, begun, time_ns, _now_ns(), _mono_ns(), attrs, status
+            link = self._link
+            if len(link.queue) < link.room:
+                link.queue.append(entry)
             else:
-                self._link.put(entry)
+                link.put(entry)
         except Exception:  # the workload matters more than its markers
             self._n_unsaid += 1
         return span_id
+
+    def _forget(self) -> None:
+        """Forget the oldest stage that is open."""
+        with contextlib.suppress(KeyError, RuntimeError):  # another thread does the same
+            del self._open[next(iter(self._open))]
 
 
 class Stage:
     """A stage of the workload, as context manager and decorator; ``MarkerClient.stage`` makes it.
 
-    As a context manager it gives the span id. As a decorator it marks each call of a function,
-    each run of a coroutine function, and each generator from its first item to its last.
+    As a context manager, also of ``async with``, it gives the span id. As a decorator it marks each
+    call of a function, each run of a coroutine function, and each generator, asynchronous or not,
+    from its first item to its end.
     """
+
+    __slots__ = ("_attrs", "_begun", "_client", "_newest", "_sync")
 
     def __init__(
         self, client: MarkerClient, begun: Begun, attrs: dict[str, Any], sync: Sync = None
@@ -381,19 +397,17 @@ class Stage:
         self._begun = begun
         self._attrs = attrs
         self._sync = sync
-        self._entered: list[_Scope] = []
+        self._newest: _Scope | None = None
 
     def __enter__(self) -> str:
         client = self._client
         name, _, index, total, timing = self._begun
         if self._sync is not None:
             timing = self._wait()
-        outer = _scope.get()
         begun = name, client._current(), index, total, timing
-        span_id = client._put("begin", "", begun, None, self._attrs)
-        scope = _Scope(client, span_id, outer)
+        span_id = client._put("begin", "", begun, self._attrs)
+        self._newest = scope = _Scope(self, span_id, _scope.get())
         _scope.set(scope)
-        self._entered.append(scope)
         return span_id
 
     def __exit__(
@@ -402,38 +416,72 @@ class Stage:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        scope = self._entered.pop()
+        scope = _scope.get()
+        if scope is None or scope.stage is not self or scope.closed:
+            scope = self._newest  # a generator is left in another order, or by somebody else
+            if scope is None:
+                return
         scope.closed = True
         if self._sync is not None:
             self._wait()
-        ok = kind is None or issubclass(kind, GeneratorExit) or _is_plain_exit(error)
-        if not ok and self._client._current() == self._client._root:
-            self._client._abort(_told(error))
-        if _scope.get() is scope:  # not so where generators are left in another order
+        client, status = self._client, "ok"
+        if kind is not None and not _is_plain_exit(error):
+            status = "error"
+            if client._current() == client._root:
+                client._abort(_told(error))
+        if _scope.get() is scope:
             _scope.set(scope.outer)
-        self._client.end(scope.span_id, status="ok" if ok else "error")
+        client.end(scope.span_id, None, status)
+
+    async def __aenter__(self) -> str:
+        return self.__enter__()
+
+    async def __aexit__(self, *raised: Any) -> None:
+        self.__exit__(*raised)
 
     def __call__(self, function: _F) -> _F:
         """Return the function with this stage around each of its calls."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            with Stage(self._client, self._begun, self._attrs, self._sync):
+            with self._again():
                 return function(*args, **kwargs)
 
         async def run(*args: Any, **kwargs: Any) -> Any:
-            with Stage(self._client, self._begun, self._attrs, self._sync):
+            with self._again():
                 return await function(*args, **kwargs)
 
         def generate(*args: Any, **kwargs: Any) -> Any:
-            with Stage(self._client, self._begun, self._attrs, self._sync):
+            with self._again():
                 return (yield from function(*args, **kwargs))
+
+        async def stream(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                items = function(*args, **kwargs)
+                following = items.asend(None)
+                try:
+                    while True:
+                        item = await following
+                        try:
+                            following = items.asend((yield item))
+                        except Exception as error:
+                            following = items.athrow(error)
+                except StopAsyncIteration:
+                    pass
+                finally:
+                    await items.aclose()
 
         marked: Any = call
         if inspect.iscoroutinefunction(function):
             marked = run
         elif inspect.isgeneratorfunction(function):
             marked = generate
+        elif inspect.isasyncgenfunction(function):
+            marked = stream
         return cast("_F", functools.wraps(function)(marked))
+
+    def _again(self) -> Stage:
+        """Return this stage for another time: who calls may do so while it is open."""
+        return Stage(self._client, self._begun, self._attrs, self._sync)
 
     def _wait(self) -> str:
         """Wait for what there is to wait for; return how the edge is then timed."""
@@ -455,10 +503,10 @@ class Stage:
 class _Scope:
     """A ``with stage(...)`` that is or was open, and the one around it."""
 
-    __slots__ = ("client", "closed", "outer", "span_id")
+    __slots__ = ("closed", "outer", "span_id", "stage")
 
-    def __init__(self, client: MarkerClient, span_id: str, outer: _Scope | None) -> None:
-        self.client = client
+    def __init__(self, stage: Stage, span_id: str, outer: _Scope | None) -> None:
+        self.stage = stage
         self.span_id = span_id
         self.outer = outer
         self.closed = False
@@ -480,7 +528,9 @@ class _Encoder:
         }
 
     def __call__(self, seq: int, entry: Entry) -> bytes:
-        event, span_id, begun, time_ns, now_ns, mono_ns, attrs = entry
+        event, span_id, begun, time_ns, now_ns, mono_ns, attrs, status = entry
+        if status is not None:
+            attrs = dict(attrs, status=status)
         stage, parent_id, index, total, timing = _checked(begun)
         marker: dict[str, Any] = dict(
             self.common,
@@ -491,7 +541,7 @@ class _Encoder:
             stage=stage,
             index=index,
             total=total,
-            ts_ns=time_ns,
+            ts_ns=now_ns if time_ns is None else int(time_ns),
             mono_ns=mono_ns,
             emitted_ns=now_ns,
             timing=timing,
@@ -503,6 +553,35 @@ class _Encoder:
         return _json(dict(marker, attrs={"attrs_dropped": len(marker["attrs"])}))
 
 
+def leave_word(**said: Any) -> None:
+    """Leave word for ``wattstage run``, if it has started this program."""
+    path = os.environ.get("WATTSTAGE_LAST_WORDS")
+    if path:
+        # Without O_CREAT: who outlives the run leaves nothing behind.
+        with contextlib.suppress(OSError):
+            file = os.open(path, os.O_WRONLY | os.O_APPEND)
+            try:
+                os.write(file, _json(dict(said, pid=os.getpid())) + b"\n")
+            finally:
+                os.close(file)
+
+
+def _paho() -> Any:
+    """Return the module of paho-mqtt; where there is none, the one that ``wattstage run`` lends."""
+    lent = os.environ.get("WATTSTAGE_PAHO")
+    try:
+        if lent and importlib.util.find_spec("paho") is None:
+            spec: Any = importlib.machinery.PathFinder.find_spec("paho", [lent])
+            sys.modules["paho"] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(sys.modules["paho"])
+        return importlib.import_module("paho.mqtt.client")
+    except Exception as error:
+        raise ImportError(
+            f"paho-mqtt cannot be imported ({_told(error)}):"
+            " pip install paho-mqtt in the program's environment"
+        ) from error
+
+
 class _Broker(NamedTuple):
     host: str
     port: int
@@ -512,7 +591,7 @@ class _Broker(NamedTuple):
 
 
 class _Spool:
-    """The newest payloads by number, in files without a name; in memory where there is no disk.
+    """The newest payloads by number: the last few in memory, the others in files without a name.
 
     One thread uses it.
     """
@@ -543,6 +622,8 @@ class _Spool:
                 if self._segments[0].numbers[-1] > self.acked:
                     return False
                 self._segments.popleft().close()
+            if self._segments:
+                self._segments[-1].put_away()
             self._segments.append(_Segment())
         self._segments[-1].add(number, payload)
         return True
@@ -561,36 +642,38 @@ class _Spool:
 
 
 class _Segment:
+    """Payloads in memory, until it is put away."""
+
     def __init__(self) -> None:
         self.numbers = array("Q")
         self.size = 0
         self._starts = array("Q")
-        try:
-            self._file: Any = tempfile.TemporaryFile(prefix="wattstage-")  # noqa: SIM115
-        except OSError:
-            self._file = io.BytesIO()
+        self._held = bytearray()
+        self._file: Any = None
 
     def add(self, number: int, payload: bytes) -> None:
-        try:
-            self._file.seek(self.size)
-            self._file.write(payload)
-        except OSError:  # the disk is full: what is there fits into memory, too
-            self._file.seek(0)
-            kept = io.BytesIO(self._file.read(self.size))
-            self._file.close()
-            self._file = kept
-            self._file.seek(self.size)
-            self._file.write(payload)
         self.numbers.append(number)
         self._starts.append(self.size)
+        self._held += payload
         self.size += len(payload)
 
+    def put_away(self) -> None:
+        """Move the payloads to the disk; they stay in memory if it has no room for them."""
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            file = stack.enter_context(tempfile.TemporaryFile(prefix="wattstage-", buffering=0))
+            if file.write(self._held) == self.size:
+                self._file, self._held = file, bytearray()
+                stack.pop_all()
+
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def at(self, place: int) -> tuple[int, bytes]:
         start = self._starts[place]
         stop = self._starts[place + 1] if place + 1 < len(self._starts) else self.size
+        if self._file is None:
+            return self.numbers[place], bytes(self._held[start:stop])
         self._file.seek(start)
         return self.numbers[place], self._file.read(stop - start)
 
@@ -615,6 +698,7 @@ class _Link:
         self.queue: deque[Entry] = deque()
         self.room = 0
         """Any thread may append to the queue while it is shorter than this; else ``put`` does."""
+        self._capacity = 0  # of the queue; of the half that is not room, the thread is told
         self._lock = threading.RLock()  # a signal handler may mark while its own thread does
         self._was_connected = False
         self._topic = topic
@@ -637,6 +721,7 @@ class _Link:
         self._read_ns = 0  # when the newest message was read from the socket
         self._thread: threading.Thread | None = None
         self._bell, self._ear = None, None  # type: tuple[Any, Any]
+        self._is_rung = False  # because the queue is half full, and the thread has not heard it
         self._closing = threading.Event()
         self._busy = threading.Lock()
         """Held by the thread unless it waits."""
@@ -648,13 +733,16 @@ class _Link:
         return self._n_refused + self._n_unkept
 
     def put(self, entry: Entry) -> None:
-        """Queue an entry, or count it if there is no room."""
+        """Queue an entry and wake the thread, or count it if there is no capacity."""
         with self._lock:
             self._start()
-            if len(self.queue) < self.room:
+            if len(self.queue) < self._capacity:
                 self.queue.append(entry)
-            else:
+            elif self._broker is not None or self.problem:  # else nobody is to hear of it
                 self._n_refused += 1
+            if len(self.queue) > self.room and not self._is_rung:
+                self._is_rung = True
+                self._ring()
 
     def tell(self, header: dict[str, Any]) -> None:
         """Tell another header."""
@@ -665,7 +753,7 @@ class _Link:
         """Queue a message beside the markers."""
         with self._lock:
             self._start()
-            if not self.room:
+            if not self._capacity:
                 return
             if keep:
                 self._kept = dict(self._kept, **{kind: payload})
@@ -680,12 +768,18 @@ class _Link:
                 return
             self._give_up_s = time.monotonic() + deadline_s
             self._closing.set()
-            self.room = 0
+            self.room = self._capacity = 0
         if self._thread is not None:
-            with contextlib.suppress(OSError):  # nobody listens any more
-                self._bell.send(b"\0")
+            self._ring()
             self._thread.join(max(0.0, deadline_s))
         self._n_unkept += len(self.queue) + self._spool.n_waiting
+        if self.n_dropped:
+            self._leave_word(self.problem or "they came faster than the broker took them")
+
+    def _leave_word(self, why: str) -> None:
+        """Tell ``wattstage run``, if it has started this run, that markers are lost."""
+        if self._encode.common["run_id"] == os.environ.get("WATTSTAGE_RUN_ID"):
+            leave_word(sender=self._sender, n_lost=self.n_dropped, why=why)
 
     def hold(self) -> None:
         """Wait until the thread holds no lock of Python, which a child would find held for ever."""
@@ -712,7 +806,16 @@ class _Link:
         self._ear, self._bell = socket.socketpair()
         thread.start()
         self._thread = thread
-        self.room = _QUEUE
+        self._capacity = _QUEUE
+        self.room = _QUEUE // 2
+
+    def _ring(self) -> None:
+        with contextlib.suppress(OSError):  # nobody listens any more
+            self._bell.send(b"\0")
+
+    def _hear(self) -> None:
+        self._is_rung = False
+        self._ear.recv(16)
 
     def _parsed(self, url: str) -> _Broker | None:
         """Return the broker; None if there is none to talk to."""
@@ -728,14 +831,20 @@ class _Link:
         try:
             with self._busy:
                 self._made(broker)
+            selector = selectors.DefaultSelector()
         except Exception as error:  # no paho-mqtt, or no certificates: nothing can be sent
-            self.problem = _said(error)
+            with self._lock:  # who has started this thread may be about to make room
+                self.room = self._capacity = 0
+                self.problem = _said(error)
+            self._leave_word(self.problem)  # now, because the program may be killed
         else:
-            self._keep_connected(broker)
+            with selector:
+                selector.register(self._ear, selectors.EVENT_READ)
+                self._keep_connected(broker, selector)
         self._closing.wait()
         self.release()
 
-    def _keep_connected(self, broker: _Broker) -> None:
+    def _keep_connected(self, broker: _Broker, selector: selectors.BaseSelector) -> None:
         pause_s = _PAUSE_S[0]
         last = False
         while not last:
@@ -754,7 +863,7 @@ class _Link:
                 _reach(addresses)  # may take long, and a fork waits where we are busy
                 with self._busy:
                     client.connect(broker.host, broker.port, _KEEPALIVE_S)
-                self._converse(client)
+                self._converse(client, selector)
                 if not (self._was_connected or self.problem):
                     self.problem = "the broker hung up before it had answered"
             except Exception as error:  # whatever it is, the workload goes on and so do we
@@ -764,12 +873,14 @@ class _Link:
             again_s = time.monotonic() + pause_s
             while not last and not self._closing.is_set() and time.monotonic() < again_s:
                 self._gather()
-                self._closing.wait(0.1)
+                if selector.select(_GATHER_S[1]):
+                    self._hear()
 
     def _gather(self) -> None:
-        """Take what the workload has queued, or much of it."""
-        with self._busy:
-            self._take(min(len(self.queue), _BURST))
+        """Take what the workload has queued so far."""
+        for n in range(len(self.queue), -1, -_BURST):
+            with self._busy:
+                self._take(min(n, _BURST))
 
     def _take(self, n: int) -> None:
         for _ in range(n):
@@ -789,7 +900,7 @@ class _Link:
 
     def _made(self, broker: _Broker) -> Any:
         """Return an MQTT client of whichever paho-mqtt there is."""
-        mqtt: Any = importlib.import_module("paho.mqtt.client")
+        mqtt = _paho()
         versions = getattr(mqtt, "CallbackAPIVersion", None)  # since 2.0
         first = () if versions is None else (versions.VERSION2,)
         client = mqtt.Client(*first, client_id=f"wattstage{self._sender}")
@@ -849,14 +960,13 @@ class _Link:
         except (ValueError, TypeError, RecursionError):
             pass  # it is not one of ours
 
-    def _converse(self, client: Any) -> None:
+    def _converse(self, client: Any, selector: selectors.BaseSelector) -> None:
         """Publish until the connection is lost, or until closing and all is acknowledged."""
         sock = client.socket()
         answer_by_s = time.monotonic() + _ANSWER_S
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._ear, selectors.EVENT_READ)
-            selector.register(sock, selectors.EVENT_READ)
-            while sock is not None and client.socket() is sock:
+        selector.register(sock, selectors.EVENT_READ)
+        try:
+            while client.socket() is sock:
                 if not self._was_connected and time.monotonic() > answer_by_s:
                     raise TimeoutError("no MQTT broker answers there")
                 self._gather()
@@ -873,6 +983,8 @@ class _Link:
                     events |= selectors.EVENT_WRITE
                 selector.modify(sock, events)
                 self._step(client, sock, selector)
+        finally:
+            selector.unregister(sock)
 
     @property
     def _is_done(self) -> bool:
@@ -929,7 +1041,7 @@ class _Link:
             pause_s = min(2 * pause_s, longest_s)
         self._read_ns = _now_ns()
         if self._ear in ready:
-            self._ear.recv(1)
+            self._hear()
         events = ready.get(sock, 0)
         with self._busy:
             if held or events & selectors.EVENT_READ:
@@ -994,7 +1106,9 @@ def _told(error: BaseException | None) -> str:
 
 
 def _is_plain_exit(error: BaseException | None) -> bool:
-    return isinstance(error, SystemExit) and error.code in (None, 0)
+    if isinstance(error, SystemExit):
+        return error.code in (None, 0)
+    return isinstance(error, GeneratorExit)
 
 
 def _parsed(url: str) -> _Broker:
@@ -1038,13 +1152,18 @@ def _topic_level(text: str) -> str:
 
 
 def _text(value: object, length: int) -> str:
+    text = str(value)[:length]
+    if text.isascii():
+        return text
     # Lone surrogates, as in undecodable file names, have no UTF-8.
-    return str(value)[:length].encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _name(value: object, length: int = _MAX_NAME) -> str:
     text = _text(value, length)
-    return "".join(c if c.isprintable() else "?" for c in text) or "unnamed"
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "?" for c in text)
+    return text or "unnamed"
 
 
 def _checked(begun: Begun) -> Begun:
@@ -1113,4 +1232,7 @@ def _acknowledge_at_once(link: Any) -> None:
 
 
 def _json(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _written(value).encode()
+
+
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import aiomqtt
 from paho.mqtt.client import Client
+from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor.errors import BrokerError
 from monitor.mqtt import tls
@@ -79,7 +80,8 @@ async def connected(
 async def subscribe(client: aiomqtt.Client, topic: str) -> None:
     """Subscribe with quality of service 1; MqttError if the broker refuses it."""
     granted = await client.subscribe(topic, qos=1)
-    if any(getattr(code, "value", code) >= _REFUSED for code in granted):
+    codes = [code.value if isinstance(code, ReasonCode) else code for code in granted]
+    if any(code >= _REFUSED for code in codes):
         raise aiomqtt.MqttError(f"the broker refuses the subscription to {topic}")
 
 

@@ -1,15 +1,17 @@
-"""What a program that failed has failed by, as its processes have left word."""
+"""What the processes of a program have left word of: what ended them, which markers they lost."""
 
 from __future__ import annotations
 
+import json
 import signal
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _ECHO = "ChildFailedError"  # by which torchrun says that a process of its has failed
-_MAX_BYTES = 65_536
+_MAX_BYTES = 1 << 20
 
 
 class LastWords:
@@ -18,7 +20,7 @@ class LastWords:
     Parameters
     ----------
     file
-        Each adds a line to it: its id, and the exception.
+        Each adds a line of JSON to it, with its id.
     """
 
     def __init__(self, file: Path) -> None:
@@ -33,22 +35,40 @@ class LastWords:
                 return f"killed by {signal.Signals(code - 128).name}"
             except ValueError:
                 pass
-        return self._told() or f"exit code {code}"
+        return self._ended_by() or f"exit code {code}"
 
-    def _told(self) -> str:
-        try:
-            with self.file.open("rb") as file:
-                text = file.read(_MAX_BYTES).decode("utf-8", "replace")
-        except OSError:
-            return ""
+    def lost(self) -> dict[str, int]:
+        """Return how many markers the program's clients have lost, by why; 0 if not known."""
+        senders = {said["sender"]: said for said in self._said() if "sender" in said}
+        lost: dict[str, int] = {}
+        for said in senders.values():
+            why = said["why"]
+            lost[why] = lost.get(why, 0) + said["n_lost"]
+        return lost
+
+    def _ended_by(self) -> str:
         first = ""
-        for line in text.splitlines():
-            pid, _, word = line.partition(" ")
+        for said in self._said():
+            word: str = said.get("ended_by", _ECHO)
             if not word.startswith(_ECHO):
-                if pid == str(self.pid):
+                if said["pid"] == self.pid:
                     return word
                 first = first or word
         return first
+
+    def _said(self) -> Iterator[dict[str, Any]]:
+        try:
+            with self.file.open("rb") as file:
+                lines = file.read(_MAX_BYTES).splitlines()
+        except OSError:
+            return
+        for line in lines:
+            try:
+                said = json.loads(line)
+            except ValueError:  # of a process that was killed as it wrote
+                continue
+            if isinstance(said, dict):
+                yield said
 
 
 @contextmanager

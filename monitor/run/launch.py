@@ -9,18 +9,18 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, ProgramError
 from monitor.markers.client import MarkerClient
 from monitor.masking import masked
 from monitor.run.chosen_stages import chosen_stages
-from monitor.run.last_words import LastWords, last_words
+from monitor.run.last_words import last_words
 from monitor.run.log_stages import UNCERTAINTY_S, Lines, LogStages
 from monitor.run.patterns import Pattern, load
 from monitor.run.relay import Relay
@@ -80,10 +80,8 @@ class Outcome:
 
     exit_code: int
     """As a shell gives it: 128 and the signal's number, if it was killed."""
-    n_lost: int
-    """Markers of ours that nobody took."""
-    problem: str
-    """Why the broker could not be reached last; empty if it could."""
+    lost: dict[str, int]
+    """How many markers nobody took, the program's own among them, by why; 0 if not known."""
 
 
 def run(launch: Launch, reading: Reading | None = None) -> Outcome:
@@ -94,35 +92,40 @@ def run(launch: Launch, reading: Reading | None = None) -> Outcome:
     Raises
     ------
     ConfigError
-        If it cannot be started, or its stages are not understood; then it is not.
+        If there is none, or its stages are not understood.
+    ProgramError
+        If it cannot be started; then there was no run.
     """
     if not launch.command:
         raise ConfigError("nothing to run: put the command after --, e.g. -- python train.py")
     env = environment(launch)
     client = MarkerClient(launch.url, run_id=uuid.uuid4().hex, prefix=launch.prefix, rank=0)
-    span_id = client.begin("run", "", **_attrs(launch.command, reading))
-    telling = (
-        beside(client.run_id, launch.url, launch.prefix) if launch.telemetry else nullcontext()
-    )
-    with telling, last_words() as words:
-        env |= {shim.RUN_ID: client.run_id, shim.PARENT: span_id, shim.ABORT: str(words.file)}
-        try:
-            if reading is None:
-                code = _call(launch.command, env, words)
-            else:
-                stages = LogStages(client, span_id, reading.patterns)
-                code = _call_and_read(launch.command, env | _READ, words, stages)
-        except OSError as error:
-            client.end(span_id, status="error")
-            client.close(0.5)
-            raise ConfigError(
-                f"{launch.command[0]!r} cannot be started: {error.strerror}; nothing was run"
-            ) from error
+    span_id = client.sender + ".run"
+    attrs = _attrs(launch.command, reading)
+    with ExitStack() as stack:
+        words = stack.enter_context(last_words())
+        env |= {shim.RUN_ID: client.run_id, shim.PARENT: span_id, shim.LAST_WORDS: str(words.file)}
+        begun_ns = time.time_ns()
+
+        def started(pid: int) -> None:
+            words.pid = pid
+            client.begin("run", "", span_id=span_id, time_ns=begun_ns, **attrs)
+            if launch.telemetry:
+                stack.enter_context(beside(client.run_id, launch.url, launch.prefix))
+
+        if reading is None:
+            code = _call(launch.command, env, started)
+        else:
+            stages = LogStages(client, span_id, reading.patterns)
+            code = _call_and_read(launch.command, env | _READ, started, stages)
         if code:
             client.point("abort", exit_code=code, reason=words.reason(code))
         client.end(span_id, status="ok" if code == 0 else "error")
         client.close()
-    return Outcome(exit_code=code, n_lost=client.n_dropped, problem=client.problem)
+        lost = words.lost()
+    if client.n_dropped:
+        lost[client.problem] = lost.get(client.problem, 0) + client.n_dropped
+    return Outcome(exit_code=code, lost=lost)
 
 
 def environment(launch: Launch) -> dict[str, str]:
@@ -197,7 +200,7 @@ def _commit(folder: Path) -> str:
 
 
 def _call_and_read(
-    command: Sequence[str], env: dict[str, str], words: LastWords, stages: LogStages
+    command: Sequence[str], env: dict[str, str], started: Callable[[int], None], stages: LogStages
 ) -> int:
     """Run a command, and read its stages from what it writes."""
 
@@ -206,19 +209,30 @@ def _call_and_read(
 
     lines = {number: Lines(take) for number in (1, 2)}
     with Relay(lambda number, data: lines[number].feed(data)) as relay:
-        code = _call(command, env, words, relay)
+        code = _call(command, env, started, relay)
         relay.drain()
     stages.finish(time.time_ns(), "error" if code else "ok")
     return code
 
 
 def _call(
-    command: Sequence[str], env: dict[str, str], words: LastWords, relay: Relay | None = None
+    command: Sequence[str],
+    env: dict[str, str],
+    started: Callable[[int], None],
+    relay: Relay | None = None,
 ) -> int:
-    """Run a command; what ends us ends it, and its own end is waited for."""
+    """Run a command; what ends us ends it, and its own end is waited for.
+
+    ``started`` takes its process id before anything that it writes is read.
+    """
     out, err = (None, None) if relay is None else (relay.file(1), relay.file(2))
-    process = subprocess.Popen(command, env=env, stdout=out, stderr=err)
-    words.pid = process.pid
+    try:
+        process = subprocess.Popen(command, env=env, stdout=out, stderr=err)
+    except OSError as error:
+        raise ProgramError(
+            f"{command[0]!r} cannot be started: {error.strerror}; nothing was run",
+            127 if isinstance(error, FileNotFoundError) else 126,
+        ) from error
 
     def pass_on(number: int, _: FrameType | None) -> None:
         if relay is not None:
@@ -226,13 +240,13 @@ def _call(
         process.send_signal(number)
 
     # Ctrl-C reaches the program from the terminal, and is the program's to handle.
-    passed = [signal.SIGTERM, signal.SIGHUP]
-    if relay is not None:
-        relay.start()
-        passed.append(signal.SIGWINCH)
+    passed = [signal.SIGTERM, signal.SIGHUP, *([signal.SIGWINCH] if relay is not None else [])]
     before = {number: signal.signal(number, pass_on) for number in passed}
     before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
+        started(process.pid)
+        if relay is not None:
+            relay.start()
         code = process.wait()
     finally:
         for number, handler in before.items():

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import functools
-import importlib.machinery
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -23,7 +20,6 @@ from .timing import MODES, make_timing
 from .tracker import Tracker, told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import ModuleType
 
     from ..markers.client import MarkerClient
@@ -42,8 +38,8 @@ HOOKS = "WATTSTAGE_HOOKS"
 """``none`` where the stages come from the program's log."""
 STAGES = "WATTSTAGE_STAGES"
 """What the user has chosen, as ``chosen.encoded`` writes it."""
-ABORT = "WATTSTAGE_ABORT"
-"""File to which a process adds its id and what has ended it."""
+LAST_WORDS = "WATTSTAGE_LAST_WORDS"
+"""File to which a process adds what has ended it, and which markers it has lost."""
 PAHO = "WATTSTAGE_PAHO"
 """Folder that contains paho-mqtt, for a Python that has none."""
 
@@ -101,41 +97,16 @@ def _tell_what_ended_it(tracker: Tracker, rank: str) -> None:
     """Leave word for who started the program; it counts if the program has failed."""
     uncaught = _uncaught()
     text = tracker.error if uncaught is None else told(uncaught)
-    path = os.environ.get(ABORT)
-    if not path or not text:
-        return
-    of_rank = "" if rank == "0" else f"rank {rank}: "
-    # Without O_CREAT: who outlives the run leaves nothing behind.
-    with contextlib.suppress(OSError):
-        file = os.open(path, os.O_WRONLY | os.O_APPEND)
-        try:
-            os.write(file, f"{os.getpid()} {of_rank}{text}\n".encode("utf-8", "replace"))
-        finally:
-            os.close(file)
+    if text:
+        from ..markers.client import leave_word  # noqa: PLC0415  # few programs need it
+
+        leave_word(ended_by=text if rank == "0" else f"rank {rank}: {text}")
 
 
 def _client() -> MarkerClient:
     """Return what sends the markers, by what the environment says."""
-    folder = os.environ.get(PAHO)
-    if folder and importlib.util.find_spec("paho") is None:
-        sys.meta_path.append(_PahoFinder(folder))
-    from ..markers.client import MarkerClient  # noqa: PLC0415  # it looks for paho-mqtt
+    from ..markers.client import MarkerClient  # noqa: PLC0415  # only a program that is marked
 
     return MarkerClient(
         run_id=os.environ[RUN_ID], prefix=os.environ.get(PREFIX, "wattstage") or "wattstage"
     )
-
-
-class _PahoFinder:
-    """Finds paho-mqtt in a folder, and nothing else that may be there."""
-
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """Find the package; its modules are then found as any."""
-        if fullname != "paho" or path is not None:
-            return None
-        return importlib.machinery.PathFinder.find_spec("paho", [self._folder], target)

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -127,34 +128,185 @@ def test_edges_wait_for_what_the_workload_names(client, listener):
     assert [m["timing"] for m in listener.markers(4)] == ["sync", "sync", "host", "host"]
 
 
-def test_functions_coroutines_and_generators_can_be_decorated(client, listener):
+@pytest.fixture
+def told():
+    """A client of which a sink keeps the markers."""
+    client = MarkerClient("none")
+    client._link = sink = Sink()
+    yield client, sink.markers
+    client.close()
+
+
+def edges(markers):
+    return [(m.stage, m.edge.value) for m in markers]
+
+
+def test_a_decorated_function_is_a_stage_at_each_call(told):
+    client, markers = told
+
     @client.stage("function")
-    def function():
-        return client.begin("inside")
+    def function(number):
+        client.point("inside")
+        return number
+
+    assert function.__name__ == "function"
+    assert [function(1), function(2)] == [1, 2]
+    assert edges(markers) == 2 * [("function", "begin"), ("inside", "point"), ("function", "end")]
+    assert markers[1].parent_id == markers[0].span_id
+
+
+def test_a_decorated_coroutine_function_is_a_stage_at_each_run(told):
+    client, markers = told
 
     @client.stage("coroutine")
     async def coroutine():
         await asyncio.sleep(0)
-        return client.begin("inside")
-
-    @client.stage("generator")
-    def generator():
-        yield client.begin("inside")
+        client.point("inside")
         return 5
 
-    assert function.__name__ == "function"
-    spans = [function(), asyncio.run(coroutine()), *generator()]
-    said = listener.markers(9)
-    stages = {m["span_id"]: m["stage"] for m in said}
-    parents = {m["span_id"]: m["parent_id"] for m in said if m["event"] == "begin"}
-    assert [stages[parents[s]] for s in spans] == ["function", "coroutine", "generator"]
-    assert [m["event"] for m in said] == ["begin", "begin", "end"] * 3
+    coroutine().close()  # never awaited
+    assert asyncio.run(coroutine()) == 5
+    assert edges(markers) == [
+        ("coroutine", "begin"), ("inside", "point"), ("coroutine", "end")
+    ]  # fmt: skip
 
 
-def test_tasks_nest_in_the_stage_that_started_them_and_not_in_each_other():
-    sink = Sink()
-    client = MarkerClient("none")
-    client._link = sink
+def test_a_decorated_generator_is_a_stage_from_its_first_item_to_its_end(told):
+    client, markers = told
+
+    @client.stage("frames")
+    def frames():
+        received = yield 1
+        yield received
+        return 5
+
+    def outer():
+        client.point(f"returned {(yield from frames())}")
+
+    iterator = outer()
+    assert markers == []
+    assert next(iterator) == 1
+    client.point("between")
+    assert iterator.send("sent") == "sent"
+    assert list(iterator) == []
+    assert edges(markers) == [
+        ("frames", "begin"), ("between", "point"), ("frames", "end"), ("returned 5", "point")
+    ]  # fmt: skip
+
+
+def test_a_decorated_asynchronous_generator_is_a_stage_from_its_first_item_to_its_end(told):
+    client, markers = told
+
+    @client.stage("frames")
+    async def frames():
+        try:
+            received = yield 1
+        except KeyError:
+            received = "caught"
+        await asyncio.sleep(0)
+        yield received
+        client.point("last")
+
+    async def run():
+        iterator = frames()
+        assert markers == []
+        assert await iterator.__anext__() == 1
+        client.point("between")
+        assert await iterator.asend("sent") == "sent"
+        assert [item async for item in iterator] == []
+        iterator = frames()
+        await iterator.__anext__()
+        assert await iterator.athrow(KeyError()) == "caught"
+        await iterator.aclose()
+
+    asyncio.run(run())
+    assert edges(markers) == [
+        ("frames", "begin"), ("between", "point"), ("last", "point"), ("frames", "end"),
+        ("frames", "begin"), ("frames", "end"),
+    ]  # fmt: skip
+    assert [m.attrs["status"] for m in markers if m.edge is Edge.END] == ["ok", "ok"]
+
+
+def test_an_asynchronous_generator_that_is_left_is_closed_in_its_stage(told):
+    client, markers = told
+
+    @client.stage("frames")
+    async def frames():
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            client.point("closed")
+
+    async def run():
+        async with contextlib.aclosing(frames()) as iterator:
+            async for _ in iterator:
+                break
+
+    asyncio.run(run())
+    assert edges(markers) == [("frames", "begin"), ("closed", "point"), ("frames", "end")]
+
+
+def test_an_error_in_an_asynchronous_generator_is_its_stages(told):
+    client, markers = told
+
+    @client.stage("frames")
+    async def frames():
+        yield 1
+        raise KeyError("frame")
+
+    async def run():
+        async for _ in frames():
+            pass
+
+    with pytest.raises(KeyError):
+        asyncio.run(run())
+    assert markers[-1].attrs == {"status": "error"}
+    assert markers[1].attrs == {"reason": "KeyError: 'frame'"}
+
+
+def test_a_stage_can_be_entered_by_async_with(told):
+    client, markers = told
+
+    async def run():
+        async with client.stage("outer") as span:
+            await asyncio.sleep(0)
+            async with client.stage("inner"):
+                pass
+        return span
+
+    span = asyncio.run(run())
+    assert [(m.stage, m.parent_id) for m in markers[:2]] == [("outer", ""), ("inner", span)]
+    assert len(markers) == 4
+
+
+def test_one_stage_may_be_entered_by_many_at_a_time(told):
+    client, markers = told
+    clip = client.stage("clip")
+
+    async def enter(order, k):
+        with clip as span:
+            order[k].set()
+            await order[k + 1].wait()
+        return span
+
+    async def run():
+        order = [asyncio.Event() for _ in range(4)]
+        tasks = [asyncio.create_task(enter(order, k)) for k in range(3)]
+        await order[2].wait()
+        order[3].set()
+        return await asyncio.gather(*tasks)
+
+    with clip as outer, clip as inner:
+        spans = asyncio.run(run())
+    begun = [m for m in markers if m.edge is Edge.BEGIN]
+    assert [m.parent_id for m in begun] == ["", outer, inner, inner, inner]
+    ended = [m.span_id for m in markers if m.edge is Edge.END]
+    assert ended == [*spans, inner, outer]
+
+
+def test_tasks_nest_in_the_stage_that_started_them_and_not_in_each_other(told):
+    client, markers = told
 
     async def clip(index, begun):
         with client.stage("clip", index=index):
@@ -170,8 +322,7 @@ def test_tasks_nest_in_the_stage_that_started_them_and_not_in_each_other():
                     group.create_task(clip(index, asyncio.Event()))
 
     asyncio.run(run())
-    client.close()
-    begins = {m.span_id: m for m in sink.markers if m.edge is Edge.BEGIN}
+    begins = {m.span_id: m for m in markers if m.edge is Edge.BEGIN}
     for marker in begins.values():
         parent = begins.get(marker.parent_id)
         if marker.stage == "denoise":
@@ -180,10 +331,8 @@ def test_tasks_nest_in_the_stage_that_started_them_and_not_in_each_other():
             assert parent.stage == "run"
 
 
-def test_generators_left_in_another_order_leave_no_stage_behind():
-    sink = Sink()
-    client = MarkerClient("none")
-    client._link = sink
+def test_generators_left_in_another_order_leave_no_stage_behind(told):
+    client, markers = told
 
     @client.stage("generator")
     def generator():
@@ -194,21 +343,17 @@ def test_generators_left_in_another_order_leave_no_stage_behind():
     first.close()
     second.close()
     client.point("after")
-    client.close()
-    assert sink.markers[-1].parent_id == ""
-    assert [m.attrs["status"] for m in sink.markers if m.edge is Edge.END] == ["ok", "ok"]
+    assert markers[-1].parent_id == ""
+    assert [m.attrs["status"] for m in markers if m.edge is Edge.END] == ["ok", "ok"]
 
 
-def test_an_end_that_nobody_began_is_nothing():
-    sink = Sink()
-    client = MarkerClient("none")
-    client._link = sink
+def test_an_end_that_nobody_began_is_nothing(told):
+    client, markers = told
     span = client.begin("denoise")
     for _ in range(2):
         client.end(span)
     client.end("another")
-    client.close()
-    assert len(sink.markers) == 2
+    assert len(markers) == 2
 
 
 class Hostile:
@@ -233,7 +378,7 @@ def test_whatever_the_workload_says_is_a_valid_marker(stage, attrs, index, timin
     sink = Sink()
     client = MarkerClient("none")
     client._link = sink
-    client._put("begin", "", (stage, "", index, index, timing), None, attrs)
+    client._put("begin", "", (stage, "", index, index, timing), attrs)
     client.close()
     assert len(sink.markers) == 1
     assert client.n_dropped == 0
@@ -281,13 +426,38 @@ def test_markers_without_room_in_the_queue_leave_a_gap_in_the_numbers(
     assert [m["seq"] for m in listener.markers(6)] == [1, 2, 3, 4, 5, 13]
 
 
-def test_an_enormous_marker_loses_its_attributes_and_not_its_edge():
-    sink = Sink()
-    client = MarkerClient("none")
-    client._link = sink
-    client.point("note", **{f"a{i}": "\u20ac" * 1000 for i in range(64)})
+def test_a_queue_that_is_half_full_is_emptied_at_once(monkeypatch, eventually):
+    monkeypatch.setattr(module, "_QUEUE", 1000)
+    monkeypatch.setattr(module, "_BURST", 10)
+    monkeypatch.setattr(module, "_GATHER_S", (60.0, 60.0))  # of which nobody wants to wait for one
+    client = MarkerClient(NOBODY)
+    client.point("note")
+    eventually(lambda: client.problem)
+    with client._link._busy:  # so that nobody takes any
+        for _ in range(700):
+            client.point("note")
+    eventually(lambda: not client._link.queue)
+    assert client.n_dropped == 0
+    client.close(0.0)
+    assert client.n_dropped == 701
+
+
+def test_without_paho_mqtt_nothing_is_kept_for_nobody(monkeypatch, eventually):
+    monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
+    client = MarkerClient(NOBODY)
+    client.point("note")
+    eventually(lambda: client.problem)
+    for _ in range(10):
+        client.point("note")
+    assert client.n_dropped >= 10
     client.close()
-    assert sink.markers[0].attrs == {"attrs_dropped": 64}
+    assert client.n_dropped == 11
+
+
+def test_an_enormous_marker_loses_its_attributes_and_not_its_edge(told):
+    client, markers = told
+    client.point("note", **{f"a{i}": "\u20ac" * 1000 for i in range(64)})
+    assert markers[0].attrs == {"attrs_dropped": 64}
 
 
 def test_without_a_broker_the_workload_goes_on():
@@ -351,12 +521,20 @@ def test_what_the_broker_has_makes_room_in_the_spool(broker, monkeypatch, eventu
         assert client.n_dropped == 0
 
 
+@pytest.mark.parametrize("folder", [None, "nowhere"], ids=["disk", "no disk"])
 @given(
     sizes=st.lists(st.integers(1, 400), min_size=1, max_size=60),
     holes=st.sets(st.integers(1, 60)),
     start=st.integers(0, 61),
 )
-def test_the_spool_gives_back_what_was_put_in_by_number(sizes, holes, start):
+def test_the_spool_gives_back_what_was_put_in_by_number(folder, sizes, holes, start):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_SEGMENT", 1000)
+        patch.setattr(tempfile, "tempdir", folder)
+        check_spool(sizes, holes, start)
+
+
+def check_spool(sizes, holes, start):
     spool = module._Spool()
     kept = {
         number: bytes([number % 256]) * size

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from monitor.dsp.stages import StageTree
 from monitor.markers.broker import EmbeddedBroker
+from monitor.markers.client import MarkerClient
 from monitor.markers.feed import MarkerFeed
 from monitor.model import Marker
 
@@ -55,15 +56,18 @@ def run(command, *, cwd=None, options=(), env=None):
                     async for marker in feed:
                         if not isinstance(marker, Marker) or marker.stage == "event":
                             continue  # of telemetry
-                        markers.append(marker)
-                        if marker.stage == "run" and marker.edge.value == "end":
+                        if marker.stage == "over":
                             ended.set()
+                        else:
+                            markers.append(marker)
 
                 task = asyncio.create_task(pump())
                 started = [sys.executable, "-m", "monitor.cli", "run", "--broker", broker.url]
                 process = await asyncio.to_thread(
                     plain, [*started, *options, "--", *command], cwd=cwd, env=env
                 )
+                with MarkerClient(broker.url) as client:
+                    client.point("over")
                 await asyncio.wait_for(ended.wait(), LIMIT_S)
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -85,11 +89,11 @@ def plain(command, *, cwd=None, env=None):
     )
 
 
-def opensora(version, folder, **more):
+def opensora(version, folder, python=sys.executable, **more):
     """Run the fake of a version; its videos land in the folder."""
     folder.mkdir()
     return run(
-        [sys.executable, "inference.py", str(folder)],
+        [python, "inference.py", str(folder)],
         cwd=FAKES / version,
         env={"PYTHONPATH": os.pathsep.join([str(FAKES / version), str(FAKES)])},
         **more,

@@ -1,5 +1,6 @@
 """What ends a program is named, and the stages that it ended have failed."""
 
+import json
 import os
 import sys
 
@@ -86,19 +87,19 @@ def test_a_program_that_exits_by_itself_gives_no_other_reason():
 
 
 @pytest.mark.parametrize(
-    ("written", "reason"),
+    ("said", "reason"),
     [
-        ("", "exit code 1"),
-        ("7 ValueError: a\n9 TypeError: b\n", "TypeError: b"),
-        ("7 rank 1: OutOfMemoryError: a\n8 rank 2: b\n9 ChildFailedError: c\n",
+        ({}, "exit code 1"),
+        ({7: "ValueError: a", 9: "TypeError: b"}, "TypeError: b"),
+        ({7: "rank 1: OutOfMemoryError: a", 8: "rank 2: b", 9: "ChildFailedError: c"},
          "rank 1: OutOfMemoryError: a"),
-        ("9 ChildFailedError: c\n", "exit code 1"),
-        ("7", "exit code 1"),
+        ({9: "ChildFailedError: c"}, "exit code 1"),
     ],
 )  # fmt: skip
-def test_the_program_itself_is_believed_first_and_torchrun_only_repeats(written, reason):
+def test_the_program_itself_is_believed_first_and_torchrun_only_repeats(said, reason):
     with last_words() as words:
-        words.file.write_text(written)
+        lines = [json.dumps({"pid": pid, "ended_by": word}) + "\n" for pid, word in said.items()]
+        words.file.write_text("".join(lines))
         words.pid = 9
         assert words.reason(1) == reason
         assert words.reason(137) == "killed by SIGKILL"

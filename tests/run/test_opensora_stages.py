@@ -4,6 +4,7 @@ import os
 import sys
 
 import pytest
+from old_python import python_3_8
 from opensora_runs import FAKES, opensora, plain
 
 CLIP_2_0 = """
@@ -68,6 +69,13 @@ def test_every_clip_has_its_stages(told):
     assert told.tree("run/clip") == CLIPS[told.version]
     assert not any(stage.truncated for stage in told.stages)
     assert {stage.attrs["status"] for stage in told.stages} == {"ok"}
+
+
+@pytest.mark.parametrize("version", CLIPS)
+def test_a_python_of_2019_without_paho_mqtt_tells_them_as_well(version, tmp_path):
+    told = opensora(version, tmp_path / "videos", python_3_8())
+    assert (told.code, told.err) == (0, b"")
+    assert told.tree("run/clip") == CLIPS[version]
 
 
 def test_steps_are_counted_and_only_the_first_of_all_is_a_warm_up(told):

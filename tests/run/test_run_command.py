@@ -37,10 +37,21 @@ def test_what_is_checked_out_there_is_told(tmp_path):
     assert run(["true"], cwd=tmp_path).stages[0].attrs["commit"] == "7ad6a96a135feb81f755c84f"
 
 
-def test_a_program_that_is_not_there_is_named():
+def test_a_program_that_is_not_there_is_named_and_was_no_run():
     told = run(["no-such-program"])
-    assert told.code == 1
-    assert b"'no-such-program' cannot be started: No such file or directory" in told.err
+    assert (told.code, told.markers) == (127, [])
+    assert told.err == (
+        b"wattstage: 'no-such-program' cannot be started: No such file or directory;"
+        b" nothing was run\n"
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--patterns", "comfyui")])
+def test_a_file_that_is_no_program_ends_as_in_a_shell(tmp_path, options):
+    (tmp_path / "data").write_text("42")
+    told = run(["./data"], cwd=tmp_path, options=options)
+    assert (told.code, told.markers) == (126, [])
+    assert b"'./data' cannot be started: Permission denied; nothing was run" in told.err
 
 
 def test_without_a_broker_the_program_runs_all_the_same():
