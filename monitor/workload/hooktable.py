@@ -30,6 +30,30 @@ _SAVE = "opensora.datasets.utils"
 _VAE = "opensora.models.vae.vae"
 _T5 = "opensora.models.text_encoder.t5"
 _TOOLS = "opensora.utils.inference_utils"
+_SIZE = Target(
+    _TOOLS,
+    "prepare_multi_resolution_info",
+    "size",
+    ("info_type", "batch_size", "image_size", "num_frames", "fps", "device", "dtype"),
+)
+_REFINE = Target(_TOOLS, "refine_prompts_by_openai", "refine", ("prompts",))
+_WATERMARK = Target(
+    _TOOLS,
+    "add_watermark",
+    ":post.watermark",
+    ("input_video_path", "watermark_image_path", "output_video_path"),
+)
+_VAE_OF_1_2 = (
+    Target(_VAE, "VideoAutoencoderPipeline.encode", "encode_reference", ("self", "x")),
+    Target(_VAE, "VideoAutoencoderPipeline.decode", "decode", ("self", "z", "num_frames")),
+    Target(_VAE, "VideoAutoencoderKL.decode", "decode_spatial", ("self", "x", "kwargs")),
+    Target(
+        "opensora.models.vae.vae_temporal",
+        "VAE_Temporal.decode",
+        ":vae_decode.temporal",
+        ("self", "z", "num_frames"),
+    ),
+)
 _PARSE = Target("opensora.utils.config_utils", "parse_configs", "configure", ("training",))
 _P_SAMPLE = (
     "self",
@@ -88,28 +112,16 @@ _V1_2 = (
         (*_SAMPLE, "guidance_scale", "progress"),
     ),
     Target(_T5, "T5Encoder.encode", "encode_text", ("self", "text")),
-    Target(_VAE, "VideoAutoencoderPipeline.encode", "encode_reference", ("self", "x")),
-    Target(_VAE, "VideoAutoencoderPipeline.decode", "decode", ("self", "z", "num_frames")),
-    Target(_VAE, "VideoAutoencoderKL.decode", "decode_spatial", ("self", "x", "kwargs")),
-    Target(
-        "opensora.models.vae.vae_temporal",
-        "VAE_Temporal.decode",
-        ":vae_decode.temporal",
-        ("self", "z", "num_frames"),
-    ),
+    *_VAE_OF_1_2,
     Target(
         _SAVE,
         "save_sample",
         "save",
         ("x", "save_path", "fps", "normalize", "value_range", "force_video", "verbose"),
     ),
-    Target(_TOOLS, "refine_prompts_by_openai", "refine", ("prompts",)),
-    Target(
-        _TOOLS,
-        "add_watermark",
-        ":post.watermark",
-        ("input_video_path", "watermark_image_path", "output_video_path"),
-    ),
+    _SIZE,
+    _REFINE,
+    _WATERMARK,
 )
 
 _V1_3 = (
@@ -161,13 +173,11 @@ _V1_3 = (
             "write_video_backend",
         ),
     ),
-    Target(_TOOLS, "refine_prompts_by_openai", "refine", ("prompts",)),
-    Target(
-        _TOOLS,
-        "add_watermark",
-        ":post.watermark",
-        ("input_video_path", "watermark_image_path", "output_video_path"),
-    ),
+    _SIZE,
+    _REFINE,
+    Target(_TOOLS, "refine_batched_prompts_with_images", "refine", ("prompts", "images")),
+    *_VAE_OF_1_2,
+    _WATERMARK,
     Target(_TOOLS, "super_resolution", ":post.super_resolution", ("input_video_path", "sr")),
     Target(_TOOLS, "deflicker", ":post.deflicker", ("input_video_path",)),
 )

@@ -6,11 +6,14 @@ Each is a generator that runs around one call. The stages have the same names in
 from __future__ import annotations
 
 import contextlib
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from .calls import replace, wrapped
+from .clips import Clips
 from .forward_hooks import hooked, silent
-from .resolved import clip_attrs, header
+from .resolved import clip_attrs, header, part_of
+from .schedule import calls_of_scaling, sizes_on_host, timesteps
 from .steps import Steps
 from .tracker import told
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from .calls import Call, Hook
+    from .schedule import Sizes
     from .tracker import Span, Tracker
 
     Around = Generator[None, None, None]
@@ -30,19 +34,15 @@ class OpenSora:
     ----------
     tracker
         Of the spans.
-    is_saver
-        Whether this process writes the videos; then a clip ends with its file, else with its
-        pixels.
     """
 
-    def __init__(self, tracker: Tracker, *, is_saver: bool = True) -> None:
+    def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
-        self._last_of_clip = "save" if is_saver else "vae_decode"
-        self._clip: Span | None = None
-        self._n_clips = 0
-        self._clip_is_done = False
+        self._clips = Clips(tracker)
         self._config: dict[str, Any] = {}
         self._loaded: dict[str, int] = {}
+        self._encoders: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._sizes: Sizes | None = None
         self._steps: Steps | None = None
         self._n_denoised = 0
 
@@ -60,8 +60,7 @@ class OpenSora:
                 else:
                     yield from getattr(self, name)(call)
             except BaseException:
-                if self._clip is not None and self._tracker.current is self._clip:
-                    self._tracker.close_where_it_ended(self._clip, "error")
+                self._clips.failed()
                 raise
 
         return around
@@ -86,7 +85,7 @@ class OpenSora:
         if is_part or getattr(builder, "name", "model") != "model" or not isinstance(module, dict):
             yield
             return
-        part = _part_of(module)
+        part = part_of(module)
         self._loaded[part] = n_before = self._loaded.get(part, 0) + 1
         if n_before > 1:  # the image model of text to image to video
             part = {"dit": "flux", "vae": "flux_ae"}.get(part, part)
@@ -95,7 +94,7 @@ class OpenSora:
 
     def refine(self, call: Call) -> Around:
         """Mark the refinement of a prompt by another service."""
-        self._begin_clip({})
+        self._clips.begin(self._config)
         with self._tracker.stage("prompt_refine"):
             yield
 
@@ -109,6 +108,7 @@ class OpenSora:
         if self._tracker.inside("ref_encode"):
             yield
             return
+        self._clips.begin(self._config)
         with self._tracker.stage("ref_encode"):
             yield
 
@@ -124,8 +124,6 @@ class OpenSora:
         decoder = getattr(module, "decoder", None)
         with self._tracker.stage("vae_decode"), self._tiles_of(decoder):
             yield
-        if not self._tracker.inside("denoise"):
-            self._ended("vae_decode")
 
     def decode_spatial(self, call: Call) -> Around:
         """Mark the part of the decoding that is frame by frame; all of it where it is alone."""
@@ -147,19 +145,20 @@ class OpenSora:
             return
         with self._tracker.stage("save"):
             yield
-        if not self._tracker.inside("cond_image") and not self._is_condition(call):
-            self._ended("save")
+        if not _is_condition(call):
+            self._clips.saved()
 
     def sample(self, call: Call) -> Around:
         """Mark what 1.0 and 1.1 do from prompt to latents; ``p_sample`` is called for each step."""
         scheduler = call.args[0]
         total = getattr(scheduler, "num_timesteps", None)
         names = getattr(scheduler, "timestep_map", ())
-        self._begin_clip(self._config)
+        self._clips.begin(self._config)
         self._steps = steps = self._denoising(total, timesteps=list(names)[::-1])
         with self._closing(steps):
             yield
         self._steps = None
+        self._clips.segment(self._n_segments())
 
     def p_sample(self, call: Call) -> Around:
         """Mark one step of 1.0 and 1.1."""
@@ -170,14 +169,21 @@ class OpenSora:
     def sample_flow(self, call: Call) -> Around:
         """Mark what 1.2 and 1.3 do from prompt to latents; the model is called for each step."""
         scheduler, model = call.args[:2]
-        total = getattr(scheduler, "num_sampling_steps", None)
-        timesteps: list[float] = []
-        if total and not getattr(scheduler, "use_timestep_transform", False):
-            timesteps = [(1.0 - k / total) * scheduler.num_timesteps for k in range(total)]
-        self._begin_clip(self._config)
-        steps = self._denoising(total, timesteps=timesteps)
+        names: list[float] = []
+        try:
+            names = timesteps(call, self._sizes)
+        except Exception as error:  # a step without its name is a step all the same
+            self._tracker.failed(error)
+        self._clips.begin(self._config)
+        steps = self._denoising(getattr(scheduler, "num_sampling_steps", None), timesteps=names)
         with self._closing(steps), hooked(model, before=steps.before_call):
             yield
+        self._clips.segment(self._n_segments())
+
+    def size(self, call: Call) -> Around:
+        """Notice for what size of video the steps of 1.2 and 1.3 are made."""
+        self._sizes = sizes_on_host(call)
+        yield
 
     def api(self, call: Call) -> Around:
         """Set hooks on the models of 2.0, and on what makes a clip of them."""
@@ -189,24 +195,26 @@ class OpenSora:
         for model in (given["model"], model_ae):
             replace(model, "to", self.move, failed)
         for name in ("t5", "clip"):
-            self._mark_forward(given["model_" + name], "text_encode." + name)
+            self._mark_encoder(given["model_" + name], "text_encode." + name)
         is_image = optional.get("img_flux") is given["model"]
         hook = self.hook("generate_image" if is_image else "generate")
         call.result = wrapped(call.result, hook, failed)
 
     def generate(self, call: Call) -> Around:
         """Mark the making of one video by 2.0."""
-        self._begin_clip({**self._config, **clip_attrs(call.arguments())})
+        self._clips.begin({**self._config, **clip_attrs(call.arguments())})
         yield
+        self._clips.complete()
 
     def generate_image(self, call: Call) -> Around:
         """Mark the making of the image that a video begins with."""
-        self._begin_clip(self._config)
+        self._clips.begin(self._config)
         with self._tracker.stage("cond_image", **clip_attrs(call.arguments())):
             yield
 
     def move(self, call: Call) -> Around:
-        """Mark the way of a model from GPU to host or back."""
+        """Mark the way of a model from GPU to host or back, to make room for another."""
+        self._clips.begin(self._config)
         target = str(call.args[0]) if call.args else ""
         with self._tracker.stage("offload_swap", target=target):
             yield
@@ -214,11 +222,11 @@ class OpenSora:
     def denoise(self, call: Call) -> Around:
         """Mark the denoising of 2.0, in which the model is called once or more for each step."""
         model = call.args[1] if len(call.args) > 1 else call.kwargs["model"]
-        timesteps = list(call.kwargs["timesteps"])
+        names = list(call.kwargs["timesteps"])
         n_calls = None
         if "Scaling" in type(call.args[0]).__name__:
-            n_calls = _calls_of_scaling(call.kwargs, len(timesteps))
-        steps = self._denoising(len(timesteps) - 1, timesteps=timesteps, n_calls=n_calls)
+            n_calls = calls_of_scaling(call.kwargs, len(names))
+        steps = self._denoising(len(names) - 1, timesteps=names, n_calls=n_calls)
         steps.open()
         with self._closing(steps), hooked(model, before=steps.before_call):
             yield
@@ -237,28 +245,14 @@ class OpenSora:
             raise
         steps.close()
 
-    def _begin_clip(self, attrs: dict[str, Any]) -> None:
-        """Begin the stage of a video, if the one before is done or there is none."""
-        if self._clip is not None and self._clip.is_open:
-            if not self._clip_is_done:
-                return
-            self._tracker.close_where_it_ended(self._clip)
-        self._clip_is_done = False
-        self._clip = self._tracker.open("clip", index=self._n_clips, **attrs)
-        self._n_clips += 1
-
-    def _ended(self, stage: str) -> None:
-        if stage == self._last_of_clip:
-            self._clip_is_done = True
-
     def finish(self, status: str = "ok") -> None:
         """End the clip with its last stage."""
-        if self._clip is not None:
-            self._tracker.close_where_it_ended(self._clip, "ok" if self._clip_is_done else status)
+        self._clips.finish(status)
 
-    def _is_condition(self, call: Call) -> bool:
-        """Return whether it is the image that a video begins with that is saved."""
-        return any("generated_condition" in arg for arg in call.args if isinstance(arg, str))
+    def _n_segments(self) -> int:
+        """Return of how many calls of the scheduler 1.x makes a video."""
+        n = self._config.get("loop")
+        return n if isinstance(n, int) else 1
 
     @contextlib.contextmanager
     def _tiles_of(self, decoder: Any) -> Around:
@@ -273,27 +267,15 @@ class OpenSora:
         with hooked(decoder, before=before, after=after):
             yield
 
-    def _mark_forward(self, module: Any, stage: str) -> None:
+    def _mark_encoder(self, module: Any, stage: str) -> None:
+        if module in self._encoders:  # which the image and the video have in common
+            return
+        self._encoders.add(module)
         spans: list[Span] = []
         module.register_forward_pre_hook(silent(lambda: spans.append(self._tracker.open(stage))))
         module.register_forward_hook(silent(lambda: self._tracker.close(spans.pop())))
 
 
-def _part_of(config: dict[str, Any]) -> str:
-    """Return which model a configuration describes: dit, vae, t5, clip, or model."""
-    text = " ".join(str(config.get(key, "")) for key in ("type", "from_pretrained")).lower()
-    kind = str(config.get("type", "")).lower()
-    if any(name in kind for name in ("vae", "autoencoder", "dc_ae")):
-        return "vae"
-    if any(name in kind for name in ("dit", "flux", "latte", "pixart")):
-        return "dit"
-    return next((name for name in ("t5", "clip") if name in text), "model")
-
-
-def _calls_of_scaling(kwargs: dict[str, Any], n_timesteps: int) -> Any:
-    """Return how often inference scaling calls the model in a step."""
-    if not kwargs.get("do_inference_scaling", True):
-        return None
-    scaled = frozenset(kwargs.get("scaling_steps", range(1, n_timesteps)))
-    many = 2 * int(kwargs.get("num_subtree", 3))
-    return lambda index: many if index in scaled else 1
+def _is_condition(call: Call) -> bool:
+    """Return whether it is the image that a video begins with that is saved."""
+    return any("generated_condition" in arg for arg in call.args if isinstance(arg, str))

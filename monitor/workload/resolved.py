@@ -77,3 +77,14 @@ def prompt_attrs(prompt: Any) -> dict[str, Any]:
     texts = [prompt] if isinstance(prompt, str) else [str(text) for text in prompt]
     whole = "\n".join(texts).encode("utf-8", "replace")
     return {"prompt_hash": hashlib.sha256(whole).hexdigest()[:16], "n_prompts": len(texts)}
+
+
+def part_of(config: dict[str, Any]) -> str:
+    """Return which model a configuration describes: dit, vae, t5, clip, or model."""
+    text = " ".join(str(config.get(key, "")) for key in ("type", "from_pretrained")).lower()
+    kind = str(config.get("type", "")).lower()
+    if any(name in kind for name in ("vae", "autoencoder", "dc_ae")):
+        return "vae"
+    if any(name in kind for name in ("dit", "flux", "latte", "pixart")):
+        return "dit"
+    return next((name for name in ("t5", "clip") if name in text), "model")

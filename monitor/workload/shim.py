@@ -61,7 +61,7 @@ def install() -> None:
         tracker.finish(status)
 
     tracker = Tracker(client, timing, os.environ.get(PARENT, ""))
-    stages = OpenSora(tracker, is_saver=rank == "0")
+    stages = OpenSora(tracker)
     atexit.register(_tell_what_ended_it, tracker, rank)
     if rank != "0" and os.environ.get(RANKS) != "all":
         return

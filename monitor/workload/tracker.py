@@ -137,7 +137,7 @@ class Tracker:
         while self._open:
             self.close(self._open[0], status)
 
-    def close_where_it_ended(self, span: Span, status: str = "ok") -> None:
+    def close_where_it_ended(self, span: Span, status: str = "ok", **attrs: Any) -> None:
         """End a stage with the newest stage in it, which may be long ago."""
         if not span.is_open:
             return
@@ -146,11 +146,11 @@ class Tracker:
             span.is_open = False
             self._edge(
                 lambda time_ns, _: self._sender.end(
-                    span.id, span.last_ns or time_ns, status, **self._attrs
+                    span.id, span.last_ns or time_ns, status, **{**self._attrs, **attrs}
                 )
             )
         else:
-            self.close(span, status)
+            self.close(span, status, **attrs)
 
     @contextlib.contextmanager
     def stage(

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -28,15 +29,27 @@ class Told:
         for marker in markers:
             tree.add(marker)
         self.stages = tree.stages(time.time_ns())
+        self._ranks = {marker.span_id: marker.rank for marker in markers}
+
+    def of_rank(self, rank):
+        """Return the stages that one process told, in order."""
+        return [stage for stage in self.stages if self._ranks[stage.span_id] == rank]
 
     def tree(self, root):
-        """Return names and indices below the first stage of that path, in order, by depth."""
-        first = next(k for k, s in enumerate(self.stages) if s.path == root)
-        lines = []
-        for stage in self.stages[first + 1 :]:
-            if stage.depth <= self.stages[first].depth:
-                break
-            lines.append("  " * (stage.depth - self.stages[first].depth - 1) + stage.name)
+        """Return the names below the first stage of that path, in order, indented by depth."""
+        return self.below(next(stage for stage in self.stages if stage.path == root))
+
+    def trees(self, root):
+        """Return the names below each stage of that path."""
+        return [self.below(stage) for stage in self.stages if stage.path == root]
+
+    def below(self, top):
+        """Return the names below a stage, in order, indented by depth."""
+        inside, lines = {top.span_id}, []
+        for stage in self.stages:
+            if stage.parent_id in inside and stage.span_id:
+                inside.add(stage.span_id)
+                lines.append("  " * (stage.depth - top.depth - 1) + stage.name)
         return lines
 
     def points(self, name):
@@ -89,12 +102,29 @@ def plain(command, *, cwd=None, env=None):
     )
 
 
-def opensora(version, folder, python=sys.executable, **more):
-    """Run the fake of a version; its videos land in the folder."""
-    folder.mkdir()
-    return run(
-        [python, "inference.py", str(folder)],
-        cwd=FAKES / version,
-        env={"PYTHONPATH": os.pathsep.join([str(FAKES / version), str(FAKES)])},
-        **more,
-    )
+def checkout(version, folder):
+    """Return the folder of a fake of a version; one that is made of two is put together there."""
+    if version != "v2_0_scaling":
+        return FAKES / version
+    made = folder / "checkout"
+    for layer in ("v2_0", version):
+        shutil.copytree(
+            FAKES / layer, made, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    return made
+
+
+def command_of(version, folder, *args, script="inference.py", ranks=None, python=sys.executable):
+    """Return how the fake of a version is run, and where; its videos land in ``videos`` there."""
+    here, videos = checkout(version, folder), folder / "videos"
+    videos.mkdir(exist_ok=True)
+    launch = [] if ranks is None else [str(FAKES / "torchrun.py"), str(ranks)]
+    path = os.pathsep.join([str(here), str(FAKES)])
+    command = [python, *launch, script, str(videos), *args]
+    return command, {"cwd": here, "env": {"PYTHONPATH": path}}
+
+
+def opensora(version, folder, *args, env=None, options=(), **how_to):
+    """Run the fake of a version by ``wattstage run``."""
+    command, how = command_of(version, folder, *args, **how_to)
+    return run(command, cwd=how["cwd"], env={**how["env"], **(env or {})}, options=options)

@@ -14,23 +14,24 @@ import runpy, sys
 sys.argv = ["inference.py", {folder!r}]
 class OutOfMemoryError(RuntimeError): pass
 from opensora.models import {model} as Model
-n, before = 0, Model.forward
+n, before = 0, Model.{forward}
 def fails(*args, **kwargs):
     global n
     n += 1
     if n == 2:
         raise OutOfMemoryError("CUDA out of memory. Tried to\\n allocate 2.00 GiB")
     return before(*args, **kwargs)
-Model.forward = fails
+Model.{forward} = fails
 """
-MODELS = {"v1_2": "STDiT3", "v2_0": "Flux"}
+MODELS = {"v1_2": ("STDiT3", "forward"), "v2_0": ("MMDiTModel", "forward_ckpt")}
 TO_THE_END = "runpy.run_path('inference.py', run_name='__main__')"
 
 
 def opensora(version, folder, then=TO_THE_END):
     """Run the fake of a version, whose model runs out of memory when it is called again."""
     folder.mkdir()
-    script = FAILS.format(folder=str(folder), model=MODELS[version]) + then
+    model, forward = MODELS[version]
+    script = FAILS.format(folder=str(folder), model=model, forward=forward) + then
     path = os.pathsep.join([str(FAKES / version), str(FAKES)])
     return run([sys.executable, "-c", script], cwd=FAKES / version, env={"PYTHONPATH": path})
 

@@ -15,7 +15,10 @@ FAKES = Path(__file__).with_name("fakes")
 ROOM = Path(check.__code__.co_filename).parent
 
 
-@pytest.mark.parametrize(("folder", "version"), [("v1_1", "1.1"), ("v1_2", "1.2"), ("v2_0", "2.0")])
+@pytest.mark.parametrize(
+    ("folder", "version"),
+    [("v1_0", "1.0"), ("v1_1", "1.1"), ("v1_2", "1.2"), ("v1_3", "1.3"), ("v2_0", "2.0")],
+)
 def test_a_version_is_known_by_its_structure(folder, version):
     assert version_of(FAKES / folder / "opensora") == version
     found, findings = check(FAKES / folder)

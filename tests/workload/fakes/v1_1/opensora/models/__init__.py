@@ -6,6 +6,7 @@ class STDiT2(Module):
         super().__init__()
 
     def forward(self, x, t):
+        print("step", t)
         return x * (t + 1)
 
 
@@ -27,4 +28,16 @@ def _t5(**given):
     return T5Encoder(**given)
 
 
-BY_NAME = {"STDiT2-XL/2": STDiT2, "VideoAutoencoderKL": _vae, "t5": _t5, "iddpm": _scheduler}
+def _temporal(**given):
+    from opensora.models.vae.vae import VideoAutoencoderKLTemporalDecoder
+
+    return VideoAutoencoderKLTemporalDecoder(**given)
+
+
+BY_NAME = {
+    "STDiT2-XL/2": STDiT2,
+    "VideoAutoencoderKL": _vae,
+    "VideoAutoencoderKLTemporalDecoder": _temporal,
+    "t5": _t5,
+    "iddpm": _scheduler,
+}

@@ -1,3 +1,4 @@
+import torch
 from tiny import Module
 
 
@@ -5,8 +6,10 @@ class STDiT3(Module):
     def __init__(self, **_):
         super().__init__()
 
-    def forward(self, x, t):
-        return x * (t + 1)
+    def forward(self, x, timestep, y, **_):
+        print("step", *timestep.values)
+        torch.cuda.work("step", 0.02)
+        return (x + timestep) * 0.01
 
 
 def _scheduler(**given):

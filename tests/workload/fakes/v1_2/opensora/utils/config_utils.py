@@ -1,13 +1,25 @@
-import sys
+from options import given
 
 
 def parse_configs(training=False):
-    return {
-        "prompt": ["a cat", "a dog"],
-        "save_dir": sys.argv[1],
-        "num_frames": 16,
-        "fps": 24,
-        "resolution": "240p",
-        "loop": 2,
-        "scheduler": {"type": "rflow", "num_sampling_steps": 3},
-    }
+    return given(
+        {
+            "prompt": ["a cat", "a dog"],
+            "reference_path": ["", ""],
+            "num_frames": 51,
+            "fps": 24,
+            "resolution": "240p",
+            "aspect_ratio": "9:16",
+            "multi_resolution": "STDiT2",
+            "loop": 2,
+            "watermark": True,
+            "model": {"type": "STDiT3-XL/2"},
+            "vae": {"type": "OpenSoraVAE_V1_2"},
+            "text_encoder": {"type": "t5"},
+            "scheduler": {
+                "type": "rflow",
+                "use_timestep_transform": True,
+                "num_sampling_steps": 3,
+            },
+        }
+    )

@@ -1,0 +1,1 @@
+from .booster import Booster

@@ -1,0 +1,14 @@
+def save_sample(
+    x,
+    save_path=None,
+    fps=8,
+    normalize=True,
+    value_range=(-1, 1),
+    force_video=False,
+    verbose=True,
+    write_video_backend="cv2",
+):
+    x = x.to("cpu")
+    with open(save_path, "w") as file:
+        file.write(repr(x))
+    return save_path
