@@ -69,14 +69,16 @@ class Recording:
         except BaseException:
             self.close()
             raise
-        self.part = contents.part[1]
+        self.part = contents.part.number
         """Number of the file among those of a recording that is split, from 1."""
         self.schema_version = contents.schema_version
         self.info = contents.info
         self.settings = contents.settings
         self.corrections = contents.corrections
         """Of the probes, oldest first; what they are now is in ``info``."""
-        self.closed = contents.closed
+        self.ended = contents.ended
+        """Whether its recorder ended it as asked, every file of it that is there."""
+        self.closed = contents.ended and not contents.lost
         """Whether its recorder ended it as asked, and all of it is there."""
         self.lost = contents.lost
         """What should be in it and cannot be read, one sentence each."""
