@@ -76,6 +76,29 @@ def test_a_missing_part_is_named_and_the_rest_is_kept(split, tmp_path):
     assert np.array_equal(kept[:, ~gap], whole[:, ~gap])
 
 
+def test_last_parts_that_are_missing_are_named_by_every_command(split, tmp_path):
+    alone = shutil.copy(split, tmp_path / "alone.h5")
+    sentence = "part 2 is missing"
+    code, found = findings(alone)
+    assert code == 1
+    assert sentence in found["end"]["text"]
+    facts = " ".join(said("info", alone).split())
+    assert sentence in facts
+    assert "no: its recorder ended it, but not all of it is here" in facts
+    done = wattstage("stages", alone)
+    assert done.returncode == 0
+    assert sentence in done.stderr
+    done = wattstage("repair", alone, "-o", tmp_path / "one.h5")
+    assert sentence in done.stdout
+
+
+def test_a_part_by_itself_says_that_it_is_one(split):
+    third = split.with_name("r.part3.h5")
+    facts = " ".join(said("info", third).split())
+    assert "part 3 of a split recording; its first part opens them all" in facts
+    assert json.loads(said("info", third, "--json"))["part"] == 3
+
+
 def test_a_last_part_that_is_cut_short_loses_its_end_only(split, tmp_path):
     last = split.with_name(f"r.part{N_BLOCKS}.h5")
     data = last.read_bytes()
