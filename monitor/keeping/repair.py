@@ -27,7 +27,7 @@ def repair(
     """
     with Recording(path) as recording:
         lost = list(recording.lost)
-        if not recording.closed:
+        if not recording.ended:
             lost.append(
                 "its recorder did not end it: what it was given after its last flush"
                 " (every 0.5 s) was never in the file"

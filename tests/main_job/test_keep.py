@@ -90,6 +90,7 @@ def test_last_parts_that_are_missing_are_named_by_every_command(split, tmp_path)
     assert sentence in done.stderr
     done = wattstage("repair", alone, "-o", tmp_path / "one.h5")
     assert sentence in done.stdout
+    assert "did not end it" not in done.stdout
 
 
 def test_a_part_by_itself_says_that_it_is_one(split):
