@@ -49,8 +49,8 @@ class Contents:
     """``schema.READING_ROW``, in recorded order."""
     codes: Any
     """A dataset, or those of several files; shape (n_channels, n)."""
-    levels: Levels | None
-    """Summaries; None if there are none that hold."""
+    levels: tuple[Levels, ...]
+    """Summaries, of each stretch of files that follow one another; none if some do not hold."""
     ended: bool
     """Whether its recorder ended it as asked."""
     goes_on: bool | None
@@ -109,6 +109,8 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
     )
     for each in missing:
         logger.warning("%s: %s", path, each)
+    n_samples = int(blocks["n"][:kept].sum())
+    found = levels.find(file, info, n_samples, None if whole else _size(path))
     marks = marks[:kept_marks]
     _check_order(marks["order"], "marker")
     return Contents(
@@ -126,9 +128,7 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
         slow_channels=channels,
         readings=readings,
         codes=codes,
-        levels=levels.find(
-            file, info, int(blocks["n"][:kept].sum()), None if whole else _size(path)
-        ),
+        levels=(found,) if found else (),
         ended=bool(status[schema.STATUS_CLOSED]),
         goes_on=_goes_on(status),
         lost=missing,

@@ -179,30 +179,40 @@ def join(parts: Sequence[Contents]) -> Contents:
         slow_channels=tuple(channel for part in parts for channel in part.slow_channels),
         readings=np.concatenate(readings),
         codes=Joined(codes),
-        levels=_levels(parts, [n for _, n in codes]),
+        levels=_levels(parts),
         ended=all(part.ended for part in parts),
         goes_on=parts[-1].goes_on,
         lost=tuple(each for part in parts for each in part.lost),
     )
 
 
-def _levels(parts: Sequence[Contents], lengths: Sequence[int]) -> Levels | None:
-    """Return the summaries of all; None if they do not follow one another."""
-    found: list[Levels] = []
-    first = 0
-    for part, n in zip(parts, lengths, strict=True):
-        if part.levels is None or part.levels.first != first:
-            return None
-        found.append(part.levels)
-        first += n
+def _levels(parts: Sequence[Contents]) -> tuple[Levels, ...]:
+    """Return the summaries of each stretch of files that follow one another; none if one has none.
+
+    A part that is missing breaks them: bins after it count its samples.
+    """
+    hops = {tuple(level.hop for level in each.together) for part in parts for each in part.levels}
+    if len(hops) != 1 or not all(part.levels for part in parts):
+        return ()
+    stretches: list[list[Levels]] = []
+    for levels in (each for part in parts for each in part.levels):
+        if stretches and stretches[-1][-1].is_followed_by(levels):
+            stretches[-1].append(levels)
+        else:
+            stretches.append([levels])
+    return tuple(map(_one, stretches))
+
+
+def _one(stretch: Sequence[Levels]) -> Levels:
     return Levels(
-        tuple(_level(levels) for levels in zip(*(f.extremes for f in found), strict=True)),
-        tuple(_level(levels) for levels in zip(*(f.totals for f in found), strict=True)),
-        _level([f.cycles for f in found]),
-        0,
+        tuple(_level(levels) for levels in zip(*(each.extremes for each in stretch), strict=True)),
+        tuple(_level(levels) for levels in zip(*(each.totals for each in stretch), strict=True)),
+        _level([each.cycles for each in stretch]),
+        stretch[0].first,
+        sum(each.n_samples for each in stretch),
     )
 
 
 def _level(parts: Sequence[Level]) -> Level:
     data = Joined([(part.data, part.n) for part in parts])
-    return Level(data, parts[0].hop, sum(part.n for part in parts))
+    return Level(data, parts[0].hop, sum(part.n for part in parts), parts[0].first)

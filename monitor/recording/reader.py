@@ -25,6 +25,7 @@ from monitor.recording import marks, notes
 from monitor.recording.contents import Contents, load
 from monitor.recording.in_memory import InMemory
 from monitor.recording.joined import load_parts
+from monitor.recording.levels import Levels
 from monitor.recording.opening import open_file, short
 from monitor.recording.samples import Samples
 from monitor.recording.slow import SlowReadings
@@ -82,8 +83,8 @@ class Recording:
         """Whether its recorder ended it as asked, and all of it is there."""
         self.lost = contents.lost
         """What should be in it and cannot be read, one sentence each."""
-        self.levels = contents.levels
-        """Summaries in the file; None if there are none that hold."""
+        self._levels = contents.levels
+        """Summaries of each stretch of files that follow one another; none if some do not hold."""
         self._rows = contents.blocks
         self._recorded = (
             tuple(zip(contents.marker_order.tolist(), contents.markers, strict=True)),
@@ -108,6 +109,17 @@ class Recording:
         """Close the file; no samples can be read afterwards."""
         for file in self._files:
             file.close()
+
+    @property
+    def levels(self) -> Levels | None:
+        """Return the summaries of all that was recorded; None if they do not hold, or not all."""
+        one = self._levels[0] if len(self._levels) == 1 else None
+        return one if one is not None and one.first == 0 else None
+
+    @property
+    def has_summaries(self) -> bool:
+        """Return whether there are summaries that hold for all that is here."""
+        return bool(self._levels)
 
     @property
     def n_files(self) -> int:
@@ -274,13 +286,9 @@ class Recording:
     @cached_property
     def _reduced(self) -> Stored | InMemory:
         """Return what answers: the summaries of the file if they hold, else all samples."""
-        levels, samples = self.levels, self._samples
-        if levels is not None and levels.first == 0 and samples.dense:
-            missing = samples.n - levels.extremes[0].n * levels.extremes[0].hop
-            missing_totals = samples.n - levels.totals[0].n * levels.totals[0].hop
-            if max(missing, missing_totals) <= _MOST_MISSING:
-                supply = self._supply()
-                return Stored(samples, levels, supply, self.info.sample_rate_hz)
+        levels, samples = self._levels, self._samples
+        if levels and samples.dense and max(each.n_missing for each in levels) <= _MOST_MISSING:
+            return Stored(samples, levels, self._supply(), self.info.sample_rate_hz)
         return InMemory(self.path, self.info, samples, self._progress)
 
     def reread_marks(self) -> None:

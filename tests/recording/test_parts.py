@@ -14,7 +14,6 @@ from monitor.errors import RecordingError
 from monitor.keeping.verify import verify
 from monitor.model import Block, Probe, Scale
 from monitor.recording import joined, part_name, parts
-from monitor.recording.in_memory import InMemory
 from monitor.recording.info import info as info_of
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
@@ -93,13 +92,15 @@ def test_every_answer_is_that_of_one_file(path, one_file):
 def test_a_part_is_a_recording_by_itself(path):
     with Recording(path.with_name("r.part3.h5")) as part:
         assert (part.n_files, part.part) == (1, 3)
-        assert isinstance(part._reduced, InMemory)
+        assert isinstance(part._reduced, Stored)
         (block, *_) = part.blocks()
         start = part.bounds[0]
         assert start >= 2 * N
         samples = part.read(start, start + N).astype(np.float64)
         assert part.cumulative([start + N])[0][:, 0] == pytest.approx(samples.sum(axis=1))
         assert isinstance(block, Block)
+    states = {each.name: each.state for each in verify(path.with_name("r.part3.h5"))}
+    assert (states["end"], states["summaries"]) == ("ok", "warn")
 
 
 def gap_of(recording, part):
