@@ -15,9 +15,16 @@ from monitor.export.formats import Format, refuse_existing
 from monitor.export.pieces import pieces
 from monitor.recording.disk import reason, why_not_made
 
+_SMALLER = "choose another disk, a part (--range, --stage) or fewer --signals"
 
-def check_room(path: Path, n_bytes: int) -> None:
+
+def check_room(path: Path, n_bytes: int, what_to_do: str) -> None:
     """Raise if a file of so many bytes does not fit.
+
+    Parameters
+    ----------
+    what_to_do
+        The end of the sentence.
 
     Raises
     ------
@@ -31,7 +38,7 @@ def check_room(path: Path, n_bytes: int) -> None:
     if n_bytes > free:
         raise RecordingError(
             f"{path} needs about {n_bytes / 2**20:,.1f} MiB, but only {free / 2**20:,.1f} MiB are"
-            " free there; choose another disk, a part (--range, --stage) or fewer --signals"
+            f" free there; {what_to_do}"
         )
 
 
@@ -55,7 +62,7 @@ def export(
     form.check(job)
     targets = [path, *(path.with_name(path.name + suffix) for suffix in form.companions)]
     refuse_existing(targets)
-    check_room(path, round(form.room * form.n_bytes(job)))
+    check_room(path, round(form.room * form.n_bytes(job)), _SMALLER)
     start, stop = job.selection.start, job.selection.stop
     with making(targets) as part, form.writer(part, job) as write:
         for piece in pieces(job.recording, job.selection):

@@ -16,12 +16,14 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from monitor.config import Compression
 from monitor.dsp.stages import StageTree
 from monitor.dsp.track import Track
 from monitor.dsp.view import view_of
 from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading, Summary, Supply, Timeline, View
-from monitor.recording import marks, notes
+from monitor.recording import marks, notes, schema
+from monitor.recording.compression import compression_of
 from monitor.recording.contents import Contents, load
 from monitor.recording.in_memory import InMemory
 from monitor.recording.joined import load_parts
@@ -130,6 +132,16 @@ class Recording:
     def files(self) -> tuple[Path, ...]:
         """Return the files it lies in, the first first."""
         return tuple(Path(file.filename) for file in self._files)
+
+    @property
+    def compression(self) -> Compression:
+        """Return how its codes are compressed, in the first file."""
+        return compression_of(self._files[0][schema.CODES])
+
+    @property
+    def n_stored(self) -> int:
+        """Return the bytes that its codes take on the disk."""
+        return sum(file[schema.CODES].id.get_storage_size() for file in self._files)
 
     @property
     def start_ns(self) -> int:

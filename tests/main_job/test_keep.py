@@ -44,7 +44,9 @@ def test_a_split_recording_is_one_to_every_command(split, tmp_path):
     assert (facts["n_files"], facts["n_samples"], facts["lost"]) == (N_BLOCKS, N * N_BLOCKS, [])
     code, found = findings(split)
     assert (code, {each["state"] for each in found.values()}) == (0, {"ok"})
-    said("repair", split, "-o", tmp_path / "one.h5")
+    told = said("repair", split, "-o", tmp_path / "one.h5")
+    assert f"{tmp_path / 'one.h5'}: about " in told
+    assert "KiB, not compressed" in told
     said("cut", split, "--range", "0.5s:3.5s", "-o", tmp_path / "cut.h5")
     said("export", split, "-o", tmp_path / "all.csv", "--range", "1.9s:2.1s")
     assert np.array_equal(samples(tmp_path / "one.h5"), whole)
