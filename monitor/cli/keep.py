@@ -70,7 +70,7 @@ def cut(
 ) -> None:
     """Make a recording of a part of another; times stay as they are."""
     with Recording(file) as recording:
-        part = select(recording, span=span, stage=stage)
+        part = select(recording, span=span, stage=stage, whole=True)
         with _told("cutting", f"{output} was not made") as progress:
             write_cut(recording, part.start, part.stop, output, progress, tell=_telling(output))
         length_s = (part.stop - part.start) / recording.info.sample_rate_hz

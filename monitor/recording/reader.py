@@ -220,6 +220,10 @@ class Recording:
         first = int(np.searchsorted(self._samples.stops, start, side="right"))
         return range(first, int(np.searchsorted(self._samples.starts, stop)))
 
+    def around(self, start: int, stop: int) -> tuple[int, int]:
+        """Return a span widened so that it begins and ends with captured samples, if there are."""
+        return self._samples.around(start, stop)
+
     def items(
         self, blocks: Iterable[tuple[int, Block]] | None = None
     ) -> Iterator[Block | Marker | Reading]:

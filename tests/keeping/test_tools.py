@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from recording.sessions import PLUG, info, note, ramp, reading, same
 
+from monitor.analysis.stage_table import stage_table
 from monitor.config import RecordingSettings
 from monitor.errors import ConfigError, RecordingError
+from monitor.export.selection import select
 from monitor.keeping.cut import cut
 from monitor.keeping.merge import merge
 from monitor.keeping.repair import repair
@@ -28,7 +30,7 @@ N_BLOCKS = 40
 
 
 def at(index):
-    return T0 + index * NS // RATE
+    return T0 + round(index * NS / RATE)
 
 
 def edge(side, name, span, index):
@@ -175,6 +177,33 @@ def test_a_stage_that_reaches_into_a_cut_keeps_both_its_edges(made, tmp_path):
     with Recording(tmp_path / "o.h5") as part:
         (stage,) = part.stage_tree.stages(at(10**6))
         assert (stage.start_ns, stage.stop_ns) == (at(2 * N), at(8 * N))
+
+
+@pytest.mark.parametrize("begin", [1000.25, 999.75, 1000.0, 1350.5, 1800.5])
+@pytest.mark.parametrize("end", [2500.25, 2999.9, 2000.0, 2350.5, 4000.0])
+def test_a_stage_that_is_cut_out_is_whole(tmp_path, begin, end):
+    """Wherever its edges lie: on a sample, between two, or in dead time."""
+    with Recorder(tmp_path / "r.h5", info(continuous=False)) as recorder:
+        recorder.mark(edge(Edge.BEGIN, "vae_decode", "s", begin))
+        for k in range(4):  # 700 samples of 1000 are captured
+            recorder.write(ramp(k * 1000, k * 1000 + 700))
+        recorder.write(ramp(4000, 4001))
+        recorder.mark(edge(Edge.END, "vae_decode", "s", end))
+    with Recording(tmp_path / "r.h5") as recording:
+        if (begin, end) == (1800.5, 2000.0):
+            with pytest.raises(ConfigError, match="no sample was captured there"):
+                select(recording, stage="vae_decode", whole=True)
+            return
+        chosen = select(recording, stage="vae_decode", whole=True)
+        cut(recording, chosen.start, chosen.stop, tmp_path / "o.h5")
+        before = stage_table(recording, "x").stages[0]
+    with Recording(tmp_path / "o.h5") as part:
+        (after,) = stage_table(part, "x").stages
+        assert part.bounds == (chosen.start, chosen.stop)
+    assert after.outside_s == 0
+    assert not after.stage.truncated
+    assert after.energy_j == pytest.approx(before.energy_j)
+    assert after.coverage == pytest.approx(before.coverage)
 
 
 def test_what_interrupted_a_meter_before_a_cut_is_kept(tmp_path):
