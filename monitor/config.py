@@ -12,6 +12,9 @@ from monitor.errors import ConfigError
 from monitor.masking import masked
 from monitor.model import Calibration, Channel, Probe, Quantity, Scalar, Supply
 
+Compression = Literal["none", "gzip", "lzf", "bitshuffle-lz4"]
+"""Ways to compress codes without loss."""
+
 
 class InputSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One input of the instrument and what is connected to it."""
@@ -173,7 +176,7 @@ class HistorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class RecordingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How sessions are written to disk."""
 
-    compression: Literal["none", "gzip", "lzf", "bitshuffle-lz4"] = "none"
+    compression: Compression = "none"
     """Of the codes, without loss. Every HDF5 reader knows gzip, every h5py lzf; the last is the
     fastest, but who reads it needs hdf5plugin."""
     fsync_s: float = 0.0

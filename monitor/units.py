@@ -57,6 +57,15 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def size(n_bytes: float) -> str:
+    """Return a number of bytes, e.g. ``1.2 MiB``."""
+    for unit in ("B", "KiB", "MiB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1024
+    return f"{n_bytes:.3g} GiB"
+
+
 def window(seconds: float) -> str:
     """Return the length of a window, e.g. ``20 ms`` or ``10 s``."""
     return si(seconds, "s").replace(".00", "").replace(".0 ", " ")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.units import duration, energy, give_or_take, share, si, window
+from monitor.units import duration, energy, give_or_take, share, si, size, window
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,7 @@ def test_large_energies_are_also_given_in_watt_hours():
 def test_an_uncertainty_stands_beside_its_value():
     assert give_or_take(6120.0, 18.4, "J") == "6.12 kJ ± 18 J"
     assert give_or_take(6120.0, None, "J") == "6.12 kJ"
+
+
+def test_sizes_have_three_digits():
+    assert [size(n) for n in (5, 1024, 1_500_000, 5 << 30)] == ["5 B", "1 KiB", "1.43 MiB", "5 GiB"]

@@ -246,6 +246,7 @@ class RecordingFeed:
             average_windows_s=AVERAGES_S,
             ramp_windows_s=RAMPS_S,
             n_markers=len(self._recording.markers),
+            warnings=(*self._recording.lost, *snapshot.warnings),
             replay_speed=self._speed,
         )
 
@@ -286,7 +287,7 @@ class RecordingFeed:
             n_malformed_markers=0,
             lag_s=0.0,
             recording=None,
-            warnings=(),
+            warnings=self._recording.lost,
             replay_speed=self._speed,
             slow=self._recording.slow.values(now_ns),
         )

@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import msgspec
 
 from monitor.errors import RecordingError
 from monitor.model import Probe, StreamInfo
+from monitor.recording import unfinished
 from monitor.recording.calibrated import HISTORY, Correction
 from monitor.recording.reader import Recording
 from monitor.recording.rebuild import rebuild
@@ -101,17 +101,14 @@ def _copy(path: Path, progress: Callable[[float], None]) -> Iterator[Path]:
             f"{path} was left as it is: a corrected copy needs {n_bytes / 1e6:.0f} MB beside it,"
             f" and {free / 1e6:.0f} MB are free"
         )
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    copy = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as out, path.open("rb") as source:
+    with unfinished.beside(path) as folder:
+        copy = folder / path.name
+        with copy.open("wb") as out, path.open("rb") as source:
             while piece := source.read(_PIECE):
                 out.write(piece)
                 progress(out.tell() / n_bytes / 2)
         shutil.copystat(path, copy)
         yield copy
-    finally:
-        copy.unlink(missing_ok=True)
 
 
 def _check(copy: Path, info: StreamInfo) -> None:

@@ -22,7 +22,7 @@ from monitor.export.rows_file import write_rows
 from monitor.export.selection import select
 from monitor.export.stage_rows import clip_rows, stage_rows
 from monitor.recording.reader import Recording
-from monitor.units import duration, share
+from monitor.units import duration, share, size
 
 _OUT = Console()
 
@@ -73,7 +73,7 @@ def export(
         chosen.check(job)
         length_s = (job.selection.stop - job.selection.start) / job.rate_hz
         _OUT.print(
-            f"{output}: about {_size(chosen.n_bytes(job))} of {chosen.name}, {duration(length_s)},"
+            f"{output}: about {size(chosen.n_bytes(job))} of {chosen.name}, {duration(length_s)},"
             f" coverage {share(job.coverage)}, {', '.join(s.name for s in job.signals)}",
             soft_wrap=True,
             highlight=False,
@@ -103,11 +103,3 @@ def _stopped_in_good_order(path: Path) -> Iterator[None]:
         raise RecordingError(f"the export was stopped; {path} was not made") from error
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _size(n_bytes: float) -> str:
-    for unit in ("B", "KiB", "MiB"):
-        if n_bytes < 1024:
-            return f"{n_bytes:.3g} {unit}"
-        n_bytes /= 1024
-    return f"{n_bytes:.3g} GiB"

@@ -22,10 +22,11 @@ from monitor.keeping import annotate as edits
 from monitor.keeping.cut import cut as write_cut
 from monitor.keeping.merge import merge as write_merge
 from monitor.keeping.repair import repair as write_repaired
+from monitor.keeping.size import Size
 from monitor.keeping.verify import verify as findings
 from monitor.model import NS
 from monitor.recording.reader import Recording
-from monitor.units import duration
+from monitor.units import duration, size
 
 _OUT = Console()
 _File = Annotated[Path, typer.Argument(help="A recording (*.h5).", show_default=False)]
@@ -55,7 +56,7 @@ def verify(
 def repair(file: _File, output: _Output) -> None:
     """Make a clean recording of one that was not ended, is cut short, or is damaged."""
     with _told("repairing", f"{output} was not made") as progress:
-        lost = write_repaired(file, output, progress)
+        lost = write_repaired(file, output, progress, tell=_telling(output))
     _say(f"made {output}")
     for text in lost or ("nothing was lost",):
         _say(f"  {text}")
@@ -69,9 +70,9 @@ def cut(
 ) -> None:
     """Make a recording of a part of another; times stay as they are."""
     with Recording(file) as recording:
-        part = select(recording, span=span, stage=stage)
+        part = select(recording, span=span, stage=stage, whole=True)
         with _told("cutting", f"{output} was not made") as progress:
-            write_cut(recording, part.start, part.stop, output, progress)
+            write_cut(recording, part.start, part.stop, output, progress, tell=_telling(output))
         length_s = (part.stop - part.start) / recording.info.sample_rate_hz
     _say(f"made {output}: {duration(length_s)}")
 
@@ -87,8 +88,18 @@ def merge(
         Recording(second) as other,
         _told("merging", f"{output} was not made") as progress,
     ):
-        gap_s = write_merge(one, other, output, progress)
+        gap_s = write_merge(one, other, output, progress, tell=_telling(output))
     _say(f"made {output}: with a gap of {duration(gap_s)} between them")
+
+
+def _telling(output: Path) -> Callable[[Size], None]:
+    """Return what tells how large a file becomes."""
+
+    def tell(made: Size) -> None:
+        how = "not compressed" if made.compression == "none" else made.compression
+        _say(f"{output}: about {size(made.n_bytes)}, {how}")
+
+    return tell
 
 
 def _say(text: str) -> None:

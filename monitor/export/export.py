@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,11 +12,19 @@ from monitor.errors import RecordingError
 from monitor.export.description import Job
 from monitor.export.formats import Format, refuse_existing
 from monitor.export.pieces import pieces
+from monitor.recording import unfinished
 from monitor.recording.disk import reason, why_not_made
 
+_SMALLER = "choose another disk, a part (--range, --stage) or fewer --signals"
 
-def check_room(path: Path, n_bytes: int) -> None:
+
+def check_room(path: Path, n_bytes: int, what_to_do: str) -> None:
     """Raise if a file of so many bytes does not fit.
+
+    Parameters
+    ----------
+    what_to_do
+        The end of the sentence.
 
     Raises
     ------
@@ -31,7 +38,7 @@ def check_room(path: Path, n_bytes: int) -> None:
     if n_bytes > free:
         raise RecordingError(
             f"{path} needs about {n_bytes / 2**20:,.1f} MiB, but only {free / 2**20:,.1f} MiB are"
-            " free there; choose another disk, a part (--range, --stage) or fewer --signals"
+            f" free there; {what_to_do}"
         )
 
 
@@ -55,7 +62,7 @@ def export(
     form.check(job)
     targets = [path, *(path.with_name(path.name + suffix) for suffix in form.companions)]
     refuse_existing(targets)
-    check_room(path, round(form.room * form.n_bytes(job)))
+    check_room(path, round(form.room * form.n_bytes(job)), _SMALLER)
     start, stop = job.selection.start, job.selection.stop
     with making(targets) as part, form.writer(part, job) as write:
         for piece in pieces(job.recording, job.selection):
@@ -74,21 +81,20 @@ def making(targets: list[Path]) -> Iterator[Path]:
         If the disk does not take them.
     """
     path = targets[0]
-    try:
-        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    except OSError as error:
-        raise RecordingError(why_not_made(path, error)) from error
-    try:
-        yield folder / path.name
-        for target in reversed(targets):  # the one that people wait for comes last
-            _settle(folder / target.name)
-            (folder / target.name).replace(target)
-    except OSError as error:
-        raise RecordingError(
-            f"{path} was not made: {reason(error)}; choose another disk or a smaller part"
-        ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(unfinished.beside(path))
+        except OSError as error:
+            raise RecordingError(why_not_made(path, error)) from error
+        try:
+            yield folder / path.name
+            for target in reversed(targets):  # the one that people wait for comes last
+                _settle(folder / target.name)
+                (folder / target.name).replace(target)
+        except OSError as error:
+            raise RecordingError(
+                f"{path} was not made: {reason(error)}; choose another disk or a smaller part"
+            ) from error
 
 
 def _settle(path: Path) -> None:

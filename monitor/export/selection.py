@@ -37,7 +37,13 @@ class Signal:
 
 
 def select(
-    recording: Recording, *, span: str = "", stage: str = "", signals: str = "", codes: bool = False
+    recording: Recording,
+    *,
+    span: str = "",
+    stage: str = "",
+    whole: bool = False,
+    signals: str = "",
+    codes: bool = False,
 ) -> Selection:
     """Return what is asked for.
 
@@ -47,6 +53,9 @@ def select(
         ``10s:20s`` after the first sample; either side may be empty.
     stage
         Path of a stage, ``run/clip/denoise``; with ``#3`` its occurrence of that number.
+    whole
+        Whether the samples around a stage belong to it, so that nothing of it lies outside; else
+        those from its one edge to before the other.
     signals
         ``v``, ``i``, ``p`` or names of channels, separated by commas; empty is all.
 
@@ -58,15 +67,18 @@ def select(
     if span and stage:
         raise ConfigError("either --range or --stage, not both")
     start, stop = recording.bounds
+    chosen: Stage | None = None
     if span:
         start, stop = _span(span, recording)
     elif stage:
-        start, stop = _stage(stage, recording)
+        chosen, start, stop = _stage(stage, recording)
     before = recording.cumulative([start, max(start, stop)])[1]
     if before[0] == before[1]:
         raise ConfigError(
             f"{recording.path}: no sample was captured there, so there is nothing to export"
         )
+    if chosen is not None and whole:
+        start, stop = _around(chosen, start, stop, recording)
     rows = _rows(signals, recording.info, codes=codes)
     return Selection(start=start, stop=stop, rows=rows, codes=codes)
 
@@ -112,7 +124,7 @@ def seconds(text: str) -> float:
     return float(match[1]) * _UNITS_S[match[2]]
 
 
-def _stage(text: str, recording: Recording) -> tuple[int, int]:
+def _stage(text: str, recording: Recording) -> tuple[Stage, int, int]:
     path, hash_sign, number = text.rpartition("#")
     if not hash_sign or not number.isdecimal():
         path, number = text, ""
@@ -126,7 +138,17 @@ def _stage(text: str, recording: Recording) -> tuple[int, int]:
     at = _chosen(found, path, number)
     start = max(info.index_at(at.start_ns), first)
     stop = last if at.stop_ns is None else min(info.index_at(at.stop_ns), last)
-    return start, stop
+    return at, start, stop
+
+
+def _around(stage: Stage, start: int, stop: int, recording: Recording) -> tuple[int, int]:
+    """Return the samples of a stage with those around it that no part of it lies outside of."""
+    info = recording.info
+    if info.time_ns(start) > stage.start_ns:
+        start -= 1
+    if stage.stop_ns is not None and info.time_ns(stop) < stage.stop_ns:
+        stop += 1
+    return recording.around(start, stop)
 
 
 def _chosen(found: list[Stage], path: str, number: str) -> Stage:

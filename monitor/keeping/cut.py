@@ -10,6 +10,7 @@ from pathlib import Path
 from monitor.dsp.headers import stands
 from monitor.dsp.interruptions import may_interrupt
 from monitor.keeping.rewrite import Item, described, rewrite
+from monitor.keeping.size import Size, size_of
 from monitor.model import NS, Block, Edge, Marker, Reading
 from monitor.recording.reader import Recording
 
@@ -20,6 +21,8 @@ def cut(
     stop: int,
     output: Path,
     progress: Callable[[float], None] = lambda _: None,
+    *,
+    tell: Callable[[Size], None] = lambda _: None,
 ) -> None:
     """Write the samples ``[start, stop)`` and what belongs to them to a new file.
 
@@ -29,17 +32,26 @@ def cut(
     block that is cut keeps its count of clipped samples, as far as there are so many: which of
     them were clipped was not recorded.
 
+    Parameters
+    ----------
+    tell
+        Told the size of the new file before it is made.
+
     Raises
     ------
     RecordingError
         If no block lies there, or the file cannot be made.
     """
     n = max(stop - start, 1)
+    before = recording.cumulative([start, max(start, stop)])[1]
+    size = size_of(recording, share=float(before[1] - before[0]) / max(recording.n_samples, 1))
+    tell(size)
     rewrite(
         output,
         recording.info,
         described(recording, f"cut of {recording.path.name}, samples {start} to {stop}"),
         _items(recording, start, stop),
+        size=size,
         channels=recording.slow.channels,
         corrections=recording.corrections,
         progress=lambda done: progress((done - start) / n),

@@ -11,6 +11,7 @@ import msgspec
 
 from monitor.errors import RecordingError
 from monitor.keeping.rewrite import Item, described, rewrite
+from monitor.keeping.size import Size, size_of
 from monitor.model import NS, Block
 from monitor.recording import notes
 from monitor.recording.reader import Recording
@@ -23,10 +24,17 @@ def merge(
     other: Recording,
     output: Path,
     progress: Callable[[float], None] = lambda _: None,
+    *,
+    tell: Callable[[Size], None] = lambda _: None,
 ) -> float:
     """Write two recordings to a new file, in the order of their time.
 
     The later one is put in its place by its own time of sample 0, to the nearest sample.
+
+    Parameters
+    ----------
+    tell
+        Told the size of the new file before it is made.
 
     Returns
     -------
@@ -59,12 +67,15 @@ def merge(
         continuous=a.info.continuous and b.info.continuous,
     )
     first, last = a.bounds[0], b.bounds[1] + shift
+    size = size_of(a, b)
+    tell(size)
     settings = described(a, f"merge of {a.path.name} and {b.path.name}")
     rewrite(
         output,
         info,
         notes.told(settings, (*a.notes, *b.notes)),
         itertools.chain(a.items(), _shifted(b, shift)),
+        size=size,
         channels=dict.fromkeys((*a.slow.channels, *b.slow.channels)),
         corrections=a.corrections,
         progress=lambda stop: progress((stop - first) / max(last - first, 1)),

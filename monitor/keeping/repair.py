@@ -7,14 +7,24 @@ from pathlib import Path
 
 from monitor.errors import RecordingError
 from monitor.keeping.rewrite import described, rewrite
+from monitor.keeping.size import Size, size_of
 from monitor.model import Block
 from monitor.recording.reader import Recording
 
 
 def repair(
-    path: Path, output: Path, progress: Callable[[float], None] = lambda _: None
+    path: Path,
+    output: Path,
+    progress: Callable[[float], None] = lambda _: None,
+    *,
+    tell: Callable[[Size], None] = lambda _: None,
 ) -> tuple[str, ...]:
     """Write all that can be read of a recording, and its marks by hand, to a new file.
+
+    Parameters
+    ----------
+    tell
+        Told the size of the new file before it is made.
 
     Returns
     -------
@@ -27,11 +37,13 @@ def repair(
     """
     with Recording(path) as recording:
         lost = list(recording.lost)
-        if not recording.closed:
+        if not recording.ended:
             lost.append(
                 "its recorder did not end it: what it was given after its last flush"
                 " (every 0.5 s) was never in the file"
             )
+        size = size_of(recording)
+        tell(size)
         first, last = recording.bounds
         unreadable: list[int] = []
         rewrite(
@@ -39,6 +51,7 @@ def repair(
             recording.info,
             described(recording, f"repair of {path.name}"),
             recording.items(_readable(recording, unreadable)),
+            size=size,
             channels=recording.slow.channels,
             corrections=recording.corrections,
             progress=lambda stop: progress((stop - first) / max(last - first, 1)),

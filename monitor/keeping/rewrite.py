@@ -9,10 +9,12 @@ import h5py
 import msgspec
 import numpy as np
 
+from monitor.config import RecordingSettings
 from monitor.errors import RecordingError
 from monitor.export.export import making
 from monitor.export.formats import refuse_existing
 from monitor.keeping.digest import CODES_SHA256, TABLES_SHA256, Digest, tables_sha256
+from monitor.keeping.size import Size
 from monitor.model import Block, Marker, Reading, SlowChannel, StreamInfo
 from monitor.recording import marker_text, notes
 from monitor.recording.calibrated import HISTORY, Correction
@@ -35,6 +37,7 @@ def rewrite(
     settings: dict[str, str],
     items: Iterable[Item],
     *,
+    size: Size,
     channels: Iterable[SlowChannel] = (),
     corrections: tuple[Correction, ...] = (),
     progress: Callable[[int], None] = lambda _: None,
@@ -43,6 +46,8 @@ def rewrite(
 
     Parameters
     ----------
+    size
+        Of what it is made of.
     channels
         Slow channels, also those without a reading.
     corrections
@@ -58,9 +63,10 @@ def rewrite(
         If there is no block, or the disk does not take it. Nothing is left behind then.
     """
     refuse_existing([path])
+    size.check(path)
     with making([path]) as part:
         digest = Digest(len(info.channels))
-        writer = Writer(part, info, settings)
+        writer = Writer(part, info, settings, how=RecordingSettings(compression=size.compression))
         try:
             try:
                 writer.append(list(channels))

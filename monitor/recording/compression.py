@@ -7,11 +7,17 @@ from typing import Any
 import h5py
 from h5py import h5z
 
+from monitor.config import Compression
 from monitor.errors import RecordingError
 
 _REWRITES = 8  # pieces in a flush: the last one, half full, is written again by the next flush
 _LEAST = 4096  # samples of a piece
 _MOST = 65_536  # likewise: with a quarter of it a third slower, with four times no faster
+
+_FILTERS: dict[int, Compression] = {
+    h5z.FILTER_DEFLATE: "gzip", h5z.FILTER_LZF: "lzf", 32_008: "bitshuffle-lz4",
+}  # fmt: skip
+_NONE = (h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32)  # filters that compress nothing by themselves
 
 _HOW_TO_GET = "it needs hdf5plugin: install wattstage[compression]"
 
@@ -35,6 +41,12 @@ def options(name: str) -> dict[str, Any]:
     return {"compression": "lzf", "shuffle": True} if name == "lzf" else {}
 
 
+def compression_of(codes: h5py.Dataset) -> Compression:
+    """Return how codes are compressed; of another program's way, what every reader knows."""
+    used = [code for code in _filters(codes) if code not in _NONE]
+    return _FILTERS.get(used[0], "gzip") if used else "none"
+
+
 def piece(name: str, samples_per_flush: float) -> int:
     """Return how many samples of a channel are compressed together.
 
@@ -49,9 +61,7 @@ def piece(name: str, samples_per_flush: float) -> int:
 
 def check_readable(codes: h5py.Dataset) -> None:
     """Raise RecordingError if the codes are compressed with what is not installed."""
-    made = codes.id.get_create_plist()
-    for k in range(made.get_nfilters()):
-        code, *_ = made.get_filter(k)
+    for code in _filters(codes):
         if h5z.filter_avail(code):
             continue
         try:
@@ -60,3 +70,8 @@ def check_readable(codes: h5py.Dataset) -> None:
             raise RecordingError(
                 f"{codes.file.filename} is compressed (HDF5 filter {code}), {_HOW_TO_GET}"
             ) from error
+
+
+def _filters(codes: h5py.Dataset) -> list[int]:
+    made = codes.id.get_create_plist()
+    return [int(made.get_filter(k)[0]) for k in range(made.get_nfilters())]

@@ -20,6 +20,7 @@ from monitor.recording.calibrated import Correction, corrections
 from monitor.recording.compression import check_readable
 from monitor.recording.levels import Levels
 from monitor.recording.opening import n_readable
+from monitor.recording.part_name import Part
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,8 @@ class Contents:
     """The tables of a recording."""
 
     schema_version: int
-    part: tuple[str, int]
-    """Name of the set of files that it belongs to, and its number among them, from 1."""
+    part: Part
+    """Which file of the recording it is."""
     info: StreamInfo
     settings: dict[str, str]
     corrections: tuple[Correction, ...]
@@ -48,10 +49,12 @@ class Contents:
     """``schema.READING_ROW``, in recorded order."""
     codes: Any
     """A dataset, or those of several files; shape (n_channels, n)."""
-    levels: Levels | None
-    """Summaries; None if there are none that hold."""
-    closed: bool
-    """Whether its recorder ended it as asked, and all of it is there."""
+    levels: tuple[Levels, ...]
+    """Summaries, of each stretch of files that follow one another; none if some do not hold."""
+    ended: bool
+    """Whether its recorder ended it as asked."""
+    goes_on: bool | None
+    """Whether another file holds what follows; None if it was made before that was told."""
     lost: tuple[str, ...]
     """What should be there and cannot be read, one sentence each."""
 
@@ -106,11 +109,13 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
     )
     for each in missing:
         logger.warning("%s: %s", path, each)
+    n_samples = int(blocks["n"][:kept].sum())
+    found = levels.find(file, info, n_samples, None if whole else _size(path))
     marks = marks[:kept_marks]
     _check_order(marks["order"], "marker")
     return Contents(
         schema_version=version,
-        part=(str(file.attrs.get("set", "")), int(file.attrs.get("part", 1))),
+        part=_part(file),
         info=info,
         settings=_settings(file),
         corrections=corrections(file),
@@ -123,12 +128,20 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
         slow_channels=channels,
         readings=readings,
         codes=codes,
-        levels=levels.find(
-            file, info, int(blocks["n"][:kept].sum()), None if whole else _size(path)
-        ),
-        closed=bool(status[schema.STATUS_CLOSED]) and not missing,
+        levels=(found,) if found else (),
+        ended=bool(status[schema.STATUS_CLOSED]),
+        goes_on=_goes_on(status),
         lost=missing,
     )
+
+
+def _part(file: h5py.File) -> Part:
+    number = int(file.attrs.get("part", 1))
+    return Part(str(file.attrs.get("set", "")), number, int(file.attrs.get("after", number - 1)))
+
+
+def _goes_on(status: NDArray[np.int64]) -> bool | None:
+    return bool(status[schema.STATUS_GOES_ON]) if len(status) > schema.STATUS_GOES_ON else None
 
 
 def _version(file: h5py.File, path: Path) -> int:

@@ -40,6 +40,8 @@ def info(recording: Recording) -> dict[str, Any]:
             for channel, n_readings in recording.slow.counts()
         ],
         "n_files": recording.n_files,
+        "part": recording.part,
+        "ended": recording.ended,
         "closed": recording.closed,
         "lost": list(recording.lost),
     }

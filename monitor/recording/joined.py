@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from monitor.errors import RecordingError
 from monitor.recording.contents import Contents
 from monitor.recording.levels import Level, Levels
-from monitor.recording.part_name import number_of, part_path
+from monitor.recording.part_name import part_path, parts_beside
 
 logger = logging.getLogger(__name__)
 
@@ -63,49 +64,83 @@ def load_parts(first: Path, load: Callable[[Path], Contents], drop: Callable[[],
     RecordingError
         If the first cannot be loaded, or the parts contradict one another.
     """
-    parts, lost, last = [load(first)], {}, 1
-    for number, path in _following(first, parts[0]):
-        if not path.exists():
-            lost[number] = f"part {number} is missing: there is no file {path}"
-            continue
-        try:
-            part = load(path)
-        except RecordingError as error:
-            lost[number], last = f"part {number} is left out: {error}", number
-            continue
-        why_not = _why_not(part, number, parts[0])
-        if why_not:
-            drop()
-            lost[number] = f"part {number} is left out: {path} {why_not}"
-        else:
-            parts.append(part)
-            last = number
-    told = tuple(text for number, text in lost.items() if number <= last)
+    parts, left_out = [load(first)], dict[int, _LeftOut]()
+    if parts[0].part.number != 1:
+        return parts[0]
+    seen: set[int] = set()
+    # Until there is no other: while it is recorded, one that was the last may be split meanwhile.
+    while new := {n: path for n, path in parts_beside(first).items() if n not in seen}:
+        seen |= new.keys()
+        for number, path in new.items():
+            try:
+                part = load(path)
+            except RecordingError as error:
+                left_out[number] = _LeftOut(str(error))
+                continue
+            wrong = _wrong(part, path, number, parts)
+            if wrong is None:
+                parts.append(part)
+            else:
+                drop()
+                left_out[number] = wrong
+    told = tuple(_told(first, _absent(parts, left_out), left_out))
     for text in told:
         logger.warning("%s", text)
     whole = join(parts)
-    return replace(whole, lost=(*whole.lost, *told), closed=whole.closed and not told)
+    return replace(whole, lost=(*whole.lost, *told))
 
 
-def _following(first: Path, whole: Contents) -> Iterator[tuple[int, Path]]:
-    """Yield the numbers and names of the parts of a recording up to the last that is there."""
-    if whole.part[1] != 1:
-        return
-    last = max((number_of(first, path) for path in first.parent.iterdir()), default=1)
-    for number in range(2, last + 1):
-        yield number, part_path(first, number)
+class _LeftOut(NamedTuple):
+    """A file beside a recording that is not taken with it."""
+
+    why: str
+    is_ours: bool = True
+    """Whether it may be a part all the same."""
 
 
-def _why_not(part: Contents, number: int, first: Contents) -> str:
-    """Return why a file is not that part of a recording; empty if it is."""
-    if part.part != (first.part[0], number):
-        return "is a file of another recording"
+def _wrong(part: Contents, path: Path, number: int, parts: Sequence[Contents]) -> _LeftOut | None:
+    """Return why a file cannot follow these parts of a recording; None if it can."""
+    first, before = parts[0], parts[-1].part.number
+    if part.part[:2] != (first.part.set, number):
+        return _LeftOut(f"{path} is a file of another recording", is_ours=False)
+    if not before <= part.part.after < number:
+        return _LeftOut(f"{path} follows part {part.part.after}, expected {before} to {number - 1}")
     if part.info != first.info:
-        return (
-            "has other probes: they were corrected there and not in the first part, or the other"
-            " way round"
+        return _LeftOut(
+            f"{path} has other probes: they were corrected there and not in the first part, or the"
+            " other way round"
         )
-    return ""
+    return None
+
+
+def _absent(parts: Sequence[Contents], left_out: Mapping[int, _LeftOut]) -> Iterator[range]:
+    """Yield the numbers of parts that should be there."""
+    for before, part in itertools.pairwise(parts):
+        yield range(before.part.number + 1, part.part.after + 1)
+    last, number = parts[-1], parts[-1].part.number
+    if last.goes_on or (last.goes_on is None and last.ended):
+        ours = [n for n, each in left_out.items() if each.is_ours]
+        yield range(number + 1, max(number + bool(last.goes_on), *ours, 0) + 1)
+    # Else it is the last; after one that was not ended, the next was only being made.
+
+
+def _told(first: Path, absent: Iterable[range], left_out: Mapping[int, _LeftOut]) -> Iterator[str]:
+    """Yield a sentence about each file that is left out, and about those that are missing."""
+    for numbers in absent:
+        begin = numbers.start
+        for number in [*sorted(n for n in left_out if n in numbers), numbers.stop]:
+            if number > begin:
+                yield _missing(first, begin, number - 1)
+            if number < numbers.stop:
+                yield f"part {number} is left out: {left_out[number].why}"
+            begin = number + 1
+
+
+def _missing(first: Path, begin: int, last: int) -> str:
+    if begin == last:
+        return f"part {begin} is missing: there is no file {part_path(first, begin)}"
+    names = f"{part_path(first, begin)} to {part_path(first, last).name}"
+    return f"parts {begin} to {last} are missing: there are no files {names}"
 
 
 def join(parts: Sequence[Contents]) -> Contents:
@@ -144,29 +179,40 @@ def join(parts: Sequence[Contents]) -> Contents:
         slow_channels=tuple(channel for part in parts for channel in part.slow_channels),
         readings=np.concatenate(readings),
         codes=Joined(codes),
-        levels=_levels(parts, [n for _, n in codes]),
-        closed=all(part.closed for part in parts),
+        levels=_levels(parts),
+        ended=all(part.ended for part in parts),
+        goes_on=parts[-1].goes_on,
         lost=tuple(each for part in parts for each in part.lost),
     )
 
 
-def _levels(parts: Sequence[Contents], lengths: Sequence[int]) -> Levels | None:
-    """Return the summaries of all; None if they do not follow one another."""
-    found: list[Levels] = []
-    first = 0
-    for part, n in zip(parts, lengths, strict=True):
-        if part.levels is None or part.levels.first != first:
-            return None
-        found.append(part.levels)
-        first += n
+def _levels(parts: Sequence[Contents]) -> tuple[Levels, ...]:
+    """Return the summaries of each stretch of files that follow one another; none if one has none.
+
+    A part that is missing breaks them: bins after it count its samples.
+    """
+    hops = {tuple(level.hop for level in each.together) for part in parts for each in part.levels}
+    if len(hops) != 1 or not all(part.levels for part in parts):
+        return ()
+    stretches: list[list[Levels]] = []
+    for levels in (each for part in parts for each in part.levels):
+        if stretches and stretches[-1][-1].is_followed_by(levels):
+            stretches[-1].append(levels)
+        else:
+            stretches.append([levels])
+    return tuple(map(_one, stretches))
+
+
+def _one(stretch: Sequence[Levels]) -> Levels:
     return Levels(
-        tuple(_level(levels) for levels in zip(*(f.extremes for f in found), strict=True)),
-        tuple(_level(levels) for levels in zip(*(f.totals for f in found), strict=True)),
-        _level([f.cycles for f in found]),
-        0,
+        tuple(_level(levels) for levels in zip(*(each.extremes for each in stretch), strict=True)),
+        tuple(_level(levels) for levels in zip(*(each.totals for each in stretch), strict=True)),
+        _level([each.cycles for each in stretch]),
+        stretch[0].first,
+        sum(each.n_samples for each in stretch),
     )
 
 
 def _level(parts: Sequence[Level]) -> Level:
     data = Joined([(part.data, part.n) for part in parts])
-    return Level(data, parts[0].hop, sum(part.n for part in parts))
+    return Level(data, parts[0].hop, sum(part.n for part in parts), parts[0].first)

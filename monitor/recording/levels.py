@@ -19,6 +19,8 @@ from monitor.recording.opening import n_readable, short
 
 logger = logging.getLogger(__name__)
 
+_MOST = 1 << 60  # samples: thousands of years, and no sum of two of them overflows
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -30,6 +32,13 @@ class Level:
     """Samples of a bin."""
     n: int
     """Bins that are there and whole."""
+    first: int = 0
+    """Number of the first of them, counted from the first file of all."""
+
+    @property
+    def stop(self) -> int:
+        """Return the number after the last of them."""
+        return self.first + self.n
 
     def read(self, first: int, stop: int, rows: slice = slice(None)) -> NDArray[Any]:
         """Return bins ``[first, stop)``, shape (n_rows, stop - first).
@@ -40,7 +49,7 @@ class Level:
             If the file is damaged there.
         """
         try:
-            bins: NDArray[Any] = self.data[rows, first:stop]
+            bins: NDArray[Any] = self.data[rows, first - self.first : stop - self.first]
         except (OSError, RuntimeError, ValueError) as error:
             raise RecordingError(f"the summaries cannot be read: {short(error)}") from error
         return bins
@@ -48,7 +57,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """All summaries of a file."""
+    """All summaries of a file, or of several that follow one another."""
 
     extremes: tuple[Level, ...]
     """The finest first."""
@@ -56,7 +65,27 @@ class Levels:
     """Likewise."""
     cycles: Level
     first: int
-    """Samples in the files before: bins count places from the first of all."""
+    """Samples in the files before, here or missing: bins count from the first of all."""
+    n_samples: int
+    """That they are of."""
+
+    @property
+    def together(self) -> tuple[Level, ...]:
+        """Return the levels of which bins are as long as they say."""
+        return *self.extremes, *self.totals
+
+    @property
+    def n_missing(self) -> int:
+        """Return the samples at the end that are in no bin; many, where a file was cut short."""
+        bins = (self.extremes[0], self.totals[0])
+        return self.first + self.n_samples - min(level.stop * level.hop for level in bins)
+
+    def is_followed_by(self, other: Levels) -> bool:
+        """Return whether the bins of others go on where these end."""
+        return other.first == self.first + self.n_samples and all(
+            ours.stop == theirs.first
+            for ours, theirs in zip(self.together, other.together, strict=True)
+        )
 
 
 def find(file: h5py.File, info: StreamInfo, n_samples: int, n_bytes: int | None) -> Levels | None:
@@ -78,6 +107,8 @@ def find(file: h5py.File, info: StreamInfo, n_samples: int, n_bytes: int | None)
     n_rows = 2 * (len(info.channels) + 1)
     try:
         first = int(group.attrs[summaries.FIRST])
+        if not 0 <= first < _MOST:
+            raise ValueError(f"there cannot be {first} samples before it")
         unit = int(group[summaries.totals_name(0)].attrs[summaries.HOP])
         extremes = [
             _level(
@@ -97,7 +128,7 @@ def find(file: h5py.File, info: StreamInfo, n_samples: int, n_bytes: int | None)
     except (KeyError, ValueError, TypeError, OSError, RuntimeError) as error:
         logger.warning("%s: its summaries are not used: %s", file.filename, short(error))
         return None
-    return Levels(tuple(extremes), tuple(totals), cycles, first)
+    return Levels(tuple(extremes), tuple(totals), cycles, first, n_samples)
 
 
 def _level(
@@ -116,7 +147,7 @@ def _level(
     first, n_samples, unit = places
     together = max(hop, unit)  # samples that are summarised at once
     begin = first // together * (together // hop)
-    return Level(data, hop, min(n, (first + n_samples) // hop - begin))
+    return Level(data, hop, min(n, (first + n_samples) // hop - begin), begin)
 
 
 def _check_hops(levels: Sequence[Level]) -> None:

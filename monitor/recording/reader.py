@@ -16,15 +16,18 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from monitor.config import Compression
 from monitor.dsp.stages import StageTree
 from monitor.dsp.track import Track
 from monitor.dsp.view import view_of
 from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading, Summary, Supply, Timeline, View
-from monitor.recording import marks, notes
+from monitor.recording import marks, notes, schema
+from monitor.recording.compression import compression_of
 from monitor.recording.contents import Contents, load
 from monitor.recording.in_memory import InMemory
 from monitor.recording.joined import load_parts
+from monitor.recording.levels import Levels
 from monitor.recording.opening import open_file, short
 from monitor.recording.samples import Samples
 from monitor.recording.slow import SlowReadings
@@ -69,19 +72,21 @@ class Recording:
         except BaseException:
             self.close()
             raise
-        self.part = contents.part[1]
+        self.part = contents.part.number
         """Number of the file among those of a recording that is split, from 1."""
         self.schema_version = contents.schema_version
         self.info = contents.info
         self.settings = contents.settings
         self.corrections = contents.corrections
         """Of the probes, oldest first; what they are now is in ``info``."""
-        self.closed = contents.closed
+        self.ended = contents.ended
+        """Whether its recorder ended it as asked, every file of it that is there."""
+        self.closed = contents.ended and not contents.lost
         """Whether its recorder ended it as asked, and all of it is there."""
         self.lost = contents.lost
         """What should be in it and cannot be read, one sentence each."""
-        self.levels = contents.levels
-        """Summaries in the file; None if there are none that hold."""
+        self._levels = contents.levels
+        """Summaries of each stretch of files that follow one another; none if some do not hold."""
         self._rows = contents.blocks
         self._recorded = (
             tuple(zip(contents.marker_order.tolist(), contents.markers, strict=True)),
@@ -108,6 +113,17 @@ class Recording:
             file.close()
 
     @property
+    def levels(self) -> Levels | None:
+        """Return the summaries of all that was recorded; None if they do not hold, or not all."""
+        one = self._levels[0] if len(self._levels) == 1 else None
+        return one if one is not None and one.first == 0 else None
+
+    @property
+    def has_summaries(self) -> bool:
+        """Return whether there are summaries that hold for all that is here."""
+        return bool(self._levels)
+
+    @property
     def n_files(self) -> int:
         """Return how many files it lies in."""
         return len(self._files)
@@ -116,6 +132,16 @@ class Recording:
     def files(self) -> tuple[Path, ...]:
         """Return the files it lies in, the first first."""
         return tuple(Path(file.filename) for file in self._files)
+
+    @property
+    def compression(self) -> Compression:
+        """Return how its codes are compressed, in the first file."""
+        return compression_of(self._files[0][schema.CODES])
+
+    @property
+    def n_stored(self) -> int:
+        """Return the bytes that its codes take on the disk."""
+        return sum(file[schema.CODES].id.get_storage_size() for file in self._files)
 
     @property
     def start_ns(self) -> int:
@@ -193,6 +219,10 @@ class Recording:
         """Return the numbers of the blocks that reach into ``[start, stop)``."""
         first = int(np.searchsorted(self._samples.stops, start, side="right"))
         return range(first, int(np.searchsorted(self._samples.starts, stop)))
+
+    def around(self, start: int, stop: int) -> tuple[int, int]:
+        """Return a span widened so that it begins and ends with captured samples, if there are."""
+        return self._samples.around(start, stop)
 
     def items(
         self, blocks: Iterable[tuple[int, Block]] | None = None
@@ -272,13 +302,9 @@ class Recording:
     @cached_property
     def _reduced(self) -> Stored | InMemory:
         """Return what answers: the summaries of the file if they hold, else all samples."""
-        levels, samples = self.levels, self._samples
-        if levels is not None and levels.first == 0 and samples.dense:
-            missing = samples.n - levels.extremes[0].n * levels.extremes[0].hop
-            missing_totals = samples.n - levels.totals[0].n * levels.totals[0].hop
-            if max(missing, missing_totals) <= _MOST_MISSING:
-                supply = self._supply()
-                return Stored(samples, levels, supply, self.info.sample_rate_hz)
+        levels, samples = self._levels, self._samples
+        if levels and samples.dense and max(each.n_missing for each in levels) <= _MOST_MISSING:
+            return Stored(samples, levels, self._supply(), self.info.sample_rate_hz)
         return InMemory(self.path, self.info, samples, self._progress)
 
     def reread_marks(self) -> None:

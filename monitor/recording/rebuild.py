@@ -45,14 +45,14 @@ def rebuild(
     if not samples.dense:
         return  # bins count places; a file of another's making may have holes
     summariser = Summariser(contents.info)
-    summariser.attach(file)
+    summaries = summariser.attach(file)
     waiting = 0
     for start, signals, share in samples.passing():
         summariser.append_signals(start, signals)
         waiting += signals.shape[1]
         if waiting >= _FLUSH_SAMPLES:
-            summariser.flush()
+            summariser.flush(summaries)
             waiting = 0
             progress(share)
-    summariser.flush()
+    summariser.flush(summaries)
     progress(1.0)

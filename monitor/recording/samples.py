@@ -69,6 +69,18 @@ class Samples:
         ends = np.concatenate(([0], self._ends))
         return bool((self._offsets == ends[:-1]).all())
 
+    def around(self, start: int, stop: int) -> tuple[int, int]:
+        """Return ``[start, stop)``, in dead time to the last sample before and the next after."""
+        some = self.stops > self.starts
+        starts, stops = self.starts[some], self.stops[some]
+        before = int(np.searchsorted(starts, start, side="right")) - 1
+        after = int(np.searchsorted(stops, stop))
+        if before >= 0:
+            start = min(start, int(stops[before]) - 1)
+        if after < len(starts):
+            stop = max(stop, int(starts[after]) + 1)
+        return max(start, self.bounds[0]), min(stop, self.bounds[1])
+
     def blocks(self) -> Iterator[Block]:
         """Yield the blocks as they were recorded."""
         for first, last, codes in self._slabs():

@@ -42,7 +42,10 @@ STATUS_CLOSED = 0
 """Place in the status of 1 once the recorder has ended it as asked."""
 STATUS_DROPPED = 1
 """Place in the status of the number of items that it could not write."""
-STATUS_LENGTH = 2
+STATUS_GOES_ON = 2
+"""Place in the status of 1 if another file holds what follows; files from before there was this
+have two places."""
+STATUS_LENGTH = 3
 
 
 def block_row(n_channels: int) -> np.dtype[np.void]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from monitor.recording.places import Places
 from monitor.recording.samples import Samples
 from monitor.recording.stored_columns import envelope, extremes
 from monitor.recording.stored_totals import StoredTotals
+from monitor.recording.stretches import Stretch, Stretches
 
 _NOMINAL_HZ = 50.0  # of the line, if no cycle was found
 _FEW = 8  # indices that a number is asked for at, not a plot
@@ -37,18 +38,21 @@ class Stored:
 
     Parameters
     ----------
+    levels
+        Of each stretch of the samples, in their order.
     supply
         MAINS or DC.
     """
 
     def __init__(
-        self, samples: Samples, levels: Levels, supply: Supply, sample_rate_hz: float
+        self, samples: Samples, levels: Sequence[Levels], supply: Supply, sample_rate_hz: float
     ) -> None:
         self.supply = supply
         self.bounds = samples.bounds
-        self._samples, self._levels, self._rate = samples, levels, sample_rate_hz
+        self._samples, self._rate = samples, sample_rate_hz
+        self._stretches = Stretches(samples, levels)
         self._places = Places(samples.starts, samples.stops)
-        self._totals = StoredTotals(samples, self._places, levels.totals)
+        self._totals = StoredTotals(samples, self._places, self._stretches)
         self._bins = self._hops(self._totals)
         self._near: tuple[int, int, Hops] | None = None
         self._ramps: dict[float, tuple[float, float]] = {}
@@ -116,7 +120,7 @@ class Stored:
         self, start: int, stop: int, n_columns: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
         """Return the extremes of each pixel column."""
-        return envelope(self._samples, self._levels, self._places, start, stop, n_columns)
+        return envelope(self._samples, self._stretches, self._places, start, stop, n_columns)
 
     def cumulative(
         self, indices: NDArray[np.int64]
@@ -130,7 +134,7 @@ class Stored:
         places = self._places.before(np.asarray([start, max(start, stop)]))
         begin, end = places.tolist()
         totals = np.diff(self._totals.exact(places), axis=1)[:, 0].tolist()
-        low, high = extremes(self._samples, self._levels, begin, end)
+        low, high = extremes(self._stretches, begin, end)
         k = self._samples.n_signals
         return tuple(
             Summary(end - begin, totals[i], totals[k + i], float(low[i]), float(high[i]))
@@ -144,7 +148,7 @@ class Stored:
         begin, end = self._places.before(np.asarray([start, stop])).tolist()
         if end <= begin:
             return math.nan
-        return float(extremes(self._samples, self._levels, begin, end)[1][-1])
+        return float(extremes(self._stretches, begin, end)[1][-1])
 
     def steady(self, edges: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return what may stand for dead time between neighbouring edges; see ``Track.steady``."""
@@ -155,10 +159,22 @@ class Stored:
 
     @cached_property
     def _cycles(self) -> CycleTable:
-        level = self._levels.cycles
-        cycles = level.read(0, level.n)
-        inside = cycles[1] <= self.bounds[1]  # a crash may have left more of them than of blocks
-        return CycleTable.of(cycles[:, inside], self._rate)
+        found = []
+        for stretch in self._stretches.each:
+            level = stretch.levels.cycles
+            cycles = level.read(0, level.n)
+            # One may have begun in a part that is missing; a crash may have left more of them than
+            # of blocks.
+            start, stop = self._indices(stretch)
+            found.append(cycles[:, (cycles[0] >= start) & (cycles[1] <= stop)])
+        return CycleTable.of(np.concatenate(found, axis=1), self._rate)
+
+    def _indices(self, stretch: Stretch) -> tuple[int, int]:
+        """Return the sample indices of the first sample of a stretch and after its last."""
+        if stretch.stop == stretch.begin:
+            return 0, 0
+        first, last = self._places.indices(np.array([stretch.begin, stretch.stop - 1])).tolist()
+        return first, last + 1
 
     def _hops(self, totals: Totals) -> Hops:
         power = self._samples.n_signals - 1
@@ -202,6 +218,13 @@ class Stored:
         if self.supply is Supply.MAINS:
             at = self._cycles.stops
         else:
-            n, hop = self._levels.totals[0].n, self._totals.hop
-            at = self._places.indices(np.arange(1, n + 1) * hop - 1).astype(np.float64) + 1.0
+            places = np.concatenate([_ends(stretch) for stretch in self._stretches.each])
+            at = self._places.indices(places - 1).astype(np.float64) + 1.0
         return [at[k : k + _LOOKED_AT] for k in range(0, at.size, _LOOKED_AT)]
+
+
+def _ends(stretch: Stretch) -> NDArray[np.int64]:
+    """Return the places at which the finest totals of a stretch end."""
+    level = stretch.levels.totals[0]
+    first = stretch.levels.first // level.hop + 1  # the one before may not be of it alone
+    return np.arange(first, level.stop + 1) * level.hop - stretch.shift

@@ -7,6 +7,7 @@ probes they are not used.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import h5py
@@ -74,11 +75,17 @@ def hop_for(info: StreamInfo) -> int:
     return hop
 
 
-class Summariser:
-    """Makes the summaries of a recording as its blocks come, and puts them into its file.
+@dataclass(frozen=True, slots=True)
+class Summaries:
+    """What is filled in one file."""
 
-    It goes on in another file where it is attached to one.
-    """
+    extremes: tuple[h5py.Dataset, ...]
+    totals: tuple[h5py.Dataset, ...]
+    cycles: h5py.Dataset
+
+
+class Summariser:
+    """Makes the summaries of a recording as its blocks come, for its file and those that follow."""
 
     def __init__(self, info: StreamInfo) -> None:
         self._info, self._channels = info, info.channels
@@ -87,27 +94,25 @@ class Summariser:
         self._reduction = Reduction(n, hop_for(info), n_extremes=N_EXTREMES, n_totals=N_TOTALS)
         self._cycles = PassingCycles(info.channels, info.sample_rate_hz, info.supply)
         self._deskew = Deskew(info.channels, info.sample_rate_hz)
-        self._extremes: list[h5py.Dataset] = []
-        self._totals: list[h5py.Dataset] = []
-        self._cycle_rows: h5py.Dataset | None = None
 
-    def attach(self, file: h5py.File) -> None:
-        """Add what will be filled to a file, before it is in SWMR mode."""
+    def attach(self, file: h5py.File) -> Summaries:
+        """Return what will be filled, added to a file before it is in SWMR mode."""
         n = self._reduction.n_signals
         group = file.create_group(GROUP)
         group.attrs[MADE_WITH] = made_with(self._info)
         group.attrs[FIRST] = self._n_samples
-        self._extremes = [
-            _rows(group, extremes_name(k), "<f4", 2 * n, 2 * n) for k in range(N_EXTREMES)
-        ]
-        # One row by itself: mostly, only the power is asked about.
-        self._totals = [_rows(group, totals_name(k), "<f8", 1, 2 * n) for k in range(N_TOTALS)]
-        self._cycle_rows = _rows(group, CYCLES, "<f8", 3, 3)
+        made = Summaries(
+            tuple(_rows(group, extremes_name(k), "<f4", 2 * n, 2 * n) for k in range(N_EXTREMES)),
+            # One row by itself: mostly, only the power is asked about.
+            tuple(_rows(group, totals_name(k), "<f8", 1, 2 * n) for k in range(N_TOTALS)),
+            _rows(group, CYCLES, "<f8", 3, 3),
+        )
         for data, hop in (
-            *zip(self._extremes, self._reduction.extremes_hops, strict=True),
-            *zip(self._totals, self._reduction.totals_hops, strict=True),
+            *zip(made.extremes, self._reduction.extremes_hops, strict=True),
+            *zip(made.totals, self._reduction.totals_hops, strict=True),
         ):
             data.attrs[HOP] = hop
+        return made
 
     def append(self, blocks: Sequence[Block], codes: NDArray[np.integer]) -> None:
         """Take the next blocks.
@@ -143,8 +148,8 @@ class Summariser:
             self._deskew.append(start + first, signals)
             self.append_signals(start + first, signals)
 
-    def flush(self) -> None:
-        """Put what is new into the file.
+    def flush(self, into: Summaries) -> None:
+        """Put what is new into a file.
 
         Raises
         ------
@@ -152,11 +157,11 @@ class Summariser:
             If the disk does not take it.
         """
         reduced = self._reduction.take()
-        for data, bins in zip(self._extremes, reduced.extremes, strict=True):
+        for data, bins in zip(into.extremes, reduced.extremes, strict=True):
             _extend(data, bins)
-        for data, totals in zip(self._totals, reduced.totals, strict=True):
+        for data, totals in zip(into.totals, reduced.totals, strict=True):
             _extend(data, totals)
-        _extend(self._cycle_rows, self._cycles.take())
+        _extend(into.cycles, self._cycles.take())
 
 
 def _rows(group: h5py.Group, name: str, dtype: str, chunk_rows: int, n: int) -> h5py.Dataset:

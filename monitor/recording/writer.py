@@ -26,6 +26,7 @@ from monitor.recording import schema, slow
 from monitor.recording.checksums import CHECKSUMS, ROW, Checksums
 from monitor.recording.compression import options, piece
 from monitor.recording.disk import reason, why_not_made
+from monitor.recording.part_name import ALONE, Part
 from monitor.recording.summaries import GROUP, Summariser
 
 _TABLE_CHUNK = 1024  # rows
@@ -51,9 +52,8 @@ class Writer:
     ----------
     path
         File to make; one that exists is not overwritten.
-
     part
-        Name of the set of files and number in it.
+        Which file of the recording it is.
     summariser
         Of the whole set.
     how
@@ -73,7 +73,7 @@ class Writer:
         info: StreamInfo,
         settings: dict[str, str],
         *,
-        part: tuple[str, int] = ("", 1),
+        part: Part = ALONE,
         summariser: Summariser | None = None,
         how: RecordingSettings = PLAIN,
         flush_s: float = 0.5,
@@ -106,14 +106,14 @@ class Writer:
         except OSError as error:
             raise RecordingError(why_not_made(path, error)) from error
         self._fd = int(self._file.id.get_vfd_handle())
-        self._path, self._identity = path, os.fstat(self._fd)
+        self.path, self._identity = path, os.fstat(self._fd)
         try:
             if not self._fitting([0]):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._describe(described, settings)
             file = self._file
-            file.attrs["set"], file.attrs["part"] = part
-            self.summariser.attach(file)
+            file.attrs["set"], file.attrs["part"], file.attrs["after"] = part
+            self._summaries = self.summariser.attach(file)
             # Kept open: to close one writes, which must not happen after a failure.
             self._data = {name: self._file[name] for name in self._file if name != GROUP}
             self._file.swmr_mode = True
@@ -178,7 +178,7 @@ class Writer:
         scales = [[(s.gain, s.offset) for s in scales] for scales in self._new_scales]
         with self._breaking():
             self._data[schema.CODES].flush()
-            self.summariser.flush()
+            self.summariser.flush(self._summaries)
             self._extend(schema.SCALES, np.array(scales, "<f8"))
             heap = b"".join(self._new_channels)
             self._extend(schema.SLOW_CHANNELS, np.frombuffer(heap, np.uint8))
@@ -196,7 +196,7 @@ class Writer:
         self._rows, self._marks, self._new_scales = [], [], []
         self._readings, self._new_channels = [], []
 
-    def close(self, *, complete: bool, n_dropped: int) -> None:
+    def close(self, *, complete: bool, n_dropped: int, goes_on: bool = False) -> None:
         """Close the file, or leave it as the last good flush made it; without a block, remove it.
 
         Parameters
@@ -205,6 +205,8 @@ class Writer:
             Whether it ended as asked.
         n_dropped
             Items that could not be written.
+        goes_on
+            Whether another file holds what follows.
 
         Raises
         ------
@@ -215,12 +217,12 @@ class Writer:
             if not self._broken:
                 self.flush()
                 with self._breaking():
-                    self._data[schema.STATUS][:] = [complete, n_dropped]
+                    self._data[schema.STATUS][:] = [complete, n_dropped, goes_on]
                     self._file.flush()
                     self._file.close()
         finally:
             if self.n_blocks == 0:
-                self._path.unlink(missing_ok=True)
+                self.path.unlink(missing_ok=True)
 
     def _sync(self) -> None:
         """Have the disk keep what it was given, if that is wanted and due."""

@@ -71,13 +71,28 @@ def facts(name: str, values: dict[str, Any]) -> Table:
         ("coverage", f"{share(values['coverage'])}, {values['n_gaps']} gaps"),
         ("markers", str(values["n_markers"])),
         *(("runs" if k == 0 else "", text) for k, text in enumerate(_runs(values))),
-        *((("files", str(values["n_files"])),) if values["n_files"] > 1 else ()),
-        ("closed", "yes" if values["closed"] else "no: still recording, or ended by a crash"),
+        *((("files", files),) if (files := _files(values)) else ()),
+        ("closed", _closed(values)),
         *(("lost" if k == 0 else "", text) for k, text in enumerate(values["lost"])),
         ("schema", str(values["schema_version"])),
     ):
         out.add_row(label, text)
     return out
+
+
+def _files(values: dict[str, Any]) -> str:
+    """Return in which files a recording lies; empty if in one."""
+    if values["part"] > 1:
+        return f"part {values['part']} of a split recording; its first part opens them all"
+    return str(values["n_files"]) if values["n_files"] > 1 else ""
+
+
+def _closed(values: dict[str, Any]) -> str:
+    if values["closed"]:
+        return "yes"
+    if values["ended"]:
+        return "no: its recorder ended it, but not all of it is here"
+    return "no: still recording, or ended by a crash"
 
 
 def _runs(values: dict[str, Any]) -> Iterator[str]:

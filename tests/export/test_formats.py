@@ -180,7 +180,7 @@ def test_an_export_overwrites_nothing(made, tmp_path):
 
 def test_what_does_not_fit_on_the_disk_is_refused_before_it_starts(made):
     with pytest.raises(RecordingError, match="are free there"):
-        exporting.check_room(made, 1 << 60)
+        exporting.check_room(made, 1 << 60, "go")
 
 
 def test_what_a_format_cannot_hold_is_said(made, tmp_path):

@@ -3,13 +3,17 @@
 import random
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
 from recording.sessions import PLUG, info, note, ramp, reading, same
 
+from monitor.analysis.stage_table import stage_table
+from monitor.config import RecordingSettings
 from monitor.errors import ConfigError, RecordingError
+from monitor.export.selection import select
 from monitor.keeping.cut import cut
 from monitor.keeping.merge import merge
 from monitor.keeping.repair import repair
@@ -26,15 +30,15 @@ N_BLOCKS = 40
 
 
 def at(index):
-    return T0 + index * NS // RATE
+    return T0 + round(index * NS / RATE)
 
 
 def edge(side, name, span, index):
     return Marker(time_ns=at(index), stage=name, edge=side, run_id="r", span_id=span)
 
 
-def record(path, stream=None, first=0, n_blocks=N_BLOCKS):
-    with Recorder(path, stream or info()) as recorder:
+def record(path, stream=None, first=0, n_blocks=N_BLOCKS, **how):
+    with Recorder(path, stream or info(), how=RecordingSettings(**how)) as recorder:
         for k in range(n_blocks):
             recorder.add(reading(float(k), at(first + k * N)))
             if k % 10 == 2:
@@ -175,6 +179,33 @@ def test_a_stage_that_reaches_into_a_cut_keeps_both_its_edges(made, tmp_path):
         assert (stage.start_ns, stage.stop_ns) == (at(2 * N), at(8 * N))
 
 
+@pytest.mark.parametrize("begin", [1000.25, 999.75, 1000.0, 1350.5, 1800.5])
+@pytest.mark.parametrize("end", [2500.25, 2999.9, 2000.0, 2350.5, 4000.0])
+def test_a_stage_that_is_cut_out_is_whole(tmp_path, begin, end):
+    """Wherever its edges lie: on a sample, between two, or in dead time."""
+    with Recorder(tmp_path / "r.h5", info(continuous=False)) as recorder:
+        recorder.mark(edge(Edge.BEGIN, "vae_decode", "s", begin))
+        for k in range(4):  # 700 samples of 1000 are captured
+            recorder.write(ramp(k * 1000, k * 1000 + 700))
+        recorder.write(ramp(4000, 4001))
+        recorder.mark(edge(Edge.END, "vae_decode", "s", end))
+    with Recording(tmp_path / "r.h5") as recording:
+        if (begin, end) == (1800.5, 2000.0):
+            with pytest.raises(ConfigError, match="no sample was captured there"):
+                select(recording, stage="vae_decode", whole=True)
+            return
+        chosen = select(recording, stage="vae_decode", whole=True)
+        cut(recording, chosen.start, chosen.stop, tmp_path / "o.h5")
+        before = stage_table(recording, "x").stages[0]
+    with Recording(tmp_path / "o.h5") as part:
+        (after,) = stage_table(part, "x").stages
+        assert part.bounds == (chosen.start, chosen.stop)
+    assert after.outside_s == 0
+    assert not after.stage.truncated
+    assert after.energy_j == pytest.approx(before.energy_j)
+    assert after.coverage == pytest.approx(before.coverage)
+
+
 def test_what_interrupted_a_meter_before_a_cut_is_kept(tmp_path):
     wrong = Marker(
         time_ns=at(6000), stage="event", edge=Edge.INSTANT, run_id="events",
@@ -218,6 +249,45 @@ def test_what_does_not_fit_is_refused_with_the_reason(made, tmp_path, change, wh
     with Recording(made) as a, Recording(other) as b, pytest.raises(RecordingError, match=why):
         merge(a, b, tmp_path / "o.h5")
     assert not (tmp_path / "o.h5").exists()
+
+
+@pytest.mark.parametrize("name", ["none", "gzip", "lzf", "bitshuffle-lz4"])
+def test_what_is_made_is_compressed_as_what_it_is_made_of(tmp_path, name):
+    if name == "bitshuffle-lz4":
+        pytest.importorskip("hdf5plugin")
+    source = record(tmp_path / "r.h5", compression=name)
+    later = record(tmp_path / "later.h5", info(t0_ns=T0 + 60 * NS), n_blocks=3)
+    sizes = []
+    repair(source, tmp_path / "o.h5", tell=sizes.append)
+    with Recording(source) as one, Recording(later) as other:
+        cut(one, 0, 100_000, tmp_path / "c.h5", tell=sizes.append)
+        merge(one, other, tmp_path / "m.h5", tell=sizes.append)
+    for made, size in zip(("o", "c", "m"), sizes, strict=True):
+        path = tmp_path / f"{made}.h5"
+        with Recording(path) as recording:
+            assert recording.compression == size.compression == name
+        assert size.n_bytes == pytest.approx(path.stat().st_size, rel=0.5)
+    assert set(states(tmp_path / "o.h5").values()) == {"ok"}
+
+
+def test_the_size_that_is_told_is_that_of_a_long_recording(tmp_path):
+    for name in ("none", "gzip"):
+        source, sizes = tmp_path / f"{name}.h5", []
+        with Recorder(source, info(), how=RecordingSettings(compression=name)) as recorder:
+            for k in range(20):
+                recorder.write(ramp(200_000 * k, 200_000 * (k + 1)))
+        repair(source, tmp_path / f"{name}-o.h5", tell=sizes.append)
+        made = (tmp_path / f"{name}-o.h5").stat().st_size
+        assert sizes[0].n_bytes == pytest.approx(made, rel=0.15)
+
+
+def test_what_has_no_room_is_refused_before_anything_is_written(made, tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1 << 20))
+    with pytest.raises(RecordingError, match=r"needs about .* MiB, but only 1.0 MiB are free"):
+        repair(made, tmp_path / "o.h5")
+    with Recording(made) as recording, pytest.raises(RecordingError, match="free some space"):
+        cut(recording, 0, 100, tmp_path / "o.h5")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_who_gives_up_leaves_nothing(made, tmp_path):

@@ -44,7 +44,9 @@ def test_a_split_recording_is_one_to_every_command(split, tmp_path):
     assert (facts["n_files"], facts["n_samples"], facts["lost"]) == (N_BLOCKS, N * N_BLOCKS, [])
     code, found = findings(split)
     assert (code, {each["state"] for each in found.values()}) == (0, {"ok"})
-    said("repair", split, "-o", tmp_path / "one.h5")
+    told = said("repair", split, "-o", tmp_path / "one.h5")
+    assert f"{tmp_path / 'one.h5'}: about " in told
+    assert "KiB, not compressed" in told
     said("cut", split, "--range", "0.5s:3.5s", "-o", tmp_path / "cut.h5")
     said("export", split, "-o", tmp_path / "all.csv", "--range", "1.9s:2.1s")
     assert np.array_equal(samples(tmp_path / "one.h5"), whole)
@@ -74,6 +76,30 @@ def test_a_missing_part_is_named_and_the_rest_is_kept(split, tmp_path):
     gap = np.isnan(kept[-1])
     assert np.flatnonzero(gap).tolist() == list(range(2 * N, 3 * N))
     assert np.array_equal(kept[:, ~gap], whole[:, ~gap])
+
+
+def test_last_parts_that_are_missing_are_named_by_every_command(split, tmp_path):
+    alone = shutil.copy(split, tmp_path / "alone.h5")
+    sentence = "part 2 is missing"
+    code, found = findings(alone)
+    assert code == 1
+    assert sentence in found["end"]["text"]
+    facts = " ".join(said("info", alone).split())
+    assert sentence in facts
+    assert "no: its recorder ended it, but not all of it is here" in facts
+    done = wattstage("stages", alone)
+    assert done.returncode == 0
+    assert sentence in done.stderr
+    done = wattstage("repair", alone, "-o", tmp_path / "one.h5")
+    assert sentence in done.stdout
+    assert "did not end it" not in done.stdout
+
+
+def test_a_part_by_itself_says_that_it_is_one(split):
+    third = split.with_name("r.part3.h5")
+    facts = " ".join(said("info", third).split())
+    assert "part 3 of a split recording; its first part opens them all" in facts
+    assert json.loads(said("info", third, "--json"))["part"] == 3
 
 
 def test_a_last_part_that_is_cut_short_loses_its_end_only(split, tmp_path):

@@ -121,4 +121,4 @@ def test_the_order_of_items_is_that_of_the_recording(session):
         assert file["markers"]["order"].tolist() == [1, 5, 6, 7]
         assert file["readings"]["order"].tolist() == [2, 8, 9]
         assert file["readings"]["channel"].tolist() == [0, 1, 0]
-        assert file["status"][:].tolist() == [1, 0]
+        assert file["status"][:].tolist() == [1, 0, 0]

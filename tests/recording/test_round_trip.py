@@ -242,6 +242,8 @@ def test_the_facts_are_those_of_the_recording(recorded):
                 }
             ],
             "n_files": 1,
+            "part": 1,
+            "ended": True,
             "closed": True,
         }
 

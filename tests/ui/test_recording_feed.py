@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from monitor.analysis.stage_table import stage_table
+from monitor.config import RecordingSettings
 from monitor.errors import EngineError, RecordingError
 from monitor.model import Edge
 from monitor.recording.marks import Edit, journal_path, mark_id
@@ -64,6 +65,18 @@ def test_at_the_end_the_numbers_are_those_of_the_stage_table(feed, path):
     assert metrics.coverage == pytest.approx(0.975)
     assert (metrics.n_gaps, metrics.n_clipped) == (1, 0)
     assert feed.table().total == table.total
+
+
+def test_what_is_lost_is_a_warning(tmp_path):
+    how = RecordingSettings(split_hours=1e-12)
+    with Recorder(tmp_path / "r.h5", INFO, how=how, flush_s=0.0) as recorder:
+        for k in range(3):
+            recorder.write(dc_block(k * 1000, 100.0))
+            recorder.drain(0)
+    (tmp_path / "r.part3.h5").unlink()
+    with contextlib.closing(RecordingFeed(tmp_path / "r.h5")) as feed:
+        (warning,) = feed.frame(WHOLE).snapshot.warnings
+    assert warning.startswith("part 3 is missing")
 
 
 def test_the_numbers_are_those_at_the_playhead(feed):
