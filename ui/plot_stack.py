@@ -157,6 +157,7 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._plots = tuple(Plot(spec, self._theme) for spec in specs)
         for plot in self._plots:
             plot.shows_slow = self._shows_slow
+            plot.box.sigResized.connect(self._resized)
         self._place()
 
     def _clear(self) -> None:
@@ -197,6 +198,12 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
 
     def _lane_px(self) -> float:
         return float(FLAGS_PX + self._n_rows * ROW_PX)
+
+    def _resized(self) -> None:
+        """Arrange everything anew: no frame may come that would."""
+        for plot in self._plots:
+            plot.keep_room()
+        self._changed()
 
     def _changed(self) -> None:
         self._cached = None

@@ -205,6 +205,7 @@ QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.line}
 #status QLabel[level="good"] {{ color: {t.good}; }}
 #status QLabel[level="warn"] {{ color: {t.warn}; }}
 #status QLabel[level="bad"] {{ color: {t.bad}; }}
+#status QLabel[level="rec"] {{ color: {t.accent}; }}
 #status QLabel[level="plain"] {{ color: {t.text}; }}
 QStatusBar {{ background: {t.panel}; border-top: 1px solid {t.line}; }}
 QStatusBar::item {{ border: none; }}

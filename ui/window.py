@@ -23,12 +23,13 @@ from monitor.model import NS, Frame, Notebook, Snapshot, StageTable
 from monitor.recording.marks import Edit
 from ui.actions import Actions
 from ui.docks import Docks
+from ui.facts import silence, status
 from ui.feed import Feed, FrameRequest
 from ui.help_sheet import HelpSheet
 from ui.marks_panel import MarksPanel
 from ui.navigator import Navigator
 from ui.plot_stack import PlotStack
-from ui.presenter import status, tiles
+from ui.presenter import tiles, unheard
 from ui.quantities import clock, utc
 from ui.readouts import Readouts
 from ui.remote import Remote
@@ -44,7 +45,6 @@ FRAME_MS = 25
 
 _REST_EVERY = 6  # ticks, while nothing moves
 _TABLE_EVERY = 40  # frames: about once a second
-_GONE = "engine does not answer: {}; the recording, if any, goes on in the engine"
 
 
 class Window(QMainWindow):
@@ -81,6 +81,8 @@ class Window(QMainWindow):
         self._open_recording, self._live = open_recording, live
         self._n_frames = self._n_ticks = 0
         self._requested: FrameRequest | None = None
+        self._answered = time.monotonic()  # when the newest frame came
+        self._answers = True
         self._counted = (time.monotonic(), 0)
         self.commands = Actions(self)
         self._clock_ns = now_ns
@@ -197,8 +199,9 @@ class Window(QMainWindow):
         self._remote.close()
         self._remote.deleteLater()
         self.snapshot = None
+        self._answers = True
         self.navigator.forget()
-        self.banner.stand("")
+        self.banner.forget()
         self._remote = self._start(feed)
         self._ask_docks()
 
@@ -225,9 +228,11 @@ class Window(QMainWindow):
         snapshot = frame.snapshot
         self.banner.stand("")
         self.banner.show_warnings(snapshot.warnings)
-        if self.snapshot is None or snapshot.version != self.snapshot.version:
+        news = self.snapshot is None or snapshot.version != self.snapshot.version
+        if news or not self._answers:
             self.readouts.show_tiles(tiles(snapshot), slow_tiles(snapshot.slow))
         self.snapshot = snapshot
+        self._answers, self._answered = True, time.monotonic()
         self.navigator.show_frame(frame)
         if self._n_frames % 8 == 0:
             self.status_line.show_items(status(snapshot, self.frames_per_second))
@@ -237,16 +242,25 @@ class Window(QMainWindow):
         self._show_state()
 
     def _frame_failed(self, why: str) -> None:
-        self.banner.stand(_GONE.format(why))
+        self._answers = False
+        self.banner.stand(silence(why, self.snapshot))
         if self.snapshot is not None:
-            items = status(self.snapshot, self.frames_per_second, answers=False)
+            last = unheard(self.snapshot, time.monotonic() - self._answered)
+            self.readouts.show_tiles(tiles(last), slow_tiles(last.slow))
+            items = status(last, self.frames_per_second, answers=False)
             self.status_line.show_items(items)
+        self._show_state()
 
     def _show_state(self) -> None:
         """Make the buttons, the playhead and the transport say how things are."""
         snapshot = self.snapshot
         replaying = snapshot is not None and snapshot.replay_speed is not None
-        self.commands.show_state(snapshot, self.navigator, can_go_live=self._live is not None)
+        self.commands.show_state(
+            snapshot,
+            self.navigator,
+            can_go_live=self._live is not None,
+            answers=self._answers,
+        )
         self.commands["stages"].setChecked(self.docks.shows_stages)
         self.commands["notes"].setChecked(self.docks.shows_notes)
         self.transport.setVisible(replaying)
