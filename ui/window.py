@@ -179,6 +179,7 @@ class Window(QMainWindow):
         self.commands.set_theme(theme, self.devicePixelRatioF())
         self.plots.set_theme(theme)
         self.readouts.set_theme(theme)
+        self.table.set_theme(theme)
         self._show_state()
 
     # Frames.

@@ -51,6 +51,11 @@ class StageEnergy(msgspec.Struct, frozen=True, kw_only=True):
     none is stated. Those of several stages add up, for it is one error that all of them share."""
 
     @property
+    def is_estimate(self) -> bool:
+        """Return whether nothing of it was captured: its energy is made of what is around it."""
+        return not self.coverage > 0
+
+    @property
     def is_cut(self) -> bool:
         """Return whether its energy is not that of a whole stage that has ended."""
         stage = self.stage
