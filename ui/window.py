@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from monitor.config import recordings_folder
 from monitor.engine import endpoint as endpoints
 from monitor.errors import WattstageError
 from monitor.model import NS, Frame, Notebook, Snapshot, StageTable
@@ -331,9 +332,9 @@ class Window(QMainWindow):
             self._seek((time_ns - origin_ns) / NS)
 
     def _choose_recording(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Open a recording", "recordings", "Recordings (*.h5)"
-        )
+        folder = recordings_folder()
+        start = str(folder.resolve()) if folder.is_dir() else ""
+        path, _ = QFileDialog.getOpenFileName(self, "Open a recording", start, "Recordings (*.h5)")
         if path:
             self.open(Path(path))
 

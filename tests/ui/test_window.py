@@ -431,3 +431,16 @@ def test_a_session_without_an_instrument_yet_shows_an_empty_window(show, until):
     assert window.readouts.tiles[0].value.text() == "–"
     assert not window.grab().isNull()
     assert time.time_ns() > NS
+
+
+def test_recordings_are_looked_for_where_they_land(show, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setenv("WATTSTAGE_RECORDINGS", str(tmp_path))
+    monkeypatch.setattr(
+        "ui.window.QFileDialog.getOpenFileName", lambda *words: asked.append(words[2]) or ("", "")
+    )
+    window = show(FakeFeed(), open_recording=lambda path: None)
+    press(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+    monkeypatch.setenv("WATTSTAGE_RECORDINGS", str(tmp_path / "not there"))
+    press(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+    assert asked == [str(tmp_path), ""]
