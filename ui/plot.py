@@ -106,7 +106,7 @@ class Plot:
             if isinstance(item, Envelope):
                 item.show_columns(edges_s, low, high, samples=samples)
             else:
-                item.show_values(edges_s[1:], low)
+                item.show_values((edges_s[:-1] + edges_s[1:]) / 2, low, high)
         drawn = [each for each in slow if self._show_slow(each, origin_ns)]
         self._fitted = view, drawn
         self._fit(view, drawn)

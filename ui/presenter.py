@@ -154,7 +154,8 @@ def _ramp(ramp: Ramp) -> Tile:
     number, unit = q.split(ramp.now_w_per_s, "W/s")
     sign = "+" if ramp.now_w_per_s > 0 else ""
     known = not math.isnan(ramp.max_up_w_per_s)
-    up, down = q.signed(ramp.max_up_w_per_s, "W/s"), q.signed(ramp.max_down_w_per_s, "W/s")
+    up = q.signed(ramp.steepest_rise_w_per_s, "W/s")
+    down = q.signed(ramp.steepest_fall_w_per_s, "W/s")
     return Tile(
         f"Ramp {window_name(ramp.window_s, Supply.DC)}",
         sign + number,
@@ -162,7 +163,8 @@ def _ramp(ramp: Ramp) -> Tile:
         f"▲ {up}   ▼ {down}" if known else "",
         wide=True,
         tip="Change of the mean power from one window to the next, per second;"
-        " ▲ steepest rise and ▼ steepest fall since the session began",
+        " ▲ steepest rise and ▼ steepest fall since the session began, over the same window,"
+        " where at least half of both windows was captured: an edge in dead time looks less steep",
     )
 
 

@@ -21,7 +21,7 @@ _TIPS = {
     " lie a little above the peak",
     7: "Captured share of the duration",
 }
-_WIDTHS = (168, 46, 74, 74, 78, 74, 90, 80)
+_WIDTHS = (160, 40, 74, 74, 78, 74, 88, 78)
 _SLOW_WIDTHS = (96, 80)
 _ALIGN_NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _ALIGN_TEXT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter

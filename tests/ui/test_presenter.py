@@ -101,6 +101,8 @@ def test_a_ramp_shows_its_window_its_sign_and_its_extremes():
         ramps=(msgspec.structs.replace(ramp, max_up_w_per_s=math.nan, max_down_w_per_s=math.nan),)
     )
     assert tile(unknown, "Ramp").note == ""
+    rising = changed(ramps=(msgspec.structs.replace(ramp, max_down_w_per_s=6.85),))
+    assert tile(rising, "Ramp").note == "▲ +2.61 kW/s   ▼ –", "what only rose has not fallen"
 
 
 def test_energy_is_in_joule_and_watt_hours_with_its_coverage():
