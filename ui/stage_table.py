@@ -21,7 +21,7 @@ _TIPS = {
     " lie a little above the peak",
     7: "Captured share of the duration",
 }
-_WIDTHS = (160, 40, 74, 74, 78, 74, 88, 78)
+_WIDTHS = (160, 40, 72, 70, 78, 72, 96, 78)
 _SLOW_WIDTHS = (96, 80)
 _ALIGN_NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _ALIGN_TEXT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -149,7 +149,7 @@ class StageTableView(QTableView):
     """The stage table; choosing a stage asks to show it."""
 
     stage_chosen = Signal(object)
-    """A Stage."""
+    """A Stage; None if the total or the rest was chosen."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -199,6 +199,5 @@ class StageTableView(QTableView):
         self._n_columns = n
 
     def _choose(self, now: QModelIndex) -> None:
-        stage = self.stages.stage(now.row())
-        if stage is not None and not self._quiet:
-            self.stage_chosen.emit(stage)
+        if not self._quiet:
+            self.stage_chosen.emit(self.stages.stage(now.row()))

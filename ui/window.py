@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from monitor.config import recordings_folder
 from monitor.engine import endpoint as endpoints
 from monitor.errors import WattstageError
-from monitor.model import NS, Frame, Notebook, Snapshot, StageTable
+from monitor.model import NS, Frame, Notebook, Snapshot, Stage, StageTable
 from monitor.recording.marks import Edit
 from ui.actions import Actions
 from ui.docks import Docks
@@ -166,7 +166,7 @@ class Window(QMainWindow):
         self.transport.speed_chosen.connect(self._set_speed)
         self.plots.gestures.clicked.connect(self._seek)
         self.plots.gestures.scrubbed.connect(self._seek)
-        self.table.stage_chosen.connect(navigator.show_stage)
+        self.table.stage_chosen.connect(self._choose_stage)
         self.marks.table.edited.connect(self._edit)
         self.marks.table.refused.connect(self.banner.warn)
         self.marks.table.chosen.connect(self._go_to)
@@ -202,6 +202,8 @@ class Window(QMainWindow):
         self._remote.deleteLater()
         self.snapshot = None
         self._answers = True
+        self.plots.choose(None)
+        self.plots.show_table(None)
         self.navigator.forget()
         self.banner.forget()
         self._remote = self._start(feed)
@@ -210,6 +212,8 @@ class Window(QMainWindow):
     def _tick(self) -> None:
         if self.snapshot is None and self._remote.progress < 1:
             self.banner.stand(f"reading the recording: {self._remote.progress:.0%}")
+        if self.plots.stage_under_pointer is not None and not self.plots.knows_stages:
+            self._remote.ask_table()
         request = self.navigator.request()
         self._n_ticks += 1
         if not self._rests(request) or self._n_ticks % _REST_EVERY == 0:
@@ -305,13 +309,14 @@ class Window(QMainWindow):
         self._remote.set_speed(speed)
 
     def _ask_docks(self) -> None:
-        if self.docks.shows_stages:
+        if self.docks.shows_stages or self.plots.stage_under_pointer is not None:
             self._remote.ask_table()
         if self.docks.shows_notes:
             self._remote.ask_notebook()
 
     def _show_table(self, table: StageTable) -> None:
         self.docks.show_table(table, self.snapshot)
+        self.plots.show_table(table)
 
     def _show_notebook(self, book: Notebook) -> None:
         self.docks.show_notebook(book, self.snapshot)
@@ -324,6 +329,18 @@ class Window(QMainWindow):
 
     def _redo(self) -> None:
         self._remote.redo()
+
+    def _choose_stage(self, stage: Stage | None) -> None:
+        """Show a stage and shade it; the playhead goes to its end, where its energy is known."""
+        self.plots.choose(stage)
+        if stage is None:
+            return
+        self.navigator.show_stage(stage)
+        if self.snapshot is not None and self.snapshot.info is not None:
+            stop_ns = self.snapshot.now_ns if stage.stop_ns is None else stage.stop_ns
+            info = self.snapshot.info
+            length_s = (stop_ns - info.time_ns(self.snapshot.start)) / NS
+            self._seek(length_s - 1 / info.sample_rate_hz)  # the next stage has not begun
 
     def _go_to(self, time_ns: int) -> None:
         self.navigator.show_instant(time_ns)

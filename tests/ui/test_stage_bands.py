@@ -77,6 +77,14 @@ def test_an_edge_is_as_wide_as_its_place_is_uncertain(edge_px, full):
     assert sum(alpha) == pytest.approx(100, abs=1.5)
 
 
+def test_a_stage_under_the_pointer_says_what_it_used():
+    used = next(used for used in FakeFeed(60.0).table().stages if used.stage.name == "model_load")
+    said = describe(used.stage, T0_NS, used)
+    assert said.endswith("1.14 kJ, mean 176 W, peak 353 W, 100 % captured")
+    unseen = msgspec.structs.replace(used, coverage=0.0)
+    assert "≈ 1.14 kJ, mean ≈ 176 W" in describe(used.stage, T0_NS, unseen)
+
+
 def test_a_mark_says_its_text_or_else_its_name():
     assert mark_text(note(0, "door")) == "door"
     assert mark_text(msgspec.structs.replace(note(0, ""), stage="error")) == "error"

@@ -310,6 +310,35 @@ def test_choosing_a_stage_in_the_table_shows_it(show, until):
     start, stop = (INFO.index_at(t) for t in (chosen.start_ns, chosen.stop_ns))
     assert left < start < stop < right
     assert right - left < 1.2 * (stop - start)
+    assert window.plots._canvas().chosen == chosen
+    window.table.selectRow(0)
+    assert window.plots._canvas().chosen is None
+
+
+def test_the_playhead_goes_to_the_end_of_a_stage_that_is_chosen(show, until):
+    feed = FakeFeed(60.0, live=False)
+    window = show(feed)
+    press(window, Qt.Key.Key_S)
+    until(lambda: window.table.stages.rowCount() > 10)
+    window.table.selectRow(5)
+    until(lambda: feed.calls)
+    chosen = window.table.stages.stage(5)
+    assert feed.calls[-1] == ("seek", INFO.index_at(chosen.stop_ns) - 1)
+
+
+def test_the_lane_says_what_a_stage_used(show, until):
+    window = show(FakeFeed(60.0, live=False))
+    canvas = window.plots._canvas()
+    place = QPoint(round(canvas.scale.px(4.0)), round(canvas.lane_rect.top()) + 18 + 30)
+
+    def said():
+        QTest.mouseMove(window.plots.viewport(), place)
+        place.setX(place.x() ^ 1)  # the pointer of the machine may be elsewhere
+        return window.plots._canvas().used is not None
+
+    until(said)
+    assert window.plots._canvas().used.stage.name == "model_load"
+    window.grab()
 
 
 def test_a_recording_is_shown_whole_with_a_playhead(show, until):
