@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -330,3 +331,8 @@ def check_rails(inputs: tuple[InputSettings, ...], source: str) -> None:
                 f"{source}: rail {rail!r} needs one voltage and one current, or one power; it has"
                 f" {', '.join(q.value for q in quantities)}"
             )
+
+
+def recordings_folder() -> Path:
+    """Return where recordings land: ``WATTSTAGE_RECORDINGS``, else ``recordings`` here."""
+    return Path(os.environ.get("WATTSTAGE_RECORDINGS") or "recordings")

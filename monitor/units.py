@@ -36,6 +36,11 @@ def give_or_take(value: float, uncertainty: float | None, unit: str) -> str:
     return text if uncertainty is None else f"{text} ± {si(uncertainty, unit, 2)}"
 
 
+def about(text: str, estimate: bool) -> str:
+    """Return a quantity as it is shown if it was not measured: ``≈ 20.9 J``."""
+    return f"≈ {text}" if estimate else text
+
+
 def share(value: float) -> str:
     """Return a share of 0 to 1 as percent; never rounded up to 100 %."""
     if not math.isfinite(value):

@@ -102,7 +102,7 @@ def test_slow_channels_for_which_there_is_no_room_follow_in_tables_of_their_own(
     assert "…" not in text
     assert text.count("Stages of r") == 2
     beside = text[text.rindex("Stages of r") :]
-    assert row(beside, "load") == ["load", "0", "1.0", "s", "150", "J", "100", "%"]
+    assert row(beside, "load") == ["load", "1", "1.0", "s", "150", "J", "100", "%"]
     assert row(beside, "total") == ["total", "2.0", "s", "300", "J", "75.0", "%"]
 
 

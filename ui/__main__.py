@@ -19,10 +19,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--setup", action="store_true", help="write the profile to measure with")
+    parser.add_argument("--address", help="of the instrument to set up")
+    parser.add_argument("--out", type=Path, help="profile to write")
     options = vars(parser.parse_args())
+    setup = {name: options.pop(name) for name in ("address", "out")}
     try:
         if options.pop("setup"):
-            sys.stdout.write(str(set_up(theme=options["theme"]) or ""))
+            sys.stdout.write(str(set_up(theme=options["theme"], **setup) or ""))
             return
         sys.exit(run(**options))
     except WattstageError as error:

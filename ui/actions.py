@@ -14,6 +14,7 @@ from ui.theme import DARK, Theme
 _CHECKABLE = ("record", "pause", "follow", "stages", "notes")
 _LIVE_ONLY = ("record", "follow")
 _REPLAY_ONLY = ("home", "slower", "faster")
+_ASKING = ("record", "mark", "undo", "redo")  # what nobody does while nobody answers
 
 
 class Actions(dict[str, QAction]):
@@ -39,11 +40,22 @@ class Actions(dict[str, QAction]):
             self._paint(name)
 
     def show_state(
-        self, snapshot: Snapshot | None, navigator: Navigator, *, can_go_live: bool
+        self,
+        snapshot: Snapshot | None,
+        navigator: Navigator,
+        *,
+        can_go_live: bool,
+        answers: bool = True,
     ) -> None:
-        """Say what a click would do now, and hide what cannot be done."""
+        """Say what a click would do now, and hide what cannot be done.
+
+        Parameters
+        ----------
+        answers
+            Whether the snapshot is still news; nothing is known of a recording otherwise.
+        """
         replaying = snapshot is not None and snapshot.replay_speed is not None
-        recording = snapshot is not None and snapshot.recording is not None
+        recording = answers and snapshot is not None and snapshot.recording is not None
         playing = replaying and snapshot is not None and snapshot.state == "running"
         self._say("record", *(("Stop", "stop") if recording else ("Record", "record")))
         if replaying:
@@ -52,7 +64,10 @@ class Actions(dict[str, QAction]):
             self._say("pause", "Pause", "pause")
         self["record"].setChecked(recording)
         self["pause"].setChecked(not replaying and navigator.held)
-        self["follow"].setChecked(navigator.following)
+        self["follow"].setChecked(answers and navigator.following)
+        self["follow"].setEnabled(answers)
+        for name in _ASKING:
+            self[name].setEnabled(answers)
         for name in _LIVE_ONLY:
             self[name].setVisible(not replaying)
         for name in _REPLAY_ONLY:

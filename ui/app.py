@@ -70,8 +70,15 @@ def run(
     return _show(app, window, seconds=seconds, picture=picture)
 
 
-def set_up(*, theme: str) -> Path | None:
+def set_up(*, theme: str, address: str | None = None, out: Path | None = None) -> Path | None:
     """Set an instrument up; return the profile that shall be measured with, if any.
+
+    Parameters
+    ----------
+    address
+        Of the instrument that is asked first; None searches only.
+    out
+        Profile to write; None proposes one.
 
     Raises
     ------
@@ -86,12 +93,14 @@ def set_up(*, theme: str) -> Path | None:
         chosen.append(profile)
         return True
 
-    dialog = SetupDialog(None, THEMES[theme], measure=measure)
+    dialog = SetupDialog(None, THEMES[theme], measure=measure, profile=out)
     dialog.setStyleSheet(style_sheet(THEMES[theme]))
     before = {s: signal.signal(s, lambda *_: dialog.reject()) for s in _SIGNALS}
     wakes = QTimer(dialog)  # Python looks for signals only between its own steps
     wakes.timeout.connect(lambda: None)
     wakes.start(200)
+    if address is not None:
+        dialog.use(address)
     try:
         dialog.exec()
     finally:

@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFont
 
-from monitor.model import SlowView, StreamInfo, View
+from monitor.model import NS, SlowView, Stage, StageEnergy, StreamInfo, View
 from ui.plot import Plot
 from ui.scaling import TimeScale
 from ui.stages import Bands
 from ui.theme import Theme
+
+ROW_PX = 20
+"""Height of a row of the lane."""
+FLAGS_PX = 18
+"""Height of the flags above its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,24 @@ class Canvas:
     pointer_y: float
     playhead_s: float | None
     """None when live."""
+    chosen: Stage | None
+    """The stage that is chosen in the table; None if there is none."""
+    used: StageEnergy | None
+    """What the stage under the pointer used; None if that is not known."""
+
+    def span_s(self, stage: Stage) -> tuple[float, float]:
+        """Return where a stage lies; one that runs, up to now."""
+        stop_ns = self.now_ns if stage.stop_ns is None else stage.stop_ns
+        return (stage.start_ns - self.origin_ns) / NS, (stop_ns - self.origin_ns) / NS
+
+    @property
+    def stage_at_pointer(self) -> Stage | None:
+        """The stage of the lane that the pointer is on; None if it is on none."""
+        lane = self.lane_rect
+        if self.pointer_px is None or not lane.top() <= self.pointer_y <= lane.bottom():
+            return None
+        row = int((self.pointer_y - lane.top() - FLAGS_PX) // ROW_PX)
+        return self.bands.at(self.scale.time_s(self.pointer_px), row, 2 / self.scale.px_per_s)
 
     def column_at(self, time_s: float) -> int | None:
         """Return the view's column that holds a time; None outside."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import psutil
+
 from monitor.engine.client import EngineClient
+from monitor.errors import EngineError
 from monitor.model import Frame, Notebook, StageTable
 from monitor.recording.marks import Edit
 
@@ -88,21 +91,43 @@ class EngineFeed:
 
     def __init__(self, endpoint: str) -> None:
         self._client = EngineClient(endpoint)
+        self._pid: int | None = None  # of the engine that answered last
+        self._missed = False
         self.name = "live"
         self.progress = 1.0
 
     def hello(self) -> None:
         """Check that an engine answers; EngineError if not."""
-        self._client.hello()
+        self._pid = self._client.hello().pid
 
     def frame(self, request: FrameRequest) -> Frame:
         """Return what to draw."""
-        return self._client.frame(
-            start=request.start,
-            stop=request.stop,
-            span=request.span,
-            n_columns=request.n_columns,
-        )
+        try:
+            if self._pid is None or self._missed:  # the first, or one that was started anew
+                self.hello()
+                self._missed = False
+            return self._client.frame(
+                start=request.start,
+                stop=request.stop,
+                span=request.span,
+                n_columns=request.n_columns,
+            )
+        except EngineError as error:
+            self._missed = True
+            if not self._is_gone():
+                raise
+            raise EngineError(f"the engine, process {self._pid}, is gone") from error
+
+    def _is_gone(self) -> bool:
+        """Return whether the process that answered has ended, as far as can be seen from here."""
+        if self._pid is None or not self._client.endpoint.startswith("ipc:"):
+            return False  # what listens on TCP may be a tunnel to another machine
+        try:  # one that is dead may wait for whoever started it
+            return psutil.Process(self._pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        except psutil.NoSuchProcess:
+            return True
+        except psutil.Error:
+            return False
 
     def table(self) -> StageTable:
         """Return the stage table so far."""

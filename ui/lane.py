@@ -11,13 +11,12 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from ui.canvas import Canvas
+from monitor.model import Stage
+from ui.canvas import FLAGS_PX, ROW_PX, Canvas
 from ui.soft_edge import LEAST_PX, fill_soft
 from ui.stages import labels, mark_text
 from ui.theme import mix, stage_color
 
-ROW_PX = 20
-FLAGS_PX = 18
 MAX_ROWS = 8
 """Deeper stages share the last row."""
 
@@ -92,6 +91,10 @@ class Lane(QGraphicsItem):
                 painter.fillRect(QRectF(rect.left(), y, 2, rect.height()), QColor(own))
             if stage.stop_ns is None:
                 self._paint_open_edge(painter, rect, own)
+            if _is_same(stage, canvas.chosen):
+                painter.setPen(QColor(theme.text))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(rect.adjusted(0, 0, -1, -1))
             if rect.width() >= _TEXT_FROM:
                 begin = max(rect.left(), scale.left) + 7
                 room = min(rect.right(), scale.right) - begin - 3
@@ -165,6 +168,13 @@ class Lane(QGraphicsItem):
             painter.setPen(QColor(theme.plot))
             words = rect.adjusted(6, 0, 0, 0)
             painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _is_same(stage: Stage, chosen: Stage | None) -> bool:
+    """Return whether it is the stage that was chosen, though more is known of it by now."""
+    if chosen is None or not stage.span_id:
+        return False
+    return (stage.run_id, stage.span_id) == (chosen.run_id, chosen.span_id)
 
 
 def _fitting(texts: tuple[str, ...], metrics: QFontMetricsF, room: float) -> str:

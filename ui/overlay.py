@@ -10,19 +10,19 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from monitor.model import NS, View
+from monitor.model import NS, Stage, View
 from monitor.units import si
 from ui.backdrop import gap_brush
 from ui.canvas import Canvas
-from ui.lane import FLAGS_PX, ROW_PX
 from ui.plot import HEADER_PX, Plot
+from ui.presenter import stage_name
 from ui.quantities import NOTHING, clock, utc
 from ui.readouts import NAMES
 from ui.series import Series
 from ui.slow import reading_at
 from ui.stages import describe
 from ui.steps import paint_dashes
-from ui.theme import dashes_of
+from ui.theme import dashes_of, stage_color
 
 _LINE_PX = 16  # of text in a readout
 _NAME_PX = 160  # of a slow channel in the legend: its name is the user's
@@ -52,12 +52,31 @@ class Overlay(QGraphicsItem):
         if canvas is None or not canvas.plots:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        self._paint_chosen(painter, canvas)
         self._paint_marks(painter, canvas)
         for plot in canvas.plots:
             self._paint_header(painter, canvas, plot)
         self._paint_playhead(painter, canvas)
         if canvas.pointer_px is not None:
             self._paint_crosshair(painter, canvas, canvas.pointer_px)
+
+    def _paint_chosen(self, painter: QPainter, canvas: Canvas) -> None:
+        """Shade the stage that is chosen, with an edge on either side."""
+        if canvas.chosen is None:
+            return
+        scale = canvas.scale
+        left, right = (scale.px(each) for each in canvas.span_s(canvas.chosen))
+        if right < scale.left or left > scale.right:
+            return
+        color = QColor(canvas.theme.text)
+        top, bottom = canvas.plots[0].rect.top(), canvas.plots[-1].rect.bottom()
+        begin, end = max(round(left), scale.left), min(round(right), scale.right)
+        color.setAlpha(16)
+        painter.fillRect(QRectF(begin, top, max(end - begin, 1), bottom - top), color)
+        color.setAlpha(110)
+        for x in (left, right):
+            if scale.left <= x <= scale.right:
+                painter.fillRect(QRectF(round(x), top, 1, bottom - top), color)
 
     def _paint_marks(self, painter: QPainter, canvas: Canvas) -> None:
         scale, theme = canvas.scale, canvas.theme
@@ -143,21 +162,31 @@ class Overlay(QGraphicsItem):
         time_s = canvas.scale.time_s(px)
         self._paint_time(painter, canvas, x, time_s)
         if canvas.pointer_y <= canvas.lane_rect.bottom():
-            self._paint_stage(painter, canvas, x, time_s)
+            self._paint_stage(painter, canvas, x)
             return
         for plot in canvas.plots:
             if plot.rect.top() <= canvas.pointer_y <= plot.rect.bottom():
                 y = round(canvas.pointer_y)
                 painter.fillRect(QRectF(plot.rect.left(), y, plot.rect.width(), 1), faint)
-            self._paint_values(painter, canvas, plot, x, canvas.column_at(time_s))
+            path = canvas.bands.path_at(time_s) if plot is canvas.plots[0] else ()
+            self._paint_values(painter, canvas, plot, x, canvas.column_at(time_s), path=path)
 
     def _paint_values(
-        self, painter: QPainter, canvas: Canvas, plot: Plot, x: int, column: int | None
+        self,
+        painter: QPainter,
+        canvas: Canvas,
+        plot: Plot,
+        x: int,
+        column: int | None,
+        *,
+        path: tuple[Stage, ...],
     ) -> None:
+        """Paint what the plot shows under the pointer, below the stage there if one is given."""
         view = canvas.view
         if view is None or column is None:
             return
-        lines = [
+        lines = [(stage_color(each.name), "stage", stage_name(each)) for each in path[-1:]]
+        lines += [
             (plot.color(series, canvas.theme), series.name, reading(series, view, column, plot))
             for series in plot.shown
             if series.exists(view)
@@ -216,14 +245,12 @@ class Overlay(QGraphicsItem):
         painter.setPen(QColor(canvas.theme.text))
         painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
 
-    def _paint_stage(self, painter: QPainter, canvas: Canvas, x: int, time_s: float) -> None:
-        """Paint what the stage under the pointer is, below the lane."""
-        lane = canvas.lane_rect
-        row = int((canvas.pointer_y - lane.top() - FLAGS_PX) // ROW_PX)
-        stage = canvas.bands.at(time_s, row, 2 / canvas.scale.px_per_s)
+    def _paint_stage(self, painter: QPainter, canvas: Canvas, x: int) -> None:
+        """Paint what the stage under the pointer is and used, below the lane."""
+        lane, stage = canvas.lane_rect, canvas.stage_at_pointer
         if stage is None:
             return
-        text = describe(stage, canvas.now_ns)
+        text = describe(stage, canvas.now_ns, canvas.used)
         bounds = QFontMetricsF(canvas.small_font).boundingRect(
             QRectF(0, 0, 900, 200), Qt.AlignmentFlag.AlignLeft, text
         )

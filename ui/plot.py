@@ -34,6 +34,7 @@ class Plot:
         """Whether the lines of slow channels are drawn."""
         self.ticks: tuple[Tick, ...] = ()
         self._calm = CalmRange(with_zero=spec.with_zero)
+        self._fitted: tuple[View, Sequence[SlowView]] | None = None
         self._items: dict[Series, Envelope | Curve] = {}
         for series in spec.series:
             item = Envelope() if series.source is Source.ENVELOPE else Curve()
@@ -105,9 +106,15 @@ class Plot:
             if isinstance(item, Envelope):
                 item.show_columns(edges_s, low, high, samples=samples)
             else:
-                item.show_values(edges_s[1:], low)
+                item.show_values((edges_s[:-1] + edges_s[1:]) / 2, low, high)
         drawn = [each for each in slow if self._show_slow(each, origin_ns)]
+        self._fitted = view, drawn
         self._fit(view, drawn)
+
+    def keep_room(self) -> None:
+        """Keep the header free at another height of the plot."""
+        if self._fitted is not None:
+            self._fit(*self._fitted)
 
     def _show_slow(self, view: SlowView, origin_ns: int) -> bool:
         """Draw a slow channel; return whether it has a line here."""

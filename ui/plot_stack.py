@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QGraphicsScene, QGraphicsWidget
 
-from monitor.model import Frame, StreamInfo
+from monitor.model import Frame, Stage, StageEnergy, StageTable, StreamInfo
 from ui.backdrop import Backdrop
-from ui.canvas import Canvas
+from ui.canvas import FLAGS_PX, ROW_PX, Canvas
 from ui.fonts import font
 from ui.gestures import Gestures
-from ui.lane import FLAGS_PX, MAX_ROWS, ROW_PX, Lane
+from ui.lane import MAX_ROWS, Lane
 from ui.overlay import Overlay
 from ui.plot import Plot
 from ui.scaling import TimeScale
@@ -49,6 +51,8 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._n_rows = 1
         self._time = (0.0, 1.0)
         self._playhead_s: float | None = None
+        self._chosen: Stage | None = None
+        self._used: dict[tuple[str, str], StageEnergy] = {}
         self.gestures = Gestures(self.viewport(), self._canvas)
         self.gestures.moved.connect(self._changed)
         layout = self.ci.layout
@@ -107,6 +111,28 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._playhead_s = time_s
         self._changed()
 
+    def choose(self, stage: Stage | None) -> None:
+        """Shade a stage; None shades nothing."""
+        self._chosen = stage
+        self._changed()
+
+    def show_table(self, table: StageTable | None) -> None:
+        """Know what each stage used, for the pointer; None forgets it."""
+        stages = table.stages if table is not None else ()
+        self._used = {(used.stage.run_id, used.stage.span_id): used for used in stages}
+        self._changed()
+
+    @property
+    def stage_under_pointer(self) -> Stage | None:
+        """The stage of the lane that the pointer is on."""
+        canvas = self._canvas()
+        return canvas.stage_at_pointer if canvas is not None else None
+
+    @property
+    def knows_stages(self) -> bool:
+        """Whether it is known what stages used."""
+        return bool(self._used)
+
     def refit(self) -> None:
         """Fit the vertical ranges anew with the next frame."""
         for plot in self._plots:
@@ -157,6 +183,7 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._plots = tuple(Plot(spec, self._theme) for spec in specs)
         for plot in self._plots:
             plot.shows_slow = self._shows_slow
+            plot.box.sigResized.connect(self._resized)
         self._place()
 
     def _clear(self) -> None:
@@ -198,6 +225,12 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
     def _lane_px(self) -> float:
         return float(FLAGS_PX + self._n_rows * ROW_PX)
 
+    def _resized(self) -> None:
+        """Arrange everything anew: no frame may come that would."""
+        for plot in self._plots:
+            plot.keep_room()
+        self._changed()
+
     def _changed(self) -> None:
         self._cached = None
         self.viewport().update()
@@ -219,7 +252,7 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         scale = TimeScale(rect.left(), rect.right(), *self._time)
         pointer = self.gestures.pointer
         inside = pointer is not None and scale.left <= pointer.x() <= scale.right
-        return Canvas(
+        canvas = Canvas(
             theme=self._theme,
             small_font=self._font,
             plots=self.plots,
@@ -238,7 +271,13 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             pointer_px=pointer.x() if inside and pointer is not None else None,
             pointer_y=pointer.y() if pointer is not None else -1.0,
             playhead_s=self._playhead_s,
+            chosen=self._chosen,
+            used=None,
         )
+        stage = canvas.stage_at_pointer
+        if stage is None:
+            return canvas
+        return replace(canvas, used=self._used.get((stage.run_id, stage.span_id)))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint, and count."""

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from monitor.model import Average, Metrics, Ramp, Snapshot, Stage, StageEnergy, Supply
+import msgspec
+
+from monitor.model import (
+    Average,
+    Metrics,
+    Ramp,
+    Snapshot,
+    Stage,
+    StageEnergy,
+    Supply,
+)
 from monitor.units import duration, share, si, window
 from ui import quantities as q
 
 FULL = 0.999
 """Coverage below this is stated beside the number."""
 
-_SHORT_S = 3600.0  # until the disk is full: that is soon
-_LONG_S = 90 * 86_400.0
+_OLD_S = 3.0  # numbers of so long ago are not of now
 _CYCLE_S = 0.03  # a window this short is one line cycle on mains
 
 
@@ -30,6 +39,8 @@ class Tile:
     tip: str = ""
     wide: bool = False
     """Whether its note needs more room than the others'."""
+    dim: bool = False
+    """Whether its number is not of now."""
     line: int | None = None
     """Position in the theme's colours for slow channels, of its line; None has none."""
 
@@ -38,16 +49,6 @@ class Tile:
         """Return it as one sentence, for a screen reader."""
         note = f", {self.note}" if self.note else ""
         return f"{self.title}: {self.value} {self.unit}{note}"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One entry of the status line."""
-
-    text: str
-    level: str = ""
-    """good, warn, bad, plain, or empty for muted."""
-    tip: str = ""
 
 
 def window_name(window_s: float, supply: Supply) -> str:
@@ -62,6 +63,24 @@ def tiles(snapshot: Snapshot) -> tuple[Tile, ...]:
     metrics = snapshot.metrics
     if metrics is None:
         return _empty(snapshot)
+    shown = _tiles(metrics, snapshot)
+    if not is_old(snapshot):
+        return shown
+    note = f"{age(snapshot)} old"
+    return tuple(
+        replace(
+            tile,
+            title=tile.title.removesuffix(" now"),
+            note=note,
+            warn=True,
+            dim=True,
+            tip="\n".join(filter(None, (tile.note, tile.tip))),
+        )
+        for tile in shown
+    )
+
+
+def _tiles(metrics: Metrics, snapshot: Snapshot) -> tuple[Tile, ...]:
     averages = [a for a in metrics.averages if a.window_s >= _CYCLE_S][:2]
     return (
         _power(metrics, snapshot.supply),
@@ -72,6 +91,23 @@ def tiles(snapshot: Snapshot) -> tuple[Tile, ...]:
         _mains(metrics, snapshot.supply),
         _coverage(metrics),
     )
+
+
+def is_old(snapshot: Snapshot) -> bool:
+    """Return whether a live session should have brought something newer long ago."""
+    return snapshot.state != "ended" and snapshot.age_s >= _OLD_S
+
+
+def age(snapshot: Snapshot) -> str:
+    """Return how old the newest sample is; whole seconds, so that it does not flicker."""
+    return duration(math.floor(snapshot.age_s)).replace(".0 s", " s")
+
+
+def unheard(snapshot: Snapshot, silence_s: float) -> Snapshot:
+    """Return the last snapshot of an engine that has not answered since."""
+    slow = tuple(msgspec.structs.replace(now, age_s=now.age_s + silence_s) for now in snapshot.slow)
+    age_s = max(snapshot.age_s + silence_s, _OLD_S)
+    return msgspec.structs.replace(snapshot, age_s=age_s, slow=slow)
 
 
 def _empty(snapshot: Snapshot) -> tuple[Tile, ...]:
@@ -118,7 +154,8 @@ def _ramp(ramp: Ramp) -> Tile:
     number, unit = q.split(ramp.now_w_per_s, "W/s")
     sign = "+" if ramp.now_w_per_s > 0 else ""
     known = not math.isnan(ramp.max_up_w_per_s)
-    up, down = q.signed(ramp.max_up_w_per_s, "W/s"), q.signed(ramp.max_down_w_per_s, "W/s")
+    up = q.signed(ramp.steepest_rise_w_per_s, "W/s")
+    down = q.signed(ramp.steepest_fall_w_per_s, "W/s")
     return Tile(
         f"Ramp {window_name(ramp.window_s, Supply.DC)}",
         sign + number,
@@ -126,7 +163,8 @@ def _ramp(ramp: Ramp) -> Tile:
         f"▲ {up}   ▼ {down}" if known else "",
         wide=True,
         tip="Change of the mean power from one window to the next, per second;"
-        " ▲ steepest rise and ▼ steepest fall since the session began",
+        " ▲ steepest rise and ▼ steepest fall since the session began, over the same window,"
+        " where at least half of both windows was captured: an edge in dead time looks less steep",
     )
 
 
@@ -192,66 +230,3 @@ def _coverage(metrics: Metrics) -> Tile:
 def stage_name(stage: Stage) -> str:
     """Return a stage with its count from one, if its total is known: ``denoise_step 12/50``."""
     return stage.name if stage.total is None else f"{stage.name} {stage.index + 1}/{stage.total}"
-
-
-def status(
-    snapshot: Snapshot, frames_per_second: float, *, answers: bool = True
-) -> tuple[Item, ...]:
-    """Return the entries of the status line; ``answers``: whether the snapshot is still news."""
-    items = [_state(snapshot) if answers else Item("● no answer", "bad")]
-    if (info := snapshot.info) is not None:
-        identity = info.instrument.get("idn") or info.instrument.get("identity") or ""
-        items.append(Item(_identity(identity) or "instrument", "plain", identity))
-        rate = si(info.sample_rate_hz, "S/s")
-        items.append(Item(f"{rate} × {len(info.channels)}", tip="Sample rate and channels"))
-    if snapshot.replay_speed is None and snapshot.metrics is not None:
-        late = snapshot.lag_s > 1
-        items.append(
-            Item(f"lag {duration(snapshot.lag_s)}", "warn" if late else "",
-                 "Age of the newest sample when it was processed")
-        )  # fmt: skip
-    items.append(_recording(snapshot))
-    markers = f"{snapshot.n_markers} marker{'s' if snapshot.n_markers != 1 else ''}"
-    items.append(Item(markers, tip="Markers received"))
-    if snapshot.n_malformed_markers:
-        items.append(Item(f"{snapshot.n_malformed_markers} malformed", "warn"))
-    items.append(Item(f"{frames_per_second:.0f} frames/s", tip="Drawn by this window"))
-    return tuple(items)
-
-
-def _state(snapshot: Snapshot) -> Item:
-    level = {"running": "good", "reconnecting": "warn", "connecting": "warn"}
-    state = snapshot.state
-    if snapshot.replay_speed is not None:
-        speed = f"{snapshot.replay_speed:g} ×"
-        words = {"running": f"replaying {speed}", "paused": "replay held", "ended": "from a file"}
-        return Item(f"● {words.get(state, state)}", "good" if state == "running" else "plain")
-    return Item(f"● {state}", level.get(state, "plain"))
-
-
-def _recording(snapshot: Snapshot) -> Item:
-    recording = snapshot.recording
-    if recording is None:
-        return Item("" if snapshot.replay_speed is not None else "not recording")
-    name = recording.path.rpartition("/")[2]
-    if recording.error:
-        return Item(f"{name}: {recording.error}", "bad", recording.path)
-    late = f", {duration(recording.queued_s)} queued" if recording.queued_s > 1 else ""
-    if recording.stalled_s:
-        late += f", the disk has not answered for {duration(recording.stalled_s)}"
-    return Item(
-        f"● {name}, {si(recording.n_bytes, 'B')}{late}{_left(recording.left_s)}",
-        "warn" if late or recording.left_s < _SHORT_S else "bad",
-        recording.path,
-    )
-
-
-def _left(seconds: float) -> str:
-    """Return for how long the disk will do; nothing while that is not known, or for months."""
-    return f", disk full in {duration(seconds)}" if seconds < _LONG_S else ""
-
-
-def _identity(idn: str) -> str:
-    """Return maker and model of an ``*IDN?`` reply."""
-    parts = [part.strip() for part in idn.split(",")]
-    return " ".join(parts[:2])

@@ -63,7 +63,7 @@ class TileWidget(QFrame):
         self.value.setText(tile.value)
         self.unit.setText(tile.unit)
         self._elide()
-        _mark(self.value, "dim", "true" if tile.value == NOTHING else "false")
+        _mark(self.value, "dim", "true" if tile.dim or tile.value == NOTHING else "false")
         _mark(self.note, "level", "warn" if tile.warn else "")
         self.setToolTip(tile.tip)
         self.setAccessibleName(tile.spoken)

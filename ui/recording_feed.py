@@ -29,6 +29,7 @@ from monitor.recording import by_hand, marks
 from monitor.recording.marks import Edit
 from monitor.recording.reader import Recording
 from ui.feed import EngineFeed, FrameRequest
+from ui.flaws import flaws
 from ui.replay import ReplayProcess
 
 AVERAGES_S = (0.02, 1.0, 10.0)
@@ -61,6 +62,7 @@ class RecordingFeed:
         self._abandoned = False
         self._recording = self._stack.enter_context(Recording(path, progress=self._read_so_far))
         self._info = self._recording.info
+        self._warnings = flaws(self._recording)
         self._first, self._last = self._recording.bounds
         self._playhead = self._last
         self._speed = 1.0
@@ -246,7 +248,7 @@ class RecordingFeed:
             average_windows_s=AVERAGES_S,
             ramp_windows_s=RAMPS_S,
             n_markers=len(self._recording.markers),
-            warnings=(*self._recording.lost, *snapshot.warnings),
+            warnings=self._warnings,
             replay_speed=self._speed,
         )
 
@@ -287,7 +289,7 @@ class RecordingFeed:
             n_malformed_markers=0,
             lag_s=0.0,
             recording=None,
-            warnings=self._recording.lost,
+            warnings=self._warnings,
             replay_speed=self._speed,
             slow=self._recording.slow.values(now_ns),
         )

@@ -39,8 +39,12 @@ class Series:
         """Return the lowest and the highest value of each column: shape (n,) each."""
         if self.source is Source.ENVELOPE:
             return view.low[self.row], view.high[self.row]
-        rows = view.averages_w if self.source is Source.AVERAGE else view.ramps_w_per_s
-        return rows[self.row], rows[self.row]
+        rows, lines = view.averages_w, view.average_lines_w
+        if self.source is Source.RAMP:
+            rows, lines = view.ramps_w_per_s, view.ramp_lines_w_per_s
+        if lines is None:
+            return rows[self.row], rows[self.row]
+        return lines[0, self.row], lines[1, self.row]
 
     def exists(self, view: View) -> bool:
         """Return whether the view holds it."""

@@ -53,6 +53,8 @@ class SetupDialog(QDialog):
         Colours of the preview.
     measure
         Begins measuring with a profile; returns whether that could be started.
+    profile
+        Proposed as its file.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class SetupDialog(QDialog):
         theme: Theme,
         *,
         measure: Callable[[Path], bool] = measure_with,
+        profile: Path | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Set up an instrument")
@@ -77,7 +80,7 @@ class SetupDialog(QDialog):
         self.identity.setAccessibleName("Instrument")
         self.numbers = QLabel("–")
         self.numbers.setAccessibleName("Power and frequency")
-        self.profile = QLineEdit("wattstage.toml")
+        self.profile = QLineEdit(str(profile or "wattstage.toml"))
         self.profile.setAccessibleName("File of the profile")
         self.save = QPushButton("Save pr&ofile")
         self.begin = QPushButton("Save an&d measure")

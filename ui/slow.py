@@ -66,6 +66,7 @@ def _tile(name: str, now: SlowValue, color: int | None) -> Tile:
         is_overdue(now),
         f"{name}, measured by {channel.source}{note}; a reading every"
         f" {window(channel.interval_s)}; {line}",
+        dim=is_overdue(now),
         line=color,
     )
 

@@ -3,139 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from monitor.model import NS, HeldEnergy, Stage, StageEnergy, StageTable
-from monitor.slow_text import names
-from monitor.units import duration, give_or_take, share, si
-from ui.quantities import clock
-from ui.stages import edges_text
+from monitor.model import Stage, StageTable
+from monitor.units import window
+from ui.stage_rows import COLUMNS, PEAK, Row, columns, first_rows, stage_row
+from ui.theme import DARK, Theme
 
-_COLUMNS: tuple[str, ...] = (
-    "Stage",
-    "#",
-    "Start",
-    "Duration",
-    "Energy",
-    "Mean",
-    "Peak",
-    "Coverage",
-)
-_WIDTHS = (168, 46, 74, 74, 78, 74, 74, 80)
+_TIPS = {
+    1: "Which of its kind it is in the stage around it, from 1",
+    4: "What was captured, and for dead time the mean of its stage",
+    5: "Energy per duration. On mains a short stage is not made of whole line cycles, so it may"
+    " lie a little above the peak",
+    7: "Captured share of the duration",
+}
+_WIDTHS = (160, 40, 72, 70, 78, 72, 96, 78)
 _SLOW_WIDTHS = (96, 80)
 _ALIGN_NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _ALIGN_TEXT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _BY_START = (2, Qt.SortOrder.AscendingOrder)
 _Index = QModelIndex | QPersistentModelIndex
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one row says, and what it sorts by."""
-
-    texts: tuple[str, ...]
-    keys: tuple[float | str, ...]
-    stage: Stage | None
-    """None for the total and the rest."""
-    about: str = ""
-    """What is said of it under the pointer."""
-
-
-def columns(table: StageTable) -> tuple[str, ...]:
-    """Return the titles of the columns; two more for each slow power channel."""
-    called = names([slow.channel for slow in table.slow])
-    return (*_COLUMNS, *(title for name in called for title in (name, "Coverage")))
-
-
-def _texts(held: Iterable[HeldEnergy]) -> Iterator[str]:
-    for used in held:
-        yield si(used.energy_j, "J")
-        yield share(used.coverage)
-
-
-def _keys(held: Iterable[HeldEnergy]) -> Iterator[float]:
-    for used in held:
-        yield used.energy_j
-        yield used.coverage
-
-
-def stage_row(used: StageEnergy, origin_ns: int, held: Sequence[HeldEnergy] = ()) -> Row:
-    """Return the row of a stage; its name is indented by its depth.
-
-    Parameters
-    ----------
-    held
-        What each slow power channel says that it used.
-    """
-    stage = used.stage
-    start_s = (stage.start_ns - origin_ns) / NS
-    cut = " (cut)" if stage.truncated or used.outside_s else ""
-    failed = " (failed)" if stage.failed else ""
-    running = " …" if stage.stop_ns is None else ""
-    return Row(
-        (
-            "    " * stage.depth + stage.name + failed + cut + running,
-            str(stage.index),
-            clock(start_s, 2),
-            duration(used.duration_s),
-            give_or_take(used.energy_j, used.u_j, "J"),
-            si(used.mean_w, "W"),
-            si(used.peak_w, "W"),
-            share(used.coverage),
-            *_texts(held),
-        ),
-        (
-            stage.path,
-            stage.index,
-            start_s,
-            used.duration_s,
-            used.energy_j,
-            used.mean_w,
-            used.peak_w,
-            used.coverage,
-            *_keys(held),
-        ),
-        stage,
-        _about(used),
-    )
-
-
-def _about(used: StageEnergy) -> str:
-    """Return what is said about a stage under the pointer."""
-    stage = used.stage
-    missing = f"{duration(used.outside_s)} of it not recorded" if used.outside_s else ""
-    never = "an edge was never marked" if stage.truncated else ""
-    failed = "it ended with an error" if stage.failed else ""
-    first = "a warm-up" if stage.warmup else ""
-    name = stage.path.replace("/", " / ")
-    return ", ".join(filter(None, (name, first, edges_text(stage), failed, never, missing)))
-
-
-def first_rows(table: StageTable) -> tuple[Row, Row]:
-    """Return the total and the unattributed rest."""
-    rest, total = table.unattributed, table.total
-    mean_w = rest.energy_j / rest.duration_s if rest.duration_s > 0 else math.nan
-    return (
-        Row(
-            ("total", "", "", duration(total.duration_s),
-             give_or_take(total.energy_j, total.u_j, "J"),
-             si(total.mean_w, "W"), si(total.peak_w, "W"), share(total.coverage),
-             *_texts(slow.total for slow in table.slow)),
-            (), None,
-        ),
-        Row(
-            ("unattributed", "", "", duration(rest.duration_s),
-             give_or_take(rest.energy_j, rest.u_j, "J"),
-             si(mean_w, "W"), "", "", *_texts(slow.unattributed for slow in table.slow)),
-            (), None,
-        ),
-    )  # fmt: skip
 
 
 class StageModel(QAbstractTableModel):
@@ -145,8 +36,11 @@ class StageModel(QAbstractTableModel):
         super().__init__()
         self._stages: list[Row] = []
         self._first: tuple[Row, ...] = ()
-        self._columns = _COLUMNS
+        self._columns = COLUMNS
         self._order = _BY_START
+        self._peak_tip = ""
+        self.dim_color = DARK.muted
+        """Of what was not measured."""
 
     def show_table(self, table: StageTable, origin_ns: int) -> None:
         """Show other values."""
@@ -155,6 +49,10 @@ class StageModel(QAbstractTableModel):
             for k, used in enumerate(table.stages)
         ]
         shown = columns(table)
+        over = "a whole line cycle" if "cycle" in shown[PEAK] else "a sample"
+        self._peak_tip = f"The highest that was captured, mean of {over}:" + (
+            f" {window(table.peak_window_s)}"
+        )
         same = len(stages) == len(self._stages) and shown == self._columns
         if not same:
             self.beginResetModel()
@@ -198,6 +96,8 @@ class StageModel(QAbstractTableModel):
             return self._columns[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _ALIGN_NUMBER if section else _ALIGN_TEXT
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._peak_tip if section == PEAK else _TIPS.get(section)
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -211,6 +111,8 @@ class StageModel(QAbstractTableModel):
             return _ALIGN_NUMBER
         if role == Qt.ItemDataRole.ToolTipRole and row.stage is not None:
             return row.about
+        if role == Qt.ItemDataRole.ForegroundRole and row.dim:
+            return QColor(self.dim_color)
         if role == Qt.ItemDataRole.FontRole and row.stage is None:
             bold = QFont()
             bold.setBold(True)
@@ -239,6 +141,7 @@ _ROLES = (
     Qt.ItemDataRole.TextAlignmentRole,
     Qt.ItemDataRole.ToolTipRole,
     Qt.ItemDataRole.FontRole,
+    Qt.ItemDataRole.ForegroundRole,
 )
 
 
@@ -246,7 +149,7 @@ class StageTableView(QTableView):
     """The stage table; choosing a stage asks to show it."""
 
     stage_chosen = Signal(object)
-    """A Stage."""
+    """A Stage; None if the total or the rest was chosen."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -273,6 +176,10 @@ class StageTableView(QTableView):
         self.selectionModel().currentRowChanged.connect(self._choose)
         self._quiet = False
 
+    def set_theme(self, theme: Theme) -> None:
+        """Use other colours."""
+        self.stages.dim_color = theme.muted
+
     def show_table(self, table: StageTable, origin_ns: int) -> None:
         """Show other values; the selected stage stays selected."""
         current = self.stages.stage(self.currentIndex().row())
@@ -292,6 +199,5 @@ class StageTableView(QTableView):
         self._n_columns = n
 
     def _choose(self, now: QModelIndex) -> None:
-        stage = self.stages.stage(now.row())
-        if stage is not None and not self._quiet:
-            self.stage_chosen.emit(stage)
+        if not self._quiet:
+            self.stage_chosen.emit(self.stages.stage(now.row()))

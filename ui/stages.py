@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model import NS, Marker, Stage, StreamInfo, Timeline
-from monitor.units import duration, si
+from monitor.model import NS, Marker, Stage, StageEnergy, StreamInfo, Timeline
+from monitor.units import about, duration, give_or_take, share, si
 from ui.presenter import stage_name
 
 
@@ -92,8 +92,14 @@ def edges_text(stage: Stage) -> str:
     return f"edges ±{si(stage.uncertainty_ns / NS, 's', 2)}" if stage.uncertainty_ns else ""
 
 
-def describe(stage: Stage, now_ns: int) -> str:
-    """Return what is said about a stage under the pointer."""
+def describe(stage: Stage, now_ns: int, used: StageEnergy | None = None) -> str:
+    """Return what is said about a stage under the pointer.
+
+    Parameters
+    ----------
+    used
+        None if that is not known yet.
+    """
     stop_ns = now_ns if stage.stop_ns is None else stage.stop_ns
     length = duration(max(stop_ns - stage.start_ns, 0) / NS)
     count = "" if stage.total is None else f"{stage.index + 1} of {stage.total}, "
@@ -101,7 +107,15 @@ def describe(stage: Stage, now_ns: int) -> str:
     failed = ", it ended with an error" if stage.failed else ""
     cut = ", an edge is missing" if stage.truncated else ""
     edges = f", {text}" if (text := edges_text(stage)) else ""
-    return f"{stage.path.replace('/', ' / ')}\n{count}{length}{running}{failed}{cut}{edges}"
+    spent = f"\n{_spent(used)}" if used is not None else ""
+    return f"{stage.path.replace('/', ' / ')}\n{count}{length}{running}{failed}{cut}{edges}{spent}"
+
+
+def _spent(used: StageEnergy) -> str:
+    """Return what a stage used."""
+    energy = about(give_or_take(used.energy_j, used.u_j, "J"), used.is_estimate)
+    mean = about(si(used.mean_w, "W"), used.is_estimate)
+    return f"{energy}, mean {mean}, peak {si(used.peak_w, 'W')}, {share(used.coverage)} captured"
 
 
 def mark_text(mark: Marker) -> str:

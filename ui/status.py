@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton
 
-from ui.presenter import Item
+from ui.facts import Item
 
 
 class Banner(QFrame):
-    """One line above everything; hidden while there is nothing to say.
+    """What the user should know, above everything; hidden while there is nothing to say.
 
-    A standing text stays until it is taken back; a warning until it is dismissed.
+    A standing text stays until it is taken back; a warning until it is dismissed or over.
     """
 
     def __init__(self) -> None:
@@ -21,9 +22,7 @@ class Banner(QFrame):
         self._warnings: tuple[str, ...] = ()  # the session's
         self._own: tuple[str, ...] = ()
         self._dismissed: tuple[str, ...] = ()
-        self.text = QLabel()
-        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.text = Lines()
         self.dismiss = QToolButton()
         self.dismiss.setText("Dismiss")
         self.dismiss.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -32,6 +31,9 @@ class Banner(QFrame):
         row.setContentsMargins(14, 2, 8, 2)
         row.addWidget(self.text, 1)
         row.addWidget(self.dismiss)
+        keep = self.dismiss.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)  # so that all banners are as high
+        self.dismiss.setSizePolicy(keep)
         self._refresh()
 
     def stand(self, text: str) -> None:
@@ -46,10 +48,16 @@ class Banner(QFrame):
         self._refresh()
 
     def show_warnings(self, warnings: tuple[str, ...]) -> None:
-        """Show the session's newest warning that was not dismissed."""
+        """Show the session's worst warning that was not dismissed."""
         if warnings != self._warnings:
             self._warnings = warnings
+            self._dismissed = tuple(text for text in self._dismissed if text in warnings)
             self._refresh()
+
+    def forget(self) -> None:
+        """Take back everything: it was of another session."""
+        self._standing, self._warnings, self._own, self._dismissed = "", (), (), ()
+        self._refresh()
 
     def _dismiss(self) -> None:
         self._dismissed, self._own = self._warnings, ()
@@ -60,11 +68,50 @@ class Banner(QFrame):
         left += self._own
         more = f"   ({len(left) - 1} more)" if len(left) > 1 else ""
         text = self._standing or (left[-1] + more if left else "")
-        self.text.setText(text)
-        self.text.setToolTip("\n".join(left))
+        self.text.show_text(
+            self._standing or (left[-1] if left else ""), "" if self._standing else more
+        )
+        told = [self._standing, *reversed(left)]
+        self.text.setToolTip("\n".join(filter(None, told)))
         self.dismiss.setVisible(not self._standing)
         self.setAccessibleName(text)
         self.setVisible(bool(text))
+
+
+class Lines(QLabel):
+    """A sentence on one line or on two; what has no room there is cut off at a sign."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = self._end = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(1)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def show_text(self, text: str, end: str = "") -> None:
+        """Show a text; ``end`` is never cut off."""
+        if (text, end) != (self._text, self._end):
+            self._text, self._end = text, end
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Break the text anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        metrics, room = self.fontMetrics(), self.width()
+        first, rest = "", self._text
+        if room > 1 and metrics.horizontalAdvance(rest + self._end) > room:
+            for word in self._text.split(" "):
+                if metrics.horizontalAdvance(f"{first} {word}") > room:
+                    break
+                first = f"{first} {word}".lstrip()
+            rest = self._text[len(first) :].lstrip()
+            room -= metrics.horizontalAdvance(self._end)
+            rest = metrics.elidedText(rest, Qt.TextElideMode.ElideRight, max(room, 0))
+        self.setText("\n".join(filter(None, (first, rest + self._end))))
 
 
 class StatusLine(QFrame):

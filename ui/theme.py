@@ -205,6 +205,7 @@ QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.line}
 #status QLabel[level="good"] {{ color: {t.good}; }}
 #status QLabel[level="warn"] {{ color: {t.warn}; }}
 #status QLabel[level="bad"] {{ color: {t.bad}; }}
+#status QLabel[level="rec"] {{ color: {t.accent}; }}
 #status QLabel[level="plain"] {{ color: {t.text}; }}
 QStatusBar {{ background: {t.panel}; border-top: 1px solid {t.line}; }}
 QStatusBar::item {{ border: none; }}
@@ -212,6 +213,15 @@ QMainWindow::separator {{ background: {t.line}; width: 1px; height: 1px; }}
 QTableView {{ background: {t.plot}; alternate-background-color: {t.panel}; border: none;
     gridline-color: {t.grid}; selection-background-color: {mix(t.accent, t.plot, 0.3)};
     selection-color: {t.text}; font-size: {SMALL_PX + 1}px; }}
+QTreeView, QListView {{ background: {t.plot}; alternate-background-color: {t.panel};
+    border: 1px solid {t.line}; selection-background-color: {mix(t.accent, t.plot, 0.3)};
+    selection-color: {t.text}; }}
+QTreeView::item:hover, QListView::item:hover {{ background: {t.raised}; }}
+QTreeView::item:selected, QListView::item:selected {{
+    background: {mix(t.accent, t.plot, 0.3)}; }}
+QMenu {{ background: {t.panel}; border: 1px solid {t.line}; }}
+QMenu::item:selected {{ background: {mix(t.accent, t.panel, 0.35)}; }}
+QMenu::item:disabled {{ color: {t.muted}; }}
 QTableView::item {{ padding: 0 12px 0 6px; }}
 QTableView QLineEdit {{ padding: 0 2px; border-radius: 0; }}
 QHeaderView::section {{ background: {t.panel}; color: {t.muted}; border: none;

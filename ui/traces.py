@@ -122,14 +122,15 @@ class Envelope(QGraphicsItem):
 
 
 class Curve(QGraphicsItem):
-    """A line through one value per column; NaN is a break."""
+    """A line through the middle of each column, and over all that is in it; NaN is a break."""
 
     def __init__(self) -> None:
         super().__init__()
         self._lines = PrimitiveArray(QLineF, 4)
         self._pen = _pen("#ffffff")
         self._at: Seconds = np.zeros(0)
-        self._values: Values = np.zeros(0)
+        self._low: Values = np.zeros(0)
+        self._high: Values = np.zeros(0)
 
     def boundingRect(self) -> QRectF:  # noqa: N802
         """Return where it may paint."""
@@ -140,9 +141,9 @@ class Curve(QGraphicsItem):
         self._pen = _pen(color)
         self.update()
 
-    def show_values(self, at: Seconds, values: Values) -> None:
+    def show_values(self, at: Seconds, low: Values, high: Values) -> None:
         """Show other data: shape (n,) each."""
-        self._at, self._values = at, values
+        self._at, self._low, self._high = at, low, high
         self.update()
 
     def paint(
@@ -154,7 +155,26 @@ class Curve(QGraphicsItem):
         """Paint it."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(self._pen)
-        _draw_curve(painter, self._lines, self._at, self._values)
+        _draw_curve(painter, self._lines, self._at, (self._low + self._high) / 2)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        upright, lonely = upright_columns(self._low, self._high)
+        half_px = np.where(lonely, 1.5, 0.5) / abs(painter.deviceTransform().m22())
+        self._lines.resize(len(upright))
+        lines = self._lines.ndarray()
+        lines[:, 0] = lines[:, 2] = self._at[upright]
+        lines[:, 1] = self._low[upright] - half_px
+        lines[:, 3] = self._high[upright] + half_px
+        painter.drawLines(*self._lines.drawargs())
+
+
+def upright_columns(low: Values, high: Values) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return which columns a line through their middles does not show, and which are lonely."""
+    there = ~np.isnan(low)
+    beside = np.zeros(len(there), np.bool_)
+    beside[1:] |= there[:-1]
+    beside[:-1] |= there[1:]
+    upright = np.flatnonzero(there & ((high > low) | ~beside))
+    return upright, ~beside[upright]
 
 
 def joined(low: Values, high: Values) -> tuple[Values, Values]:

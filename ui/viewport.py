@@ -11,6 +11,8 @@ from ui.feed import FrameRequest
 MIN_SPAN = 8.0
 """Samples."""
 
+_MARGIN = 1.06  # of the session's length: more of nothing helps nobody
+
 
 class Mode(enum.Enum):
     """What holds the view in place."""
@@ -80,7 +82,8 @@ class Viewport:
 
     def shown(self, start: float, stop: float, bounds: tuple[int, int]) -> Viewport:
         """Return a view of ``[start, stop)``, kept within reach of the session."""
-        span = min(max(stop - start, MIN_SPAN), self._widest(bounds))
+        left, right = self.extent(bounds)
+        span = min(max(stop - start, MIN_SPAN), max(self._widest(bounds), right - left))
         middle = (start + stop) / 2
         middle = min(max(middle, bounds[0] - 0.25 * span), bounds[1] + 0.25 * span)
         return replace(self, mode=Mode.FIXED, start=middle - span / 2, stop=middle + span / 2)
@@ -97,10 +100,12 @@ class Viewport:
             the newest sample, and the view goes on following.
         """
         left, right = self.extent(bounds)
-        span = max((right - left) * factor, MIN_SPAN)
-        if self.mode is Mode.FOLLOW:  # room for what is still to come
-            return replace(self, span=min(span, max(100.0 * (bounds[1] - bounds[0]), self.span)))
-        span = min(span, self._widest(bounds))
+        if factor >= 1 and self.mode is Mode.ALL:
+            return self
+        widest = max(self._widest(bounds), right - left)
+        span = min(max((right - left) * factor, MIN_SPAN), widest)
+        if self.mode is Mode.FOLLOW:
+            return replace(self, span=span)
         still = (left + right) / 2 if about is None else about
         share = (still - left) / (right - left)
         return self.shown(still - share * span, still + (1 - share) * span, bounds)
@@ -112,4 +117,4 @@ class Viewport:
         return self.shown(left + step, right + step, bounds)
 
     def _widest(self, bounds: tuple[int, int]) -> float:
-        return max(1.25 * (bounds[1] - bounds[0]), self.span, MIN_SPAN)
+        return max(_MARGIN * (bounds[1] - bounds[0]), MIN_SPAN)

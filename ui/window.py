@@ -17,18 +17,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from monitor.config import recordings_folder
 from monitor.engine import endpoint as endpoints
 from monitor.errors import WattstageError
-from monitor.model import NS, Frame, Notebook, Snapshot, StageTable
+from monitor.model import NS, Frame, Notebook, Snapshot, Stage, StageTable
 from monitor.recording.marks import Edit
 from ui.actions import Actions
 from ui.docks import Docks
+from ui.facts import silence, status
 from ui.feed import Feed, FrameRequest
 from ui.help_sheet import HelpSheet
 from ui.marks_panel import MarksPanel
 from ui.navigator import Navigator
 from ui.plot_stack import PlotStack
-from ui.presenter import status, tiles
+from ui.presenter import tiles, unheard
 from ui.quantities import clock, utc
 from ui.readouts import Readouts
 from ui.remote import Remote
@@ -44,7 +46,6 @@ FRAME_MS = 25
 
 _REST_EVERY = 6  # ticks, while nothing moves
 _TABLE_EVERY = 40  # frames: about once a second
-_GONE = "engine does not answer: {}; the recording, if any, goes on in the engine"
 
 
 class Window(QMainWindow):
@@ -81,6 +82,8 @@ class Window(QMainWindow):
         self._open_recording, self._live = open_recording, live
         self._n_frames = self._n_ticks = 0
         self._requested: FrameRequest | None = None
+        self._answered = time.monotonic()  # when the newest frame came
+        self._answers = True
         self._counted = (time.monotonic(), 0)
         self.commands = Actions(self)
         self._clock_ns = now_ns
@@ -163,7 +166,7 @@ class Window(QMainWindow):
         self.transport.speed_chosen.connect(self._set_speed)
         self.plots.gestures.clicked.connect(self._seek)
         self.plots.gestures.scrubbed.connect(self._seek)
-        self.table.stage_chosen.connect(navigator.show_stage)
+        self.table.stage_chosen.connect(self._choose_stage)
         self.marks.table.edited.connect(self._edit)
         self.marks.table.refused.connect(self.banner.warn)
         self.marks.table.chosen.connect(self._go_to)
@@ -177,6 +180,7 @@ class Window(QMainWindow):
         self.commands.set_theme(theme, self.devicePixelRatioF())
         self.plots.set_theme(theme)
         self.readouts.set_theme(theme)
+        self.table.set_theme(theme)
         self._show_state()
 
     # Frames.
@@ -197,14 +201,19 @@ class Window(QMainWindow):
         self._remote.close()
         self._remote.deleteLater()
         self.snapshot = None
+        self._answers = True
+        self.plots.choose(None)
+        self.plots.show_table(None)
         self.navigator.forget()
-        self.banner.stand("")
+        self.banner.forget()
         self._remote = self._start(feed)
         self._ask_docks()
 
     def _tick(self) -> None:
         if self.snapshot is None and self._remote.progress < 1:
             self.banner.stand(f"reading the recording: {self._remote.progress:.0%}")
+        if self.plots.stage_under_pointer is not None and not self.plots.knows_stages:
+            self._remote.ask_table()
         request = self.navigator.request()
         self._n_ticks += 1
         if not self._rests(request) or self._n_ticks % _REST_EVERY == 0:
@@ -225,9 +234,11 @@ class Window(QMainWindow):
         snapshot = frame.snapshot
         self.banner.stand("")
         self.banner.show_warnings(snapshot.warnings)
-        if self.snapshot is None or snapshot.version != self.snapshot.version:
+        news = self.snapshot is None or snapshot.version != self.snapshot.version
+        if news or not self._answers:
             self.readouts.show_tiles(tiles(snapshot), slow_tiles(snapshot.slow))
         self.snapshot = snapshot
+        self._answers, self._answered = True, time.monotonic()
         self.navigator.show_frame(frame)
         if self._n_frames % 8 == 0:
             self.status_line.show_items(status(snapshot, self.frames_per_second))
@@ -237,16 +248,25 @@ class Window(QMainWindow):
         self._show_state()
 
     def _frame_failed(self, why: str) -> None:
-        self.banner.stand(_GONE.format(why))
+        self._answers = False
+        self.banner.stand(silence(why, self.snapshot))
         if self.snapshot is not None:
-            items = status(self.snapshot, self.frames_per_second, answers=False)
+            last = unheard(self.snapshot, time.monotonic() - self._answered)
+            self.readouts.show_tiles(tiles(last), slow_tiles(last.slow))
+            items = status(last, self.frames_per_second, answers=False)
             self.status_line.show_items(items)
+        self._show_state()
 
     def _show_state(self) -> None:
         """Make the buttons, the playhead and the transport say how things are."""
         snapshot = self.snapshot
         replaying = snapshot is not None and snapshot.replay_speed is not None
-        self.commands.show_state(snapshot, self.navigator, can_go_live=self._live is not None)
+        self.commands.show_state(
+            snapshot,
+            self.navigator,
+            can_go_live=self._live is not None,
+            answers=self._answers,
+        )
         self.commands["stages"].setChecked(self.docks.shows_stages)
         self.commands["notes"].setChecked(self.docks.shows_notes)
         self.transport.setVisible(replaying)
@@ -289,13 +309,14 @@ class Window(QMainWindow):
         self._remote.set_speed(speed)
 
     def _ask_docks(self) -> None:
-        if self.docks.shows_stages:
+        if self.docks.shows_stages or self.plots.stage_under_pointer is not None:
             self._remote.ask_table()
         if self.docks.shows_notes:
             self._remote.ask_notebook()
 
     def _show_table(self, table: StageTable) -> None:
         self.docks.show_table(table, self.snapshot)
+        self.plots.show_table(table)
 
     def _show_notebook(self, book: Notebook) -> None:
         self.docks.show_notebook(book, self.snapshot)
@@ -309,6 +330,18 @@ class Window(QMainWindow):
     def _redo(self) -> None:
         self._remote.redo()
 
+    def _choose_stage(self, stage: Stage | None) -> None:
+        """Show a stage and shade it; the playhead goes to its end, where its energy is known."""
+        self.plots.choose(stage)
+        if stage is None:
+            return
+        self.navigator.show_stage(stage)
+        if self.snapshot is not None and self.snapshot.info is not None:
+            stop_ns = self.snapshot.now_ns if stage.stop_ns is None else stage.stop_ns
+            info = self.snapshot.info
+            length_s = (stop_ns - info.time_ns(self.snapshot.start)) / NS
+            self._seek(length_s - 1 / info.sample_rate_hz)  # the next stage has not begun
+
     def _go_to(self, time_ns: int) -> None:
         self.navigator.show_instant(time_ns)
         if self.snapshot is not None and self.snapshot.info is not None:
@@ -316,9 +349,9 @@ class Window(QMainWindow):
             self._seek((time_ns - origin_ns) / NS)
 
     def _choose_recording(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Open a recording", "recordings", "Recordings (*.h5)"
-        )
+        folder = recordings_folder()
+        start = str(folder.resolve()) if folder.is_dir() else ""
+        path, _ = QFileDialog.getOpenFileName(self, "Open a recording", start, "Recordings (*.h5)")
         if path:
             self.open(Path(path))
 

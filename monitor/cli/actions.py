@@ -65,7 +65,9 @@ def serve(settings: Settings, *, endpoint: str) -> None:
     """Serve an instrument until told to stop."""
 
     async def work() -> None:
-        made = assemble.live(settings, endpoint=endpoint, recordings=options.recordings_folder())
+        made = assemble.live(
+            settings, endpoint=endpoint, recordings=options.made_recordings_folder()
+        )
         async with made as engine, on_signal(engine.stop):
             await engine.run()
 

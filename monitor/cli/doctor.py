@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from monitor.config import recordings_folder
 from monitor.doctor.examination import examine
 from monitor.doctor.report import Level, Line, is_good, to_json_value
 
@@ -37,7 +37,7 @@ def doctor(
     """Say what is wrong: instrument, probes, broker, clocks, disk; exit code 1 if anything is."""
     logging.getLogger("monitor").setLevel(logging.ERROR)  # the page says it
     profile = config or (_DEFAULT if _DEFAULT.exists() else None)
-    folder = Path(os.environ.get("WATTSTAGE_RECORDINGS", "recordings"))
+    folder = recordings_folder()
     found = examine(profile, folder=folder, seconds=seconds)
     if as_json:
         lines = list(found)

@@ -16,6 +16,7 @@ from monitor.config import (
     Settings,
     check,
     load,
+    recordings_folder,
 )
 from monitor.errors import ConfigError
 from monitor.model import Quantity
@@ -52,9 +53,9 @@ Endpoint = Annotated[
 ]
 
 
-def recordings_folder() -> Path:
-    """Return where recordings land: ``WATTSTAGE_RECORDINGS``, else ``recordings`` here."""
-    folder = Path(os.environ.get("WATTSTAGE_RECORDINGS", "recordings"))
+def made_recordings_folder() -> Path:
+    """Return where recordings land, made if need be."""
+    folder = recordings_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -34,7 +34,7 @@ def demo(
     ] = None,
 ) -> None:
     """Run the whole chain on this machine: virtual lab, broker, engine and a live view."""
-    path = output or new_recording(options.recordings_folder())
+    path = output or new_recording(options.made_recordings_folder())
     bench = ["--capture", str(capture), "--loop"] if capture else ["--supply", supply]
     bench += ["--start-delay", "3"]
     scope = ["--rate", str(rate), "--record-length", "0.1"]
@@ -85,7 +85,7 @@ def record(
         record_s=record_length,
         broker=broker,
     )
-    path = output or new_recording(options.recordings_folder())
+    path = output or new_recording(options.made_recordings_folder())
     actions.record(
         settings,
         path,

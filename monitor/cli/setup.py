@@ -33,6 +33,7 @@ from monitor.setup.wizard import Asker, ask_plan, choose
 from monitor.sources.inspect import inspect
 
 _OUT = Console()
+_FOR_WINDOW = ("window", "theme", "address", "out")
 _EVENTS = Annotated[bool, typer.Option("--json", help="Tell programs: one JSON object a line.")]
 
 
@@ -95,6 +96,7 @@ async def _tell_devices(addresses: list[str], seconds: float) -> None:
 
 
 def setup(
+    context: typer.Context,
     address: Annotated[
         str | None, typer.Option(help="VISA address; without it you are asked.")
     ] = None,
@@ -143,7 +145,8 @@ def setup(
 ) -> None:
     """Set an instrument up: which inputs, which probes; try it; write a profile."""
     if window:
-        in_window(theme)
+        _refuse_others(context)
+        in_window(theme, address=address, out=out)
         return
     if reports not in {"auto", "unit", "volts"}:
         raise ConfigError(f"--reports must be unit, volts or auto, got {reports!r}")
@@ -198,10 +201,29 @@ def told(*, as_json: bool) -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def in_window(theme: str) -> None:
-    """Set up in a window; then measure, if that was asked for there."""
+def _refuse_others(context: typer.Context) -> None:
+    """Raise ConfigError if something was given that is chosen in the window."""
+    options = {parameter.name: parameter.opts[-1] for parameter in context.command.params}
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in _FOR_WINDOW and source is not None and source.name == "COMMANDLINE":
+            raise ConfigError(
+                f"{options[name]} is chosen in the window: leave it out, or leave out --window"
+            )
+
+
+def in_window(theme: str, *, address: str | None, out: Path | None) -> None:
+    """Set up in a window; then measure, if that was asked for there.
+
+    Parameters
+    ----------
+    address
+        Of the instrument that is asked first; None searches only.
+    out
+        Profile to write; None proposes one.
+    """
     viewer = Viewer(window=True, seconds=None, theme=theme, picture=None, out=_OUT)
-    profile = viewer.set_up()
+    profile = viewer.set_up(address=address, out=out)
     if profile is not None:
         viewer.start(endpoints.default(), [f"--config={profile}"])
 

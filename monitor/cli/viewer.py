@@ -73,10 +73,12 @@ class Viewer:
             " `wattstage stop` ends it"
         )
 
-    def set_up(self) -> Path | None:
+    def set_up(self, *, address: str | None, out: Path | None) -> Path | None:
         """Let somebody set an instrument up; return the profile to measure with, if any."""
         _need_qt()
         command = [sys.executable, "-m", "ui", "--setup", f"--theme={self.theme}"]
+        command += [f"--address={address}"] if address is not None else []
+        command += [f"--out={out}"] if out is not None else []
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise typer.Exit(done.returncode)

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.dsp.hold import Extremes, extremes_between
 from monitor.dsp.hops import HALF
 
 _LINE_CYCLES = 10  # 200 ms at 50 Hz, the window of IEC 61000-4-7
@@ -148,6 +149,26 @@ class CycleTable:
         sums = rows[_SUM_POWER, b] - rows[_SUM_POWER, a] + rows[_POWER, a]
         n = rows[_SUM_N, b] - rows[_SUM_N, a] + rows[_STOP, a] - rows[_START, a]
         return np.where(some, sums, 0.0), np.where(some, n, 0.0)
+
+    def columns(self, edges: NDArray[np.int64]) -> Extremes:
+        """Return the lowest and the highest mean of the cycles in each column.
+
+        Parameters
+        ----------
+        edges : shape (k + 1,)
+            Sample indices.
+
+        Returns
+        -------
+        shape (k,) each
+            In W; NaN where no whole cycle was captured.
+        """
+        firsts = np.searchsorted(self.stops, edges[:-1], "right")
+        lasts = np.searchsorted(self.starts, edges[1:], "left")
+        begin, end = (int(firsts[0]), int(lasts[-1])) if firsts.size else (0, 0)
+        rows = self._table[:, begin : max(begin, end)]
+        means = rows[_POWER] / (rows[_STOP] - rows[_START])
+        return extremes_between(means, means, firsts - begin, lasts - begin)
 
     def line_hz(self) -> float:
         """Return the frequency of the newest unbroken cycles, at most ten of them; NaN if none."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitor.dsp import ranges
 from monitor.dsp.cycles import Cycles
 from monitor.dsp.envelope import envelope
-from monitor.dsp.hold import MaxHold, Pieces
+from monitor.dsp.hold import Extremes, MaxHold, Pieces, reach_s
 from monitor.dsp.hops import Hops
 from monitor.dsp.pyramid import Pyramid, Read, hop_for
 from monitor.model import Channel, Quantity, Summary, Supply
@@ -19,6 +19,7 @@ from monitor.model import Channel, Quantity, Summary, Supply
 _PROBATION_S = 0.1  # captured before a supply is called mains or DC: five cycles of 50 Hz
 _LEAST_S = 0.25  # remembered in any case: finding a line cycle looks back that far
 _NOMINAL_HZ = 50.0  # of the line, until its first cycle was seen
+_CELL_S = 0.01  # of ramps, of which the extremes are remembered: less than a line cycle
 _AT_ONCE = 1 << 15  # samples: what is reduced stays in the second-level cache
 
 
@@ -76,7 +77,8 @@ class Track:
         """MAINS or DC; AUTO until enough was captured to know."""
         self.n_gaps = 0
         """How often samples were missing between two appends."""
-        self._hold = MaxHold(ramp_windows_s)
+        cell = max(round(_CELL_S * sample_rate_hz), 1)
+        self._hold = MaxHold(ramp_windows_s, cell=cell, capacity=2 * (capacity // cell) + 64)
         self._n_held = 0  # bins that the extremes of the ramps have seen
 
     @property
@@ -196,6 +198,17 @@ class Track:
             If the window was not named at the beginning.
         """
         return self._hold[window_s]
+
+    def ramp_columns(self, edges: NDArray[np.int64], window_s: float) -> Extremes | None:
+        """Return the lowest and the highest ramp in each column; see ``MaxHold.columns``."""
+        reach = reach_s(window_s) * self._rate if self.supply is Supply.MAINS else 0.0
+        return self._hold.columns(edges, window_s, reach=reach)
+
+    def cycle_columns(self, edges: NDArray[np.int64]) -> Extremes | None:
+        """Return the extremes of the means of line cycles in each column; None on DC."""
+        if self.supply is Supply.MAINS and self._cycles is not None:
+            return self._cycles.found.columns(edges)
+        return None
 
     def newest(self) -> tuple[float, float, float, float]:
         """Return what is measured now.

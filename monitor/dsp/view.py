@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.dsp.hold import LONGEST_CYCLE_S, Extremes
 from monitor.model import View
 
 Columns = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
@@ -29,6 +30,12 @@ class Rolling(Protocol):
     def ramps(self, at: NDArray[np.int64], window_s: float) -> NDArray[np.float64]:
         """Return the ramp at each index, in W/s."""
 
+    def ramp_columns(self, edges: NDArray[np.int64], window_s: float) -> Extremes | None:
+        """Return the lowest and the highest ramp in each column; None if it is not known."""
+
+    def cycle_columns(self, edges: NDArray[np.int64]) -> Extremes | None:
+        """Return the extremes of the means of line cycles in each column; None on DC."""
+
 
 def view_of(
     rolling: Rolling,
@@ -36,14 +43,27 @@ def view_of(
     average_windows_s: Sequence[float],
     ramp_windows_s: Sequence[float],
 ) -> View:
-    """Return the view of columns; averages and ramps are those at the columns' ends."""
+    """Return the view of columns."""
     edges, low, high = columns
     newest = rolling.bounds[1]
     at = np.minimum(edges[1:], newest)
     future = edges[:-1] >= newest
     averages = [rolling.averages(at, window)[0] for window in average_windows_s]
     ramps = [rolling.ramps(at, window) for window in ramp_windows_s]
-    return View(edges, low, high, _rows(averages, future), _rows(ramps, future))
+    averages_w, ramps_w_per_s = _rows(averages, future), _rows(ramps, future)
+    cycles = rolling.cycle_columns(edges)
+    average_lines, ramp_lines = (np.stack((rows, rows)) for rows in (averages_w, ramps_w_per_s))
+    for k, window in enumerate(average_windows_s):
+        if cycles is not None and window < LONGEST_CYCLE_S:
+            average_lines[:, k] = cycles  # over each cycle, not from its end on
+    for k, window in enumerate(ramp_windows_s):
+        seen = rolling.ramp_columns(edges, window)
+        if seen is not None and cycles is not None:
+            ramp_lines[:, k] = seen  # at whole cycles, and so not in a gap
+        elif seen is not None:
+            ramp_lines[0, k] = np.fmin(ramp_lines[0, k], seen[0])
+            ramp_lines[1, k] = np.fmax(ramp_lines[1, k], seen[1])
+    return View(edges, low, high, averages_w, ramps_w_per_s, average_lines, ramp_lines)
 
 
 def _rows(values: list[NDArray[np.float64]], empty: NDArray[np.bool_]) -> NDArray[np.float32]:

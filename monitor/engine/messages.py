@@ -186,6 +186,8 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     high: bytes = b""
     averages: bytes = b""
     ramps: bytes = b""
+    average_lines: bytes = b""
+    ramp_lines: bytes = b""
     slow: tuple[Steps, ...] = ()
 
     @classmethod
@@ -203,6 +205,8 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
             high=_pack(view.high, "<f4"),
             averages=_pack(view.averages_w, "<f4"),
             ramps=_pack(view.ramps_w_per_s, "<f4"),
+            average_lines=_packed(view.average_lines_w),
+            ramp_lines=_packed(view.ramp_lines_w_per_s),
             slow=slow,
         )
 
@@ -215,12 +219,17 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
         def table(data: bytes) -> NDArray[np.float32]:
             return np.frombuffer(data, "<f4").reshape(-1, self.n_columns)
 
+        def lines(data: bytes) -> NDArray[np.float32] | None:
+            return np.frombuffer(data, "<f4").reshape(2, -1, self.n_columns) if data else None
+
         view = View(
             np.frombuffer(self.edges, "<i8"),
             table(self.low),
             table(self.high),
             table(self.averages),
             table(self.ramps),
+            lines(self.average_lines),
+            lines(self.ramp_lines),
         )
         return Frame(self.snapshot, view, self.timeline, slow)
 
@@ -242,6 +251,10 @@ Reply = Welcome | Done | Refused | FrameReply | TableReply | NotebookReply
 encode = msgspec.msgpack.Encoder().encode
 decode_request = msgspec.msgpack.Decoder(Request).decode
 decode_reply = msgspec.msgpack.Decoder(Reply).decode
+
+
+def _packed(array: NDArray[np.float32] | None) -> bytes:
+    return b"" if array is None else _pack(array, "<f4")
 
 
 def _pack(array: NDArray[np.generic], dtype: DTypeLike) -> bytes:

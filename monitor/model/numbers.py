@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from monitor.model.slow import SlowChannel
@@ -24,7 +26,19 @@ class Ramp(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float
     now_w_per_s: float
     max_up_w_per_s: float
+    """The highest; below 0 if power only ever fell."""
     max_down_w_per_s: float
+    """The lowest; above 0 if power only ever rose."""
+
+    @property
+    def steepest_rise_w_per_s(self) -> float:
+        """Return the steepest rise; NaN if there was none."""
+        return self.max_up_w_per_s if self.max_up_w_per_s > 0 else math.nan
+
+    @property
+    def steepest_fall_w_per_s(self) -> float:
+        """Return the steepest fall, below 0; NaN if there was none."""
+        return self.max_down_w_per_s if self.max_down_w_per_s < 0 else math.nan
 
 
 class StageEnergy(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +63,11 @@ class StageEnergy(msgspec.Struct, frozen=True, kw_only=True):
     u_j: float | None = None
     """Standard uncertainty (k = 1) that the channels' calibration makes of ``energy_j``; None if
     none is stated. Those of several stages add up, for it is one error that all of them share."""
+
+    @property
+    def is_estimate(self) -> bool:
+        """Return whether nothing of it was captured: its energy is made of what is around it."""
+        return not self.coverage > 0
 
     @property
     def is_cut(self) -> bool:

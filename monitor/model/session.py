@@ -80,8 +80,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     recording: RecordingState | None
     """None while not recording."""
     warnings: tuple[str, ...]
-    """Newest last; what the user should know."""
+    """What the user should know: the worst last, among equals the newest."""
     replay_speed: float | None = None
     """None when live."""
     slow: tuple[SlowValue, ...] = ()
     """One per slow channel, in the order in which they became known."""
+    age_s: float = 0.0
+    """Age of the newest sample when this was made, by the host's clock; 0 of a replay."""

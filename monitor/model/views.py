@@ -76,6 +76,13 @@ class View:
     """Shape (n_average_windows, n): rolling mean of the power at the end of each column."""
     ramps_w_per_s: NDArray[np.float32]
     """Shape (n_ramp_windows, n): ramp rate at the end of each column."""
+    average_lines_w: NDArray[np.float32] | None = None
+    """Shape (2, n_average_windows, n): the lowest and the highest to draw in each column. On mains
+    the shortest is the mean of each line cycle over that cycle, and NaN where none was captured
+    whole. None: ``averages_w``."""
+    ramp_lines_w_per_s: NDArray[np.float32] | None = None
+    """Shape (2, n_ramp_windows, n): likewise; no extreme falls between columns. None:
+    ``ramps_w_per_s``."""
 
 
 @dataclass(frozen=True, slots=True)

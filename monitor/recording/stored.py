@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.dsp.cycle_table import CycleTable
-from monitor.dsp.hold import MaxHold, Pieces
+from monitor.dsp.hold import Extremes, MaxHold, Pieces, reach_s
 from monitor.dsp.hops import HALF, Hops, Totals
 from monitor.dsp.pyramid import Pyramid, hop_for
 from monitor.model import Summary, Supply
@@ -55,7 +55,7 @@ class Stored:
         self._totals = StoredTotals(samples, self._places, self._stretches)
         self._bins = self._hops(self._totals)
         self._near: tuple[int, int, Hops] | None = None
-        self._ramps: dict[float, tuple[float, float]] = {}
+        self._holds: dict[float, MaxHold] = {}
 
     @property
     def peak_window_s(self) -> float:
@@ -108,13 +108,28 @@ class Stored:
 
     def ramp_extremes(self, window_s: float) -> tuple[float, float]:
         """Return the highest and the lowest ramp, at the end of every line cycle or bin."""
-        if window_s not in self._ramps:
-            hold = MaxHold((window_s,))
+        if window_s not in self._holds:
+            hold = MaxHold((window_s,), capacity=2 * self._n_ends + 2)
             pieces: Pieces = self._cycles if self.supply is Supply.MAINS else self._bins
             for at in self._ends():
                 hold.look(pieces, at)
-            self._ramps[window_s] = hold[window_s]
-        return self._ramps[window_s]
+            self._holds[window_s] = hold
+        return self._holds[window_s][window_s]
+
+    def ramp_columns(self, edges: NDArray[np.int64], window_s: float) -> Extremes | None:
+        """Return the lowest and the highest ramp in each column.
+
+        Of a long file, None until its extremes were asked for.
+        """
+        if self._n_ends <= _LOOKED_AT:
+            self.ramp_extremes(window_s)
+        hold = self._holds.get(window_s)
+        reach = reach_s(window_s) * self._rate if self.supply is Supply.MAINS else 0.0
+        return hold.columns(edges, window_s, reach=reach) if hold is not None else None
+
+    def cycle_columns(self, edges: NDArray[np.int64]) -> Extremes | None:
+        """Return the extremes of the means of line cycles in each column; None on DC."""
+        return self._cycles.columns(edges) if self.supply is Supply.MAINS else None
 
     def envelope(
         self, start: int, stop: int, n_columns: int
@@ -212,6 +227,12 @@ class Stored:
     def _outside(self, at: NDArray[np.float64]) -> NDArray[np.bool_]:
         start, stop = self.bounds
         return (at <= start) | (at > stop)
+
+    @property
+    def _n_ends(self) -> int:
+        mains = self.supply is Supply.MAINS
+        levels = (stretch.levels for stretch in self._stretches.each)
+        return sum(each.cycles.n if mains else each.totals[0].n for each in levels)
 
     def _ends(self) -> list[NDArray[np.float64]]:
         """Return where ramps are looked at, in the order of time."""

@@ -30,13 +30,14 @@ from monitor.model import (
 )
 from monitor.session.desk import Desk
 from monitor.session.tape import Tape
+from monitor.session.warnings import Severity, Warnings
 from monitor.sources.clock import Clock
 from monitor.sources.meter_feed import Meter, beside
 from monitor.sources.source import Item, Source
 
 _INBOX = 64  # items; when it is full the sources wait, so nothing is dropped here
 _REFRESH_S = 0.1  # numbers change no faster than a person reads; costs that much less
-_MAX_WARNINGS = 8
+_TICK_S = 1.0  # while nothing comes, what was measured grows old, and a disk may fail
 
 _Entry = Item | tuple[SlowChannel, ...] | Exception | None  # None: the source has ended
 
@@ -97,9 +98,10 @@ class Session:
         self._clock = clock
         self._inbox: asyncio.Queue[_Entry] = asyncio.Queue(_INBOX)
         self._account: Account | None = None
-        self._warnings: tuple[str, ...] = ()
+        self._warnings = Warnings()
         self._state = "connecting"
         self._lag_s = 0.0
+        self._newest_ns: int | None = None  # UTC by the host's clock
         self._refresh_due_ns = 0
         self._stale = False
         self._version = 0
@@ -160,11 +162,16 @@ class Session:
         """
         if self._account is None:
             raise EngineError("nothing to record yet: no instrument has answered")
-        return self._tape.start(self._account, path)
+        started = self._tape.start(self._account, path)
+        self.refresh()
+        return started
 
     async def stop_recording(self) -> str | None:
         """Close the recording and return its path; None if there was none."""
-        return await self._tape.stop()
+        try:
+            return await self._tape.stop()
+        finally:
+            self.refresh()
 
     @property
     def recording_error(self) -> str:
@@ -251,15 +258,14 @@ class Session:
                 return
 
     async def _next(self) -> _Entry:
-        """Return the next item; if it keeps us waiting, bring the snapshot up to date meanwhile."""
-        if self._stale:
+        """Return the next item; while it keeps us waiting, keep the snapshot up to date."""
+        while True:
             due_s = max(self._refresh_due_ns - self._clock.now_ns(), 0) / NS
             try:
-                async with asyncio.timeout(due_s):
+                async with asyncio.timeout(due_s if self._stale else _TICK_S):
                     return await self._inbox.get()
             except TimeoutError:
                 self.refresh()
-        return await self._inbox.get()
 
     def _open(self, info: StreamInfo) -> Account:
         account = self._account = Account(info, self._metrics, self._history)
@@ -272,8 +278,14 @@ class Session:
         account.enter_block(block)
         self.started.set()
         self._tape.write(block)
-        taken_ns = block.host_ns + block.n_samples / account.info.sample_rate_hz * NS
-        self._lag_s = max(0.0, (self._clock.now_ns() - taken_ns) / NS)
+        self._newest_ns = block.host_ns + round(block.n_samples / account.info.sample_rate_hz * NS)
+        self._lag_s = self._age_s()
+
+    def _age_s(self) -> float:
+        """Return how old the newest sample is by the host's clock; 0 before there is one."""
+        if self._newest_ns is None:
+            return 0.0
+        return max(0.0, (self._clock.now_ns() - self._newest_ns) / NS)
 
     def _know(self, account: Account, channels: tuple[SlowChannel, ...]) -> None:
         """Know slow channels before their first reading."""
@@ -293,20 +305,24 @@ class Session:
             self._take_event(marker)
 
     def _take_event(self, event: Marker) -> None:
-        kind = event.attrs.get("kind") if METER not in event.attrs else None
+        kind, meter = event.attrs.get("kind"), event.attrs.get(METER)
+        loss = f"lost {meter}"  # None: the instrument
+        severity, about = Severity.FLAW, ""
         if kind == "lost":
-            self._state = "reconnecting"
+            about = loss
+            if meter is None:
+                self._state, severity = "reconnecting", Severity.BLIND
         elif kind == "reconnected":
-            self._state = "running"
-        self._warn(str(event.attrs.get("text", "")))
+            self._warnings.settle(loss)
+            severity = Severity.NEWS
+            if meter is None:
+                self._state = "running"
+        self._warnings.add(str(event.attrs.get("text", "")), severity, about=about)
         self.refresh()
 
-    def _warn(self, text: str) -> None:
-        self._warnings = (*self._warnings, text)[-_MAX_WARNINGS:]
-
-    def _tell(self, text: str) -> None:
-        """Warn of what became of a recording, at once."""
-        self._warn(text)
+    def _tell(self, text: str, *, failed: bool) -> None:
+        """Tell what became of a recording, at once."""
+        self._warnings.add(text, Severity.UNKEPT if failed else Severity.NEWS)
         self.refresh()
 
     def refresh(self) -> None:
@@ -343,7 +359,8 @@ class Session:
             n_malformed_markers=self._feed.n_malformed if self._feed is not None else 0,
             lag_s=self._lag_s,
             recording=self._tape.state,
-            warnings=self._warnings + (trouble(self._feed) if self._feed is not None else ()),
+            warnings=self._warnings.texts(trouble(self._feed) if self._feed is not None else ()),
             replay_speed=self._pace.speed if self._pace is not None else None,
             slow=account.slow.values(now_ns) if account is not None else (),
+            age_s=self._age_s() if self._pace is None else 0.0,
         )

@@ -36,7 +36,7 @@ class Tape:
     described
         What a recording says of the session beside its data: names and texts.
     say
-        Is told how a recording ended, if there is something to tell.
+        Is told how a recording ended, if there is something to tell, and whether it ``failed``.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Tape:
         desk: Desk,
         how: RecordingSettings,
         described: dict[str, str],
-        say: Callable[[str], None],
+        say: Callable[..., None],
     ) -> None:
         self._desk, self._how, self._described, self._say = desk, how, described, say
         self._recorder: Recorder | None = None
@@ -144,7 +144,7 @@ class Tape:
         state = recorder.state
         if state.error:
             self.error = state.error
-            self._say(state.error)
+            self._say(state.error, failed=True)
         elif not recorder.n_dropped:
             try:
                 await aside(marks.settle, Path(state.path), written)
@@ -156,7 +156,8 @@ class Tape:
         await write_past(account, self._desk, recorder, seconds)
         state = recorder.state
         length_s = state.n_samples / account.info.sample_rate_hz
-        self._say(state.error or f"saved the last {length_s:.4g} s to {state.path}")
+        saved = f"saved the last {length_s:.4g} s to {state.path}"
+        self._say(state.error or saved, failed=bool(state.error))
 
     def _see_to(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Let something be done, which the end of the session waits for."""

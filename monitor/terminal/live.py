@@ -197,8 +197,8 @@ def _powers(snapshot: Snapshot, metrics: Metrics) -> list[tuple[str, str, str]]:
         (
             "ramp",
             si(r.now_w_per_s, "W/s"),
-            f"{window(r.window_s)}, max {si(r.max_up_w_per_s, 'W/s')}"
-            f" / {si(r.max_down_w_per_s, 'W/s')}",
+            f"{window(r.window_s)}, steepest ▲ {si(r.steepest_rise_w_per_s, 'W/s')}"
+            f" ▼ {si(r.steepest_fall_w_per_s, 'W/s')}",
         )
         for r in metrics.ramps
     ]

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from monitor import slow_text
 from monitor.model import NS, HeldEnergy, SlowEnergy, StageEnergy, StageTable
-from monitor.units import duration, give_or_take, share, si, window
+from monitor.units import about, duration, give_or_take, share, si, window
 
 _MOST_ROWS = 8  # stages of one kind in a row that are told one by one
 _LONGEST_SAMPLE_S = 0.005  # a peak over less is one of a sample, not of a line cycle
@@ -85,7 +85,7 @@ class StageText:
         return out
 
 
-_PLAIN = ("#", "duration", "energy", "mean", "peak", "coverage")
+_PLAIN = ("no.", "duration", "energy", "mean", "peak", "coverage")
 
 
 def _caption(table: StageTable) -> str:
@@ -93,12 +93,14 @@ def _caption(table: StageTable) -> str:
     peak = cycle if table.peak_window_s > _LONGEST_SAMPLE_S else "sample"
     bound_ns = max((used.stage.uncertainty_ns for used in table.stages), default=0)
     edges = f"; edges of stages: within ±{si(bound_ns / NS, 's', 2)}" if bound_ns else ""
+    made_up = "; ≈: nothing was captured, so it has the mean of what is around it"
     known = "; ±: standard uncertainty (k = 1) of the calibration"
     cut = "; cut: an edge was never marked, or part of the stage was not recorded"
     failed = "; failed: an exception passed through, or the program ended with an error"
     return (
         f"peak: the highest {peak}; energy in dead time: the mean of its stage"
         f"{edges}{'' if table.total.u_j is None else known}"
+        f"{made_up if any(used.is_estimate for used in table.stages) else ''}"
         f"{cut if any(used.is_cut for used in table.stages) else ''}"
         f"{failed if any(used.stage.failed for used in table.stages) else ''}"
     )
@@ -153,15 +155,16 @@ def _stage_row(group: list[StageEnergy]) -> tuple[RenderableType, ...]:
     stated = [used.u_j for used in group if used.u_j is not None]
     u_j = sum(stated) if stated else None  # one error that all of them share
     captured_s = sum(used.coverage * used.duration_s for used in group)
+    estimate = all(used.is_estimate for used in group)
     cut = " (cut)" if any(used.is_cut for used in group) else ""
     failed = " (failed)" if any(used.stage.failed for used in group) else ""
     count = f" × {len(group)}" if len(group) > 1 else ""
     return (
         Text("  " * stage.depth + stage.name + count + failed + cut),
-        f"{stage.index}–{last.index}" if len(group) > 1 else str(stage.index),
+        f"{stage.index + 1}–{last.index + 1}" if len(group) > 1 else str(stage.index + 1),
         duration(seconds),
-        _joules(joules, u_j),
-        si(joules / seconds if seconds else math.nan, "W"),
+        about(_joules(joules, u_j), estimate),
+        about(si(joules / seconds if seconds else math.nan, "W"), estimate),
         si(max(used.peak_w for used in group), "W"),
         share(captured_s / seconds if seconds else math.nan),
     )

@@ -24,11 +24,21 @@ def test_a_frame_survives_the_journey():
         np.array([[2, np.nan], [4, 5], [6, 7]], np.float32),
         np.array([[8, 9]], np.float32),
         np.array([[np.nan, 9]], np.float32),
+        np.array([[[7, 8]], [[8, 9]]], np.float32),
+        np.array([[[np.nan, 9]], [[np.nan, 10]]], np.float32),
     )
     back = travelled(Frame(SNAPSHOT, view, NOTHING))
     assert back.snapshot == SNAPSHOT
     assert back.view is not None
-    for name in ("edges", "low", "high", "averages_w", "ramps_w_per_s"):
+    for name in (
+        "edges",
+        "low",
+        "high",
+        "averages_w",
+        "ramps_w_per_s",
+        "average_lines_w",
+        "ramp_lines_w_per_s",
+    ):
         np.testing.assert_array_equal(getattr(back.view, name), getattr(view, name))
 
 

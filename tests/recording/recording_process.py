@@ -57,12 +57,12 @@ def block(k):
 
 
 def lose_the_drive():
-    """Let the system know no more of a file that is nearly as large as it may be."""
+    """Let the system know no more of a file, before it is as large as it may be."""
     ask = os.fstat
 
     def fstat(handle):
         told = ask(handle)
-        if told.st_size > 2_500_000:
+        if told.st_size > 500_000:
             raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
         return told
 

@@ -27,7 +27,7 @@ from recording.sessions import (
 
 from monitor.dsp.track import Track
 from monitor.dsp.view import view_of
-from monitor.model import Block, Edge, Marker, Scale
+from monitor.model import Block, Edge, Marker, Scale, Supply
 from monitor.recording.info import info as facts
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
@@ -152,6 +152,26 @@ def test_a_view_is_that_of_a_track_that_saw_the_same_samples(recorded):
         expected = view_of(track, columns, (0.02, 0.1), (0.1,))
     for name in ("edges", "low", "high", "averages_w", "ramps_w_per_s"):
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
+
+
+def test_the_lines_over_line_cycles_are_those_of_a_track_that_saw_the_same_samples(tmp_path):
+    angle = 2 * np.pi * 50 * np.arange(45_000) / 10_000.0 + 0.7
+    amps = np.where(np.arange(45_000) < 31_000, 50, 100) * np.sin(angle)
+    codes = np.stack((16_000 * np.sin(angle), amps)).astype(np.int16)
+    stream = msgspec.structs.replace(info(), continuous=False, supply=Supply.AUTO)
+    scales = (Scale(0.02, 0.0), Scale(0.1, 0.0))
+    blocks = [Block(at, codes[:, at : at + 20_000], scales, (0, 0), 0, 1) for at in (0, 25_000)]
+    with Recording(record(tmp_path / "r.h5", stream, blocks)) as recording:
+        track = Track(stream.channels, 10_000.0, stream.supply, capacity=45_000,
+                      ramp_windows_s=(0.1,))  # fmt: skip
+        for block in blocks:
+            track.append(block.start, recording.read(block.start, block.stop))
+        got = recording.view(0, 45_000, 300, (0.02,), (0.1,))
+        columns = track.envelope(0, 45_000, 300, recording.read)
+        expected = view_of(track, columns, (0.02,), (0.1,))
+    assert np.isfinite(got.average_lines_w).sum() > 300
+    for name in ("average_lines_w", "ramp_lines_w_per_s"):
+        np.testing.assert_allclose(getattr(got, name), getattr(expected, name), rtol=1e-4, atol=0.1)
 
 
 def test_blocks_longer_and_shorter_than_a_pass_give_the_same_numbers(recorded, monkeypatch):

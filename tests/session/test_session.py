@@ -13,7 +13,7 @@ from monitor.config import (
 )
 from monitor.engine.assemble import described
 from monitor.errors import ConnectionLostError, EngineError, RecordingError
-from monitor.model import Edge
+from monitor.model import NS, Edge
 from monitor.recording import marks, notes
 from monitor.recording.marks import Edit
 from monitor.recording.reader import Recording
@@ -194,6 +194,70 @@ def test_the_last_seconds_are_saved_though_nobody_recorded(tmp_path):
             ("denoise", Edge.END),
             ("run", Edge.END),
         ]
+
+
+def test_the_snapshot_knows_what_a_command_did_though_the_instrument_is_silent(tmp_path):
+    async def work() -> list[bool]:
+        session = session_of(ListSource(STEP, hold=True))
+        running = asyncio.create_task(session.run())
+        while session.snapshot.stop < 20_000:
+            session.refresh()
+            await asyncio.sleep(0)
+        session.start_recording(tmp_path / "silent.h5")
+        seen = [session.snapshot.recording is not None]
+        await session.stop_recording()
+        seen.append(session.snapshot.recording is not None)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return seen
+
+    assert asyncio.run(work()) == [True, False]
+
+
+def test_a_silent_instrument_makes_the_newest_sample_older_and_older(monkeypatch):
+    monkeypatch.setattr("monitor.session.session._TICK_S", 0.001)
+    clock = FakeClock()
+
+    async def work() -> list[float]:
+        session = Session(
+            ListSource(STEP, hold=True),
+            None,
+            metrics=MetricsSettings(),
+            history=HistorySettings(),
+            clock=clock,
+        )
+        running = asyncio.create_task(session.run())
+        await session.started.wait()
+        ages = []
+        for seconds in (10, 18, 62):
+            clock.ns = INFO.time_ns(20_000) + seconds * NS
+            before = session.snapshot.version
+            async with asyncio.timeout(10):
+                while session.snapshot.version < before + 2:  # noqa: ASYNC110 - it does by itself
+                    await asyncio.sleep(0.001)
+            ages.append(session.snapshot.age_s)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return ages
+
+    assert asyncio.run(work()) == pytest.approx([10.0, 18.0, 62.0], abs=0.5)
+
+
+def test_of_a_replay_nothing_is_old():
+    class Paced:
+        speed, paused = 1.0, True
+
+    session = Session(
+        ListSource(STEP),
+        None,
+        metrics=MetricsSettings(),
+        history=HistorySettings(),
+        clock=FakeClock(),
+        pace=Paced(),
+    )
+    session._clock.ns += 1000 * NS
+    asyncio.run(session.run())
+    assert session.snapshot.age_s == 0.0
 
 
 def killed_copy(path, folder):

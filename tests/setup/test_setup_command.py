@@ -8,13 +8,17 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import typer
 from main_job.lab import bench, said, wattstage
 from rich.console import Console
+from typer.testing import CliRunner
 
 from monitor.cli import setup
 from monitor.config import load
+from monitor.errors import ConfigError
 from monitor.model import Quantity, Supply
 from monitor.setup.plan import Plan, guess, settings
 from monitor.sources.inspect import inspect
@@ -226,3 +230,16 @@ def test_the_guess_takes_what_is_switched_on(scope):
     made = settings(Plan(address=scope, clamp="100mV/A"), panel)
     assert made.instrument.inputs[1].probe_factor == 10.0
     assert made.instrument.record_s == panel.record_s == 0.1
+
+
+def test_the_window_takes_the_address_and_the_profile_and_refuses_what_is_chosen_in_it(monkeypatch):
+    asked = []
+    monkeypatch.setattr(setup, "in_window", lambda theme, **given: asked.append((theme, given)))
+    command = typer.Typer()
+    command.command()(setup.setup)
+    words = ["--window", "--address", "TCPIP::a::INSTR", "--out", "lab.toml", "--theme", "light"]
+    assert CliRunner().invoke(command, words).exit_code == 0
+    assert asked == [("light", {"address": "TCPIP::a::INSTR", "out": Path("lab.toml")})]
+    refused = CliRunner().invoke(command, ["--window", "--clamp", "100mV/A"]).exception
+    assert isinstance(refused, ConfigError)
+    assert str(refused).startswith("--clamp is chosen in the window")

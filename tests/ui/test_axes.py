@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ui.scaling import CalmRange, TimeScale, round_step, time_ticks, value_ticks
 from ui.theme import THEMES, mix, stage_color
-from ui.traces import joined
+from ui.traces import joined, upright_columns
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 spans = st.tuples(finite, finite).filter(lambda s: s[1] - s[0] > 1e-3)
@@ -151,3 +151,11 @@ def test_text_is_legible_everywhere_in_both_themes():
         for name in names:
             band = mix(stage_color(name), theme.plot, theme.stage_fill)
             assert contrast(theme.text, band) > 4.5, (theme.name, name)
+
+
+def test_a_column_that_is_high_or_lonely_is_drawn_upright():
+    nan = np.nan
+    low = np.array([nan, 1, nan, 1, 1, nan], np.float32)
+    high = np.array([nan, 1, nan, 1, 3, nan], np.float32)
+    which, lonely = upright_columns(low, high)
+    assert (which.tolist(), lonely.tolist()) == ([1, 4], [True, False])

@@ -8,7 +8,8 @@ from fake_feed import INFO, T0_NS, FakeFeed, stage
 
 from monitor.model import RecordingState, Supply
 from ui import quantities as q
-from ui.presenter import stage_name, status, tiles, window_name
+from ui.facts import silence, status
+from ui.presenter import stage_name, tiles, unheard, window_name
 
 SNAPSHOT = FakeFeed(45.0).snapshot()
 
@@ -100,6 +101,8 @@ def test_a_ramp_shows_its_window_its_sign_and_its_extremes():
         ramps=(msgspec.structs.replace(ramp, max_up_w_per_s=math.nan, max_down_w_per_s=math.nan),)
     )
     assert tile(unknown, "Ramp").note == ""
+    rising = changed(ramps=(msgspec.structs.replace(ramp, max_down_w_per_s=6.85),))
+    assert tile(rising, "Ramp").note == "▲ +2.61 kW/s   ▼ –", "what only rose has not fallen"
 
 
 def test_energy_is_in_joule_and_watt_hours_with_its_coverage():
@@ -186,3 +189,42 @@ def test_a_replay_tells_its_speed_instead_of_a_lag():
     assert "● replaying 10 ×" in shown
     assert not any(text.startswith("lag") for text in shown)
     assert INFO.sample_rate_hz == 100_000
+
+
+def test_numbers_of_a_silent_instrument_are_old_and_say_so():
+    silent = msgspec.structs.replace(SNAPSHOT, state="reconnecting", age_s=8.4)
+    assert {(t.note, t.warn, t.dim) for t in tiles(silent)} == {("8 s old", True, True)}
+    assert tiles(silent)[0].title == "Power"
+    assert "mean of 1 cycle" in tiles(silent)[0].tip
+    assert "nothing for 8 s" in texts(silent)
+    assert not any(text.startswith("lag") for text in texts(silent))
+
+
+def test_a_session_that_has_ended_does_not_grow_old():
+    ended = msgspec.structs.replace(SNAPSHOT, state="ended", age_s=500.0)
+    assert tiles(ended) == tiles(SNAPSHOT)
+
+
+def test_without_an_answer_everything_is_old_and_nothing_is_said_to_be_recorded():
+    state = RecordingState(path="/a/b.h5", n_samples=1, n_bytes=21_400_000, queued_s=0.0)
+    recording = msgspec.structs.replace(SNAPSHOT, recording=state)
+    last = unheard(recording, 12.0)
+    assert {t.note for t in tiles(last)} == {"12 s old"}
+    said = [item.text for item in status(last, 0.0, answers=False)]
+    assert said[0] == "● no answer"
+    assert "b.h5, last seen with 21.4 MB" in said
+    words = silence("the engine, process 7, is gone", last)
+    assert words.startswith("the engine, process 7, is gone; what it has recorded is in b.h5")
+    assert "wattstage repair b.h5" in words
+    assert silence("no engine", None) == "no engine"
+
+
+def test_a_disk_that_lasts_for_days_does_not_count_down():
+    state = RecordingState(path="/a/b.h5", n_samples=1, n_bytes=1000, queued_s=0.0, left_s=3e5)
+    (item,) = (
+        item
+        for item in status(msgspec.structs.replace(SNAPSHOT, recording=state), 40.0)
+        if "b.h5" in item.text
+    )
+    assert (item.text, item.level) == ("● b.h5, 1.00 kB", "rec")
+    assert item.tip == "/a/b.h5\ndisk full in 3 days"

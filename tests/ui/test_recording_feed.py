@@ -1,7 +1,9 @@
 import contextlib
 import math
+import shutil
 from pathlib import Path
 
+import h5py
 import pytest
 from fake_meters import WALL, WATER, reading
 from fakes import INFO, RATE_HZ, dc_block, stage_edge
@@ -15,6 +17,7 @@ from monitor.model import Edge
 from monitor.recording.marks import Edit, journal_path, mark_id
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
+from monitor.recording.schema import STATUS_CLOSED
 from ui.feed import FrameRequest
 from ui.recording_feed import RecordingFeed
 from ui.replay import ReplayProcess, command
@@ -76,7 +79,7 @@ def test_what_is_lost_is_a_warning(tmp_path):
     (tmp_path / "r.part3.h5").unlink()
     with contextlib.closing(RecordingFeed(tmp_path / "r.h5")) as feed:
         (warning,) = feed.frame(WHOLE).snapshot.warnings
-    assert warning.startswith("part 3 is missing")
+    assert "part 3 is missing" in warning
 
 
 def test_the_numbers_are_those_at_the_playhead(feed):
@@ -266,3 +269,40 @@ def test_a_recording_in_the_window_can_be_browsed_by_key(show, until, path):
     assert window.transport.position.text() == "0:04.0 / 0:04.0"
     QTest.keyClick(window, Qt.Key.Key_Home)
     until(lambda: window.transport.position.text() == "0:00.0 / 0:04.0")
+
+
+def opened(path):
+    with contextlib.closing(RecordingFeed(path)) as feed:
+        return feed.frame(WHOLE).snapshot.warnings
+
+
+def test_a_recording_that_is_whole_opens_without_a_word(path):
+    assert opened(path) == ()
+
+
+def test_a_recording_that_was_not_ended_says_so_and_how_it_is_repaired(path, tmp_path):
+    cut = tmp_path / "cut.h5"
+    shutil.copy(path, cut)
+    with h5py.File(cut, "r+") as file:
+        file["status"][STATUS_CLOSED] = 0
+    (warning,) = opened(cut)
+    assert warning.startswith("cut.h5 was not ended by its recorder")
+    assert "`wattstage repair cut.h5 -o OUT`" in warning
+
+
+def test_what_is_lost_of_a_recording_is_the_first_thing_said_of_it(path, tmp_path):
+    cut = tmp_path / "cut.h5"
+    shutil.copy(path, cut)
+    journal_path(cut).write_bytes(b"{no journal\n" * 3)
+    *_, worst = opened(cut)
+    assert worst.startswith("cut.h5: ")
+    assert "repair" in worst
+
+
+def test_a_recording_without_summaries_says_why_it_is_slow(path, tmp_path):
+    bare = tmp_path / "bare.h5"
+    shutil.copy(path, bare)
+    with h5py.File(bare, "r+") as file:
+        del file["summaries"]
+    (warning,) = opened(bare)
+    assert "no summaries that hold" in warning

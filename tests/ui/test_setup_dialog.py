@@ -55,10 +55,12 @@ def dialog(app, monkeypatch):
     """Return a function that opens a dialog whose commands are only noted."""
     opened = []
 
-    def open_dialog(*, talks=False, theme=DARK):
+    def open_dialog(*, talks=False, theme=DARK, profile=None):
         if not talks:
             monkeypatch.setattr(Talk, "start", lambda talk, words: started.append(list(words)))
-        one = SetupDialog(None, theme, measure=lambda path: measured.append(path) or True)
+        one = SetupDialog(
+            None, theme, measure=lambda path: measured.append(path) or True, profile=profile
+        )
         one.setStyleSheet(style_sheet(theme))
         one.started, one.measured = started, measured
         opened.append(one)
@@ -323,3 +325,10 @@ def test_a_command_that_cannot_be_started_or_babbles_is_told(app, until, monkeyp
     assert ends[0][0] is False
     assert not talk.is_busy
     talk.deleteLater()
+
+
+def test_a_dialog_that_is_told_the_instrument_and_the_profile_begins_with_them(dialog, tmp_path):
+    one = dialog(profile=tmp_path / "lab.toml")
+    one.use("TCPIP::a::INSTR")
+    assert one.started[-1][-1] == "--address=TCPIP::a::INSTR"
+    assert one.profile.text() == str(tmp_path / "lab.toml")

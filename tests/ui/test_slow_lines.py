@@ -16,7 +16,7 @@ from monitor.model import NS, SlowValue
 from ui.presenter import Tile
 from ui.series import plots
 from ui.slow import lines, reading_at, slow_tiles
-from ui.stage_table import columns, first_rows
+from ui.stage_rows import columns, first_rows
 from ui.steps import dashes
 from ui.theme import DARK, LIGHT, dashes_of, pick
 

@@ -1,12 +1,14 @@
 import msgspec
 import pytest
 from fake_feed import INFO, T0_NS, FakeFeed, note, stage
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from monitor.model import NS, Timeline
+from ui.presenter import stage_name
 from ui.soft_edge import fill_soft
-from ui.stage_table import StageModel, first_rows, stage_row
+from ui.stage_rows import first_rows, stage_row
+from ui.stage_table import StageModel
 from ui.stages import Bands, bands, describe, labels, mark_text
 
 RUN = stage("run", 1.0, None, leaf=False)
@@ -75,6 +77,14 @@ def test_an_edge_is_as_wide_as_its_place_is_uncertain(edge_px, full):
     assert sum(alpha) == pytest.approx(100, abs=1.5)
 
 
+def test_a_stage_under_the_pointer_says_what_it_used():
+    used = next(used for used in FakeFeed(60.0).table().stages if used.stage.name == "model_load")
+    said = describe(used.stage, T0_NS, used)
+    assert said.endswith("1.14 kJ, mean 176 W, peak 353 W, 100 % captured")
+    unseen = msgspec.structs.replace(used, coverage=0.0)
+    assert "≈ 1.14 kJ, mean ≈ 176 W" in describe(used.stage, T0_NS, unseen)
+
+
 def test_a_mark_says_its_text_or_else_its_name():
     assert mark_text(note(0, "door")) == "door"
     assert mark_text(msgspec.structs.replace(note(0, ""), stage="error")) == "error"
@@ -105,4 +115,33 @@ def test_rows_read_as_the_table_says():
     assert total.texts[0] == "total"
     assert rest.texts[0] == "unattributed"
     load = next(used for used in table.stages if used.stage.name == "model_load")
-    assert stage_row(load, T0_NS).texts[:4] == ("    model_load", "0", "0:02.00", "6.5 s")
+    assert stage_row(load, T0_NS).texts[:4] == ("    model_load", "1", "0:02.00", "6.5 s")
+
+
+def test_the_table_and_the_lane_count_the_same_step_alike():
+    used = next(used for used in FakeFeed(60.0).table().stages if used.stage.index == 11)
+    assert stage_row(used, T0_NS).texts[1] == "12"
+    assert stage_name(used.stage) == "denoise_step 12/25"
+
+
+def test_the_peak_says_over_what_it_is_a_mean():
+    table, model = FakeFeed(60.0).table(), StageModel()
+    model.show_table(table, T0_NS)
+    across, tip = Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole
+    assert model.headerData(6, across) == "Peak, 1 cycle"
+    assert model.headerData(6, across, tip).endswith("a whole line cycle: 20 ms")
+    model.show_table(msgspec.structs.replace(table, peak_window_s=1e-5), T0_NS)
+    assert model.headerData(6, across) == "Peak, 1 sample"
+
+
+def test_what_was_not_captured_is_shown_as_an_estimate():
+    table, model = FakeFeed(60.0).table(), StageModel()
+    first, *others = table.stages
+    unseen = msgspec.structs.replace(first, energy_j=20.9, mean_w=836.0, coverage=0.0)
+    assert stage_row(unseen, T0_NS).texts[4:6] == ("≈ 20.9 J", "≈ 836 W")
+    model.show_table(msgspec.structs.replace(table, stages=(unseen, *others)), T0_NS)
+    row = model.row_of(first.stage.span_id)
+    color, tip = Qt.ItemDataRole.ForegroundRole, Qt.ItemDataRole.ToolTipRole
+    assert model.data(model.index(row, 4), color) is not None
+    assert model.data(model.index(row + 1, 4), color) is None
+    assert "nothing of it was captured" in model.data(model.index(row, 4), tip)

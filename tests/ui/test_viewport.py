@@ -101,3 +101,15 @@ def test_everything_is_shown_as_it_grows():
 def test_before_anything_is_known_the_newest_are_asked_for():
     request = Viewport(Mode.ALL, 5000.0).request(None, 640)
     assert (request.start, request.span, request.n_columns) == (None, 5000, 640)
+
+
+@given(views, st.floats(1, 100), st.floats(1000, 101_000))
+def test_zooming_out_stops_at_the_data_with_a_little_margin(view, factor, about):
+    before, after = view, view.zoomed(factor, BOUNDS, about)
+    wide = [right - left for left, right in (each.extent(BOUNDS) for each in (before, after))]
+    assert wide[1] <= max(1.06 * 100_000, wide[0]) * 1.001
+    assert wide[1] >= wide[0] * 0.999, "what shows more than all already does not shrink"
+
+
+def test_what_shows_everything_goes_on_to_do_so_when_zoomed_out():
+    assert Viewport(Mode.ALL, 1e4).zoomed(2.0, BOUNDS).mode is Mode.ALL

@@ -171,11 +171,54 @@ def test_an_engine_that_goes_away_is_told_calmly_and_asked_again(show, until):
     feed = FakeFeed()
     window = show(feed)
     feed.error = "no engine answers at ipc:///x"
-    until(lambda: "engine does not answer: no engine" in window.banner.text.text())
-    assert "goes on in the engine" in window.banner.text.text()
+    until(lambda: window.banner.text.text() == "no engine answers at ipc:///x")
     assert window.status_line.labels[0].text() == "● no answer"
+    assert window.readouts.tiles[0].accessibleName().endswith("3 s old")
     feed.error = None
     until(lambda: not window.banner.isVisible())
+    assert window.readouts.tiles[0].title.text() == "Power now"
+
+
+def test_of_a_recording_nothing_is_claimed_while_the_engine_does_not_answer(show, until):
+    feed = FakeFeed()
+    window = show(feed)
+    press(window, Qt.Key.Key_R)
+    until(lambda: window.commands["record"].text() == "Stop")
+    feed.error = "the engine, process 7, is gone"
+    until(lambda: window.commands["record"].text() == "Record")
+    assert not window.commands["record"].isEnabled()
+    assert not window.commands["follow"].isChecked()
+    assert "wattstage repair 2026-03-01T12-00-00.h5" in window.banner.accessibleName()
+    feed.error = None
+    until(lambda: window.commands["record"].text() == "Stop")
+    assert window.commands["record"].isEnabled()
+    assert window.commands["follow"].isChecked()
+
+
+def test_after_a_resize_without_a_frame_stages_and_traces_have_one_time_axis(show, until):
+    feed = FakeFeed()
+    window = show(feed, size=(1500, 900))
+    feed.error = "gone"
+    until(window.banner.isVisible)
+    window.resize(900, 600)
+    plot = window.plots.plots[0]
+    until(lambda: plot.rect.right() < 900)
+    scale = window.plots._canvas().scale
+    assert (scale.left, scale.right) == (plot.rect.left(), plot.rect.right())
+    assert window.plots._canvas().plots[-1].rect.bottom() <= window.plots.viewport().height()
+
+
+def test_a_long_warning_is_broken_or_cut_off_at_a_sign(show):
+    window = show(size=(900, 700))
+    window.banner.warn("a disk that does not answer " * 30)
+    window.banner.warn("a disk that does not answer " * 30)
+    first, second = window.banner.text.text().splitlines()
+    assert first.split()[-1] in {"a", "disk", "that", "does", "not", "answer"}
+    assert second.endswith("…   (1 more)")
+    width = window.banner.text.fontMetrics().horizontalAdvance(second)
+    assert width <= window.banner.text.width()
+    window.banner.forget()
+    assert not window.banner.isVisible()
 
 
 def test_closing_the_window_lets_go_and_stops_nothing(show):
@@ -267,6 +310,35 @@ def test_choosing_a_stage_in_the_table_shows_it(show, until):
     start, stop = (INFO.index_at(t) for t in (chosen.start_ns, chosen.stop_ns))
     assert left < start < stop < right
     assert right - left < 1.2 * (stop - start)
+    assert window.plots._canvas().chosen == chosen
+    window.table.selectRow(0)
+    assert window.plots._canvas().chosen is None
+
+
+def test_the_playhead_goes_to_the_end_of_a_stage_that_is_chosen(show, until):
+    feed = FakeFeed(60.0, live=False)
+    window = show(feed)
+    press(window, Qt.Key.Key_S)
+    until(lambda: window.table.stages.rowCount() > 10)
+    window.table.selectRow(5)
+    until(lambda: feed.calls)
+    chosen = window.table.stages.stage(5)
+    assert feed.calls[-1] == ("seek", INFO.index_at(chosen.stop_ns) - 1)
+
+
+def test_the_lane_says_what_a_stage_used(show, until):
+    window = show(FakeFeed(60.0, live=False))
+    canvas = window.plots._canvas()
+    place = QPoint(round(canvas.scale.px(4.0)), round(canvas.lane_rect.top()) + 18 + 30)
+
+    def said():
+        QTest.mouseMove(window.plots.viewport(), place)
+        place.setX(place.x() ^ 1)  # the pointer of the machine may be elsewhere
+        return window.plots._canvas().used is not None
+
+    until(said)
+    assert window.plots._canvas().used.stage.name == "model_load"
+    window.grab()
 
 
 def test_a_recording_is_shown_whole_with_a_playhead(show, until):
@@ -316,7 +388,9 @@ def test_a_recording_opens_in_place_of_the_session_and_back(show, until):
     live, browsed = FakeFeed(), FakeFeed(20.0, live=False)
     again = FakeFeed()
     window = show(live, open_recording=lambda path: browsed, live=lambda: again)
+    window.banner.warn("junk.h5 is not a recording")
     window.open("some.h5")
+    assert not window.banner.isVisible()
     until(lambda: window.snapshot is not None and window.snapshot.replay_speed is not None)
     assert live.closed
     press(window, Qt.Key.Key_L)
@@ -386,3 +460,16 @@ def test_a_session_without_an_instrument_yet_shows_an_empty_window(show, until):
     assert window.readouts.tiles[0].value.text() == "–"
     assert not window.grab().isNull()
     assert time.time_ns() > NS
+
+
+def test_recordings_are_looked_for_where_they_land(show, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setenv("WATTSTAGE_RECORDINGS", str(tmp_path))
+    monkeypatch.setattr(
+        "ui.window.QFileDialog.getOpenFileName", lambda *words: asked.append(words[2]) or ("", "")
+    )
+    window = show(FakeFeed(), open_recording=lambda path: None)
+    press(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+    monkeypatch.setenv("WATTSTAGE_RECORDINGS", str(tmp_path / "not there"))
+    press(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+    assert asked == [str(tmp_path), ""]

@@ -1,0 +1,23 @@
+"""What is known to be wrong with a recording, for who opens it."""
+
+from __future__ import annotations
+
+from monitor.recording.reader import Recording
+
+
+def flaws(recording: Recording) -> tuple[str, ...]:
+    """Return what is known to be wrong with a recording without reading its samples, worst last."""
+    name = recording.path.name
+    repair = f"`wattstage repair {name} -o OUT` keeps what can be read"
+    found = []
+    if recording.levels is None and not recording.corrections:
+        found.append(
+            f"{name} has no summaries that hold: numbers are right, but come slowly; {repair}"
+        )
+    if not recording.closed and not recording.lost:
+        found.append(
+            f"{name} was not ended by its recorder: it is still being written, or was cut off;"
+            f" {repair}"
+        )
+    found += [f"{name}: {text}; {repair}" for text in recording.lost]
+    return tuple(found)
