@@ -20,19 +20,6 @@ def small(level: Level, share: float) -> Finding:
     )
 
 
-def swapped(voltage: Level, current: Level) -> Finding:
-    """Return that voltage and current are on each other's input."""
-    return Finding(
-        id="swapped",
-        level="error",
-        what=f"the voltage is on input {current.input} and the current on input {voltage.input},"
-        " the other way round than the settings say",
-        fix=f"name input {current.input} as the voltage and {voltage.input} as the current, or"
-        " change the plugs",
-        input=voltage.input,
-    )
-
-
 def no_current(current: Level) -> Finding:
     """Return that nothing flows."""
     return Finding(

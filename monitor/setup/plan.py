@@ -10,6 +10,7 @@ from monitor.config import InstrumentSettings, MeterSettings, Settings
 from monitor.errors import ConfigError
 from monitor.masking import masked
 from monitor.model import Quantity, Supply
+from monitor.setup.findings import is_crossed
 from monitor.setup.levels import Levels
 from monitor.setup.presets import AS_SHOWN, Preset, fitted, probe
 from monitor.sources.inspect import InputState, Panel
@@ -54,6 +55,8 @@ def settings(plan: Plan, panel: Panel) -> Settings:
         raise ConfigError(
             f"voltage and current are both said to be on input {voltage}; name both inputs"
         )
+    # A pair on each other's input is a finding, later; what the clamp is says nothing there.
+    reports = "unit" if is_crossed(panel, voltage, current) else plan.reports
     return Settings(
         instrument=InstrumentSettings(
             address=plan.address,
@@ -68,7 +71,7 @@ def settings(plan: Plan, panel: Panel) -> Settings:
                     Quantity.CURRENT,
                     _state(panel, current),
                     preset=_preset(plan.clamp, Quantity.CURRENT),
-                    reports=plan.reports,
+                    reports=reports,
                     is_reversed=plan.is_reversed,
                 ),
             ),

@@ -17,8 +17,16 @@ from monitor.config import InstrumentSettings
 from monitor.dsp.scale import to_units
 from monitor.errors import ConnectionLostError, InstrumentError, ProtocolError
 from monitor.model import Supply
-from monitor.setup.findings import Finding, of_own_record, of_panel
+from monitor.setup.findings import (
+    Finding,
+    exchanged,
+    of_own_record,
+    of_panel,
+    swapped,
+    voltage_and_current,
+)
 from monitor.setup.levels import Levels, measure
+from monitor.setup.nominal import is_usual
 from monitor.setup.record_findings import of_record
 from monitor.sources.acquisition import Record
 from monitor.sources.clock import SystemClock
@@ -73,6 +81,7 @@ class Preview:
     ) -> None:
         self._settings = settings
         self._expected_v = expected_v
+        self._wait = wait
         # A record too short for mains is a finding here, with the others beside it.
         lenient = msgspec.structs.replace(settings, supply=Supply.AUTO)
         self._driver = Driver(lenient, now_ns=SystemClock().now_ns, wait=wait, delay=lambda: 0.0)
@@ -97,7 +106,9 @@ class Preview:
                 settings.address, dialect=settings.dialect, timeout_s=settings.timeout_s
             )
         self._refused = of_panel(settings, self._panel)
-        if not self._refused:
+        if self._refused:
+            self._refused = self._exchanged(self._panel) or self._refused
+        else:
             with contextlib.ExitStack() as stack:
                 stack.callback(self._driver.close)
                 self._connect()
@@ -134,6 +145,22 @@ class Preview:
         findings = of_record(levels, self._settings, self._panel, expected_v=self._expected_v)
         findings += of_own_record(self._settings, self._panel)
         return Trial(self._panel, findings, levels, values)
+
+    def _exchanged(self, panel: Panel) -> tuple[Finding, ...]:
+        """Return that voltage and current are swapped, if a record shows that they are right so.
+
+        Where the scope shows volts of both, what contradicts the settings may be a factor, too.
+        """
+        other = exchanged(self._settings)
+        pair = voltage_and_current(self._settings)
+        if other is None or pair is None or of_panel(other, panel):
+            return ()
+        preview = Preview(other, panel=panel, expected_v=self._expected_v, wait=self._wait)
+        with preview:
+            trial = preview.take()
+        if trial.is_wrong or trial.levels is None or not is_usual(trial.levels, self._expected_v):
+            return ()
+        return (swapped(*(item.input for item in pair)),)
 
     def _connect(self) -> None:
         try:

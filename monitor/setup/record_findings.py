@@ -9,19 +9,16 @@ from collections.abc import Iterator
 
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.model import Quantity, Supply
-from monitor.setup.findings import Finding, spoken
-from monitor.setup.level_findings import no_current, small, swapped, who
+from monitor.setup.findings import Finding, spoken, swapped
+from monitor.setup.level_findings import no_current, small, who
 from monitor.setup.levels import Level, Levels, RailLevel
+from monitor.setup.nominal import DANGEROUS_V, dc_or_rms, nominal_v
 from monitor.sources.inspect import Panel
 from monitor.units import si
 
-_MAINS_V = ((120.0, 88.0, 135.0), (230.0, 195.0, 265.0))  # nominal, and with its tolerance
-_DC_V = ((12.0, 10.2, 13.8), (24.0, 20.4, 27.6), (48.0, 40.8, 57.0))
-_NEAR = 0.15  # relative: how far a supply may be from its stated voltage
 _CORES_V = (0.5, 60.0)  # where a DC rail may have any voltage
 _FACTORS = (10.0, 0.1, 100.0, 0.01)
 _NO_VOLTAGE_V = 0.5
-_DANGEROUS_V = 60.0  # what is higher is mains, or should be treated like it
 _NO_CURRENT_V = 0.002  # at the input: 20 mA of a 100 mV/A clamp
 _NO_CURRENT = 0.0025  # of the screen: a code of 8 bits
 _SMALL = 0.1  # of the screen
@@ -108,7 +105,7 @@ class _Judge:
             yield too_short  # and nothing else can be told
             return
         if self._is_swapped(voltage, current, rail):
-            yield swapped(voltage, current)
+            yield swapped(voltage.input, current.input)
             return
         wrong = self._voltage(voltage, rail)
         if wrong is not None:
@@ -122,7 +119,7 @@ class _Judge:
         duration_s = self._levels.duration_s * (1 + 1e-3)
         may_be_mains = self._supply is Supply.MAINS or (
             self._supply is Supply.AUTO
-            and max(-voltage.low, voltage.high) > _DANGEROUS_V
+            and max(-voltage.low, voltage.high) > DANGEROUS_V
         )  # fmt: skip
         if not may_be_mains or duration_s >= _TWO_CYCLES_S:
             return None
@@ -141,25 +138,25 @@ class _Judge:
 
     def _is_swapped(self, voltage: Level, current: Level, rail: RailLevel) -> bool:
         """Return whether the voltage would be right if it came from the current's input."""
-        here_v = _dc_or_rms(voltage, rail.line_hz)
+        here_v = dc_or_rms(voltage, rail)
         if self._nominal(here_v, rail) is not None:
             return False
         if self._expected_v is None and rail.line_hz is None and _CORES_V[0] < here_v < _CORES_V[1]:
             return False  # nobody knows which voltage to expect
         gain = self._units_per_volt(voltage.input) / self._units_per_volt(current.input)
-        there_v = gain * _dc_or_rms(current, rail.line_hz)
+        there_v = gain * dc_or_rms(current, rail)
         is_other = not 0.5 < here_v / there_v < 2.0 if there_v else False
         return is_other and self._nominal(there_v, rail) is not None
 
     def _voltage(self, voltage: Level, rail: RailLevel) -> Finding | None:
         """Return what is wrong with the level of a voltage."""
-        level_v = _dc_or_rms(voltage, rail.line_hz)
+        level_v = dc_or_rms(voltage, rail)
         is_flat = rail.line_hz is None and abs(voltage.mean) < 0.5 * voltage.rms
         is_usual = self._nominal(level_v, rail) is not None
         for factor in () if is_usual or is_flat else _FACTORS:
-            nominal_v = self._nominal(level_v * factor, rail)
-            if nominal_v is not None:
-                return self._wrong_factor(voltage, level_v, factor, nominal_v)
+            supply_v = self._nominal(level_v * factor, rail)
+            if supply_v is not None:
+                return self._wrong_factor(voltage, level_v, factor, supply_v)
         if voltage.rms < _NO_VOLTAGE_V or is_flat:
             return self._no_voltage(voltage, is_flat=voltage.rms >= _NO_VOLTAGE_V)
         if self._expected_v is not None and not is_usual:
@@ -188,10 +185,10 @@ class _Judge:
         return Finding(id="no-voltage", level="error", what=what, fix=fix, input=voltage.input)
 
     def _wrong_factor(
-        self, voltage: Level, level_v: float, factor: float, nominal_v: float
+        self, voltage: Level, level_v: float, factor: float, supply_v: float
     ) -> Finding:
         item, state = self._items[voltage.input], self._states.get(voltage.input)
-        is_sure = self._expected_v is not None or nominal_v > _DANGEROUS_V
+        is_sure = self._expected_v is not None or supply_v > DANGEROUS_V
         fix = "set the switch at the probe and the factor at the scope alike"
         if item.reports == "volts":
             fix += f", or ratio = {item.ratio * factor:g}"
@@ -204,7 +201,7 @@ class _Judge:
             id="probe-factor",
             level="error" if is_sure else "warning",
             what=f"{who(voltage)} is {si(level_v, 'V')}, {_times(factor)} what a supply of"
-            f" {nominal_v:g} V has: the probe's factor is set on one side only",
+            f" {supply_v:g} V has: the probe's factor is set on one side only",
             fix=fix,
             input=voltage.input,
         )
@@ -275,20 +272,11 @@ class _Judge:
         return abs(self._items[which].ratio * (factor or 1.0))
 
     def _nominal(self, level_v: float, rail: RailLevel) -> float | None:
-        """Return the nominal voltage of a supply that may have such a level; None if none may."""
-        if self._expected_v is not None:
-            is_near = abs(level_v / self._expected_v - 1.0) <= _NEAR
-            return self._expected_v if is_near else None
-        usual = _DC_V if rail.line_hz is None else _MAINS_V
-        return next((nominal for nominal, low, high in usual if low <= level_v <= high), None)
+        return nominal_v(level_v, rail, self._expected_v)
 
 
 def _other_way(item: InputSettings) -> str:
     return "the wrong way round" if item.ratio > 0 else "not the wrong way round"
-
-
-def _dc_or_rms(level: Level, line_hz: float | None) -> float:
-    return level.rms if line_hz is not None else abs(level.mean)
 
 
 def _times(factor: float) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from monitor.config import MeterSettings
 from monitor.errors import ConfigError
 from monitor.model import Quantity, Supply
+from monitor.setup.findings import is_crossed
 from monitor.setup.plan import Plan, guess, meters
 from monitor.setup.presets import AS_SHOWN, PRESETS, probe
 from monitor.sources.inspect import InputState, Panel
@@ -53,7 +54,9 @@ def ask_plan(asker: Asker, panel: Panel, before: Plan) -> tuple[Plan, float | No
         asker, Quantity.VOLTAGE, _state(panel, voltage), before.voltage_probe
     )
     current = int(asker.ask("Current is on input", str(before.current or amps), inputs))
-    clamp = _ask_probe(asker, Quantity.CURRENT, _state(panel, current), before.clamp)
+    clamp = before.clamp
+    if not is_crossed(panel, voltage, current):  # else that is what is wrong, and said below
+        clamp = _ask_probe(asker, Quantity.CURRENT, _state(panel, current), clamp)
     supply = Supply(asker.ask("The supply is", before.supply.value, _SUPPLIES))
     expected = _ask_number(asker, "Its nominal voltage (230, 120, 12 …; empty: do not know)", None)
     shown_s = before.record_s or panel.record_s

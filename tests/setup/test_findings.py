@@ -47,6 +47,11 @@ def volts_with_the_clamps_factor(channels):
     channels[1].units = "VOLT"
 
 
+def clamp_scaled_probe_not(channels):
+    channels[0].attach(1.0)
+    channels[1].units = "VOLT"
+
+
 def too_sensitive(channels):
     channels[1].range /= 4
 
@@ -59,6 +64,9 @@ def desks():
         "open input": desk(shows_open_input, look={"inputs": inputs(voltage=3)}),
         "off and missing": desk(look={"inputs": inputs(voltage=3, current=7)}),
         "swapped units": desk(look={"inputs": inputs(voltage=2, current=1)}),
+        "swapped units, clamp named": desk(look={"inputs": inputs(2, 1, ratio=10.0)}),
+        "swapped factors mains": desk(clamp_in_volts, look={"inputs": inputs(2, 1, ratio=10.0)}),
+        "swapped factors dc": desk(clamp_in_volts, "dc", look={"inputs": inputs(2, 1, ratio=10.0)}),
         "swapped mains": desk(both_in_volts_of_the_other, swapped=True, look=volts),
         "swapped dc": desk(both_in_volts_of_the_other, "dc", swapped=True, look=volts),
         "reversed mains": desk(is_reversed=True),
@@ -70,6 +78,7 @@ def desks():
         "ac": desk(ac_coupled, "dc"),
         "too short": desk(look={"record_s": 0.005}),
         "twice": desk(volts_with_the_clamps_factor, look=volts),
+        "twice, of a probe at 1X": desk(clamp_scaled_probe_not, "dc", look=volts),
         "clipping": desk(too_sensitive),
     }
 
@@ -126,9 +135,23 @@ def test_an_input_that_is_switched_off_or_missing_is_refused(trials):
     assert trial.findings[1].fix.endswith(": A is shown on input 2")
 
 
-def test_swapped_inputs_are_refused_by_their_units(trials):
-    assert trials["swapped units"].is_refused
-    assert named(trials["swapped units"]) == ["unit", "unit"]
+@pytest.mark.parametrize("how", ["swapped units", "swapped units, clamp named"])
+def test_swapped_inputs_are_refused_by_their_units(trials, how):
+    trial = trials[how]
+    assert trial.is_refused
+    assert only(trial).id == "swapped"
+    assert "the voltage is on input 1 and the current on input 2" in only(trial).what
+    assert "--voltage 1 --current 2" in only(trial).fix
+
+
+@pytest.mark.parametrize("supply", ["mains", "dc"])
+def test_swapped_inputs_whose_factors_contradict_are_told_from_a_wrong_factor(trials, supply):
+    """To obey what is said of a factor would take the right one away."""
+    trial = trials[f"swapped factors {supply}"]
+    assert trial.is_refused
+    assert only(trial).id == "swapped"
+    assert only(trials["twice"]).id == "probe-factor"
+    assert only(trials["twice, of a probe at 1X"]).id == "probe-factor"
 
 
 @pytest.mark.parametrize("supply", ["mains", "dc"])
