@@ -36,6 +36,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     is_reversed: bool = False
     """Whether the clamp is the wrong way round."""
     supply: Supply = Supply.AUTO
+    nominal_v: float | None = None
+    """Of the supply; None goes by those that are usual."""
     record_s: float | None = None
     sample_rate_hz: float | None = None
     meters: tuple[MeterSettings, ...] = ()
@@ -78,6 +80,7 @@ def settings(plan: Plan, panel: Panel) -> Settings:
             record_s=plan.record_s or _record_s(panel),
             sample_rate_hz=plan.sample_rate_hz,
             supply=plan.supply,
+            nominal_v=plan.nominal_v,
         ),
         meters=plan.meters,
     )

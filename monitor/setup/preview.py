@@ -65,8 +65,6 @@ class Preview:
         Which scope, and what is connected to it.
     panel
         How the scope is set, if it was asked already.
-    expected_v
-        Nominal voltage of the supply; None goes by the usual ones.
     wait
         Waits for some seconds; True, at once, when the look is to be given up.
     """
@@ -76,11 +74,9 @@ class Preview:
         settings: InstrumentSettings,
         *,
         panel: Panel | None = None,
-        expected_v: float | None = None,
         wait: Callable[[float], bool],
     ) -> None:
         self._settings = settings
-        self._expected_v = expected_v
         self._wait = wait
         # A record too short for mains is a finding here, with the others beside it.
         lenient = msgspec.structs.replace(settings, supply=Supply.AUTO)
@@ -142,7 +138,7 @@ class Preview:
         values = to_units(record.codes, [item.channel() for item in inputs], record.scales)
         clipped = np.sum(record.clipped, axis=0).tolist()
         levels = measure(values, clipped, 1.0 / record.x_increment_s, inputs)
-        findings = of_record(levels, self._settings, self._panel, expected_v=self._expected_v)
+        findings = of_record(levels, self._settings, self._panel)
         findings += of_own_record(self._settings, self._panel)
         return Trial(self._panel, findings, levels, values)
 
@@ -155,10 +151,10 @@ class Preview:
         pair = voltage_and_current(self._settings)
         if other is None or pair is None or of_panel(other, panel):
             return ()
-        preview = Preview(other, panel=panel, expected_v=self._expected_v, wait=self._wait)
+        preview = Preview(other, panel=panel, wait=self._wait)
         with preview:
             trial = preview.take()
-        if trial.is_wrong or trial.levels is None or not is_usual(trial.levels, self._expected_v):
+        if trial.is_wrong or trial.levels is None or not is_usual(trial.levels, other.nominal_v):
             return ()
         return (swapped(*(item.input for item in pair)),)
 
@@ -177,7 +173,7 @@ def _sleep(seconds: float) -> bool:
     return False
 
 
-def look(settings: InstrumentSettings, *, expected_v: float | None = None) -> Trial:
+def look(settings: InstrumentSettings) -> Trial:
     """Return one look at an instrument; errors as of ``Preview``."""
-    with Preview(settings, expected_v=expected_v, wait=_sleep) as preview:
+    with Preview(settings, wait=_sleep) as preview:
         return preview.take()

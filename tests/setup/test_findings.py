@@ -3,12 +3,15 @@
 import asyncio
 import dataclasses
 
+import numpy as np
 import pytest
 from setup.conftest import POWER_W, Desk, inputs
 
 from monitor.config import InstrumentSettings
 from monitor.model import Supply
 from monitor.setup.findings import of_own_record, of_panel
+from monitor.setup.levels import measure
+from monitor.setup.record_findings import of_record
 from monitor.sources.inspect import InputState, Panel
 
 
@@ -180,6 +183,16 @@ def test_a_probe_at_10x_with_the_scope_at_1x_is_noticed(trials, supply, right):
     finding = only(trials[f"factor {supply}"])
     assert (finding.id, finding.input) == ("probe-factor", 1)
     assert f":CHANnel1:PROBe {right:g}" in finding.fix
+    assert trials[f"factor {supply}"].is_wrong
+
+
+def test_the_command_for_a_factor_is_that_of_the_scope():
+    levels = measure(np.stack([np.full(2000, 1.2), np.full(2000, 20.0)]), (0, 0), 20e3, inputs())
+    state = InputState(1, True, "V", 1.0, "DC", 2.0, 0.0)
+    panel = dataclasses.replace(PANEL, identity=MDO, dialect="tektronix", inputs=(state,))
+    settings = InstrumentSettings(address="x")
+    (finding,) = (f for f in of_record(levels, settings, panel) if f.id == "probe-factor")
+    assert "(CH1:PRObe:GAIN 0.1)" in finding.fix
 
 
 def test_an_ac_coupled_voltage_is_refused_with_the_command(trials):
@@ -203,6 +216,7 @@ def test_clipping_is_noticed(trials):
     assert (finding.id, finding.level, finding.input) == ("clipping", "error", 2)
 
 
+MDO = "TEKTRONIX,MDO3024,C1,CF:91.1CT FV:v1.26"
 PANEL = Panel(
     identity="KEYSIGHT TECHNOLOGIES,DSO-X 3024T,X,07.50",
     dialect="keysight",
