@@ -85,6 +85,8 @@ class InstrumentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Let the scope push every record by itself (Tektronix ``CURVEStream?``)."""
     timeout_s: float = 5.0
     supply: Supply = Supply.AUTO
+    nominal_v: float | None = None
+    """Voltage that the supply should have, e.g. 12; None goes by those that are usual."""
 
 
 class QuerySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -298,6 +300,9 @@ def _check_instrument(instrument: InstrumentSettings, source: str) -> None:
             f"{source}: instrument.address is missing; expected a VISA resource name such as"
             " TCPIP::192.168.1.20::5025::SOCKET (`wattstage devices` lists what it finds)"
         )
+    nominal_v = instrument.nominal_v
+    if nominal_v is not None and not 0.0 < nominal_v < 1e6:
+        raise ConfigError(f"{source}: nominal_v must be above 0, got {nominal_v:g}")
     inputs = instrument.inputs
     numbers = [i.input for i in inputs]
     if not inputs:

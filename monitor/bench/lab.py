@@ -126,13 +126,14 @@ class Lab:
         self.settings = settings
         self.workload: Workload | None = None
         """None while a capture is played."""
-        self._waveform, self._events = self._load()
+        self.waveform, self._events = self._load()
+        """What the probes see, and the load's markers."""
         self.zero_ns = 0
         """UTC of sample 0; valid once entered."""
         self._monotonic_ns = 0
         self._truth: IO[str] | None = None
         self.scope = Scope(
-            self._waveform, self._wiring(), settings.scope, self._now_ns, self._handed_out
+            self.waveform, self._wiring(), settings.scope, self._now_ns, self._handed_out
         )
         self.scope.autoscale()
         if settings.current_in_volts:
@@ -144,7 +145,7 @@ class Lab:
             mistakes.make(self.scope, mistake)
         self.server = ScopeServer(self.instrument, transport=settings.transport, port=settings.port)
         load = Load(
-            self._waveform,
+            self.waveform,
             self._now_ns,
             broker=settings.broker,
             wrong=settings.meter_error,

@@ -160,6 +160,7 @@ def setup(
         reports=reports,
         is_reversed=is_reversed,
         supply=supply,
+        nominal_v=expect,
         record_s=record_length,
         sample_rate_hz=rate,
         meters=meters(meter or ()),
@@ -179,7 +180,7 @@ def setup(
         teller.panel(panel)
         if look:
             return
-        outcome = attempt(plan, panel, teller, expected_v=expect, stopped=stopped)
+        outcome = attempt(plan, panel, teller, stopped=stopped)
         if out is not None:
             save(outcome, out, teller, overwrite=force, anyway=anyway)
         elif outcome.trial.is_wrong:
@@ -235,7 +236,6 @@ def by_questions(asker: Asker, plan: Plan, path: Path, out: Console) -> None:
         out.print(f"{k}  {address}", highlight=False)
     address = choose(asker, found)
     teller = TextTeller(out)
-    expected_v: float | None = None
     outcome: Outcome | None = None
     word = "change"
     while word != "quit":
@@ -248,8 +248,8 @@ def by_questions(asker: Asker, plan: Plan, path: Path, out: Console) -> None:
                 if word == "change":
                     teller.panel(panel)
                     plan = msgspec.structs.replace(plan, address=address)
-                    plan, expected_v = ask_plan(asker, panel, plan)
-                outcome = attempt(plan, panel, teller, expected_v=expected_v)
+                    plan = ask_plan(asker, panel, plan)
+                outcome = attempt(plan, panel, teller)
             except (ConfigError, InstrumentError) as error:
                 outcome = None
                 asker.complain(str(error))

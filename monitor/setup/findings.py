@@ -8,7 +8,7 @@ import msgspec
 
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.errors import InstrumentError
-from monitor.model import Supply
+from monitor.model import Quantity, Supply
 from monitor.sources.checks import check_input
 from monitor.sources.dialect import Dialect
 from monitor.sources.dialects import spoken_by
@@ -45,6 +45,9 @@ def of_panel(settings: InstrumentSettings, panel: Panel) -> tuple[Finding, ...]:
         return (_wrong_dialect(panel),)
     dialect = spoken(panel)
     states = {state.input: state for state in panel.inputs}
+    pair = voltage_and_current(settings)
+    if pair is not None and is_crossed(panel, *(item.input for item in pair)):
+        return (swapped(*(item.input for item in pair)),)
     found = []
     for item in settings.inputs:
         state = states.get(item.input)
@@ -63,6 +66,50 @@ def of_panel(settings: InstrumentSettings, panel: Panel) -> tuple[Finding, ...]:
                 )
             )  # fmt: skip
     return tuple(found)
+
+
+def voltage_and_current(settings: InstrumentSettings) -> tuple[InputSettings, InputSettings] | None:
+    """Return the inputs of the only rail; None if there are others, or its power is measured."""
+    by_quantity = {item.quantity: item for item in settings.inputs}
+    voltage, current = (by_quantity.get(q) for q in (Quantity.VOLTAGE, Quantity.CURRENT))
+    if len(settings.inputs) != 2 or voltage is None or current is None:
+        return None
+    return voltage, current
+
+
+def is_crossed(panel: Panel, voltage: int, current: int) -> bool:
+    """Return whether the scope shows amperes where the voltage should be, and volts vice versa."""
+    units = {state.input: state.unit for state in panel.inputs if state.shown}
+    return (units.get(voltage), units.get(current)) == ("A", "V")
+
+
+def swapped(voltage: int, current: int) -> Finding:
+    """Return that voltage and current are on each other's input, which the settings name."""
+    return Finding(
+        id="swapped",
+        level="error",
+        what=f"the voltage is on input {current} and the current on input {voltage}, the other way"
+        " round than the settings say",
+        fix=f"name input {current} as the voltage and {voltage} as the current (--voltage"
+        f" {current} --current {voltage}), or change the plugs",
+        input=voltage,
+    )
+
+
+def exchanged(settings: InstrumentSettings) -> InstrumentSettings | None:
+    """Return settings with voltage and current on each other's input; None if that is no pair.
+
+    The probes stay what they are, and the factors of the inputs what the scope says.
+    """
+    pair = voltage_and_current(settings)
+    if pair is None:
+        return None
+    numbers = {item.input: other.input for item, other in (pair, pair[::-1])}
+    inputs = tuple(
+        msgspec.structs.replace(item, input=numbers[item.input], probe_factor=None)
+        for item in settings.inputs
+    )
+    return msgspec.structs.replace(settings, inputs=inputs)
 
 
 def of_own_record(settings: InstrumentSettings, panel: Panel) -> tuple[Finding, ...]:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from monitor.config import Settings
 from monitor.errors import ConfigError
-from monitor.setup.findings import Finding
 from monitor.setup.plan import Plan, settings, settled
 from monitor.setup.preview import Preview, Trial
 from monitor.setup.profile import write
@@ -50,7 +49,6 @@ def attempt(
     panel: Panel,
     teller: Teller,
     *,
-    expected_v: float | None = None,
     stopped: threading.Event | None = None,
 ) -> Outcome:
     """Look at an instrument as a plan says; until stopped, if there is such an event.
@@ -66,7 +64,7 @@ def attempt(
     if made.instrument is None:
         raise ConfigError("a plan without an instrument cannot be tried")
     waits = stopped or threading.Event()
-    with Preview(made.instrument, panel=panel, expected_v=expected_v, wait=waits.wait) as preview:
+    with Preview(made.instrument, panel=panel, wait=waits.wait) as preview:
         trial = preview.take()
         teller.trial(trial)
         while stopped is not None and not stopped.wait(_EVERY_S) and not trial.is_refused:
@@ -89,19 +87,12 @@ def save(
     """
     trial = outcome.trial
     if trial.is_refused or (trial.is_wrong and not anyway):
-        wrong = [finding for finding in trial.findings if finding.level == "error"]
         hint = "" if trial.is_refused else ", or say --anyway"
         raise ConfigError(
-            f"{path} was not written: {sentence(wrong[0])}{hint}"
-            + (f" (and {len(wrong) - 1} more, above)" if len(wrong) > 1 else "")
+            f"{path} was not written, as its numbers would be wrong; correct what was found{hint}"
         )
     write(path, outcome.settings, heading(trial.panel, path), overwrite=overwrite)
     teller.saved(path)
-
-
-def sentence(finding: Finding) -> str:
-    """Return a finding as one sentence."""
-    return f"{finding.what}; {finding.fix}" if finding.fix else finding.what
 
 
 def heading(panel: Panel, path: Path) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from monitor.config import InputSettings
 from monitor.model import Quantity
 from monitor.setup.findings import Finding
 from monitor.setup.levels import Level
 from monitor.units import si
+
+OUTLET_A = 16.0
+"""RMS; the most that a usual outlet of mains gives."""
 
 
 def small(level: Level, share: float) -> Finding:
@@ -20,19 +24,6 @@ def small(level: Level, share: float) -> Finding:
     )
 
 
-def swapped(voltage: Level, current: Level) -> Finding:
-    """Return that voltage and current are on each other's input."""
-    return Finding(
-        id="swapped",
-        level="error",
-        what=f"the voltage is on input {current.input} and the current on input {voltage.input},"
-        " the other way round than the settings say",
-        fix=f"name input {current.input} as the voltage and {voltage.input} as the current, or"
-        " change the plugs",
-        input=voltage.input,
-    )
-
-
 def no_current(current: Level) -> Finding:
     """Return that nothing flows."""
     return Finding(
@@ -41,6 +32,25 @@ def no_current(current: Level) -> Finding:
         what=f"{who(current)} shows no current: {si(current.rms, 'A')} RMS",
         fix="switch the clamp on, close its jaw around one conductor, and see that the load runs"
         " and that this is its input",
+        input=current.input,
+    )
+
+
+def large_current(current: Level, item: InputSettings) -> Finding:
+    """Return that more flows than an outlet gives."""
+    fix = "compare the factor at the scope with what is printed on the clamp"
+    if item.reports == "volts":
+        volts = abs(1.0 / item.ratio)
+        fix = (
+            f"see what is printed on the clamp: is it {1e4 * volts:g} mV/A, not"
+            f" {1e3 * volts:g} mV/A? then ratio = {item.ratio / 10:g}"
+        )
+    return Finding(
+        id="large-current",
+        level="note",
+        what=f"{who(current)} is {si(current.rms, 'A')} RMS, more than the {OUTLET_A:g} A that a"
+        " usual outlet gives",
+        fix=fix,
         input=current.input,
     )
 

@@ -10,6 +10,7 @@ from monitor.config import InstrumentSettings, MeterSettings, Settings
 from monitor.errors import ConfigError
 from monitor.masking import masked
 from monitor.model import Quantity, Supply
+from monitor.setup.findings import is_crossed
 from monitor.setup.levels import Levels
 from monitor.setup.presets import AS_SHOWN, Preset, fitted, probe
 from monitor.sources.inspect import InputState, Panel
@@ -35,6 +36,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     is_reversed: bool = False
     """Whether the clamp is the wrong way round."""
     supply: Supply = Supply.AUTO
+    nominal_v: float | None = None
+    """Of the supply; None goes by those that are usual."""
     record_s: float | None = None
     sample_rate_hz: float | None = None
     meters: tuple[MeterSettings, ...] = ()
@@ -54,6 +57,8 @@ def settings(plan: Plan, panel: Panel) -> Settings:
         raise ConfigError(
             f"voltage and current are both said to be on input {voltage}; name both inputs"
         )
+    # A pair on each other's input is a finding, later; what the clamp is says nothing there.
+    reports = "unit" if is_crossed(panel, voltage, current) else plan.reports
     return Settings(
         instrument=InstrumentSettings(
             address=plan.address,
@@ -68,13 +73,14 @@ def settings(plan: Plan, panel: Panel) -> Settings:
                     Quantity.CURRENT,
                     _state(panel, current),
                     preset=_preset(plan.clamp, Quantity.CURRENT),
-                    reports=plan.reports,
+                    reports=reports,
                     is_reversed=plan.is_reversed,
                 ),
             ),
             record_s=plan.record_s or _record_s(panel),
             sample_rate_hz=plan.sample_rate_hz,
             supply=plan.supply,
+            nominal_v=plan.nominal_v,
         ),
         meters=plan.meters,
     )

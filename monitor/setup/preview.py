@@ -17,8 +17,16 @@ from monitor.config import InstrumentSettings
 from monitor.dsp.scale import to_units
 from monitor.errors import ConnectionLostError, InstrumentError, ProtocolError
 from monitor.model import Supply
-from monitor.setup.findings import Finding, of_own_record, of_panel
+from monitor.setup.findings import (
+    Finding,
+    exchanged,
+    of_own_record,
+    of_panel,
+    swapped,
+    voltage_and_current,
+)
 from monitor.setup.levels import Levels, measure
+from monitor.setup.nominal import is_usual
 from monitor.setup.record_findings import of_record
 from monitor.sources.acquisition import Record
 from monitor.sources.clock import SystemClock
@@ -57,8 +65,6 @@ class Preview:
         Which scope, and what is connected to it.
     panel
         How the scope is set, if it was asked already.
-    expected_v
-        Nominal voltage of the supply; None goes by the usual ones.
     wait
         Waits for some seconds; True, at once, when the look is to be given up.
     """
@@ -68,11 +74,10 @@ class Preview:
         settings: InstrumentSettings,
         *,
         panel: Panel | None = None,
-        expected_v: float | None = None,
         wait: Callable[[float], bool],
     ) -> None:
         self._settings = settings
-        self._expected_v = expected_v
+        self._wait = wait
         # A record too short for mains is a finding here, with the others beside it.
         lenient = msgspec.structs.replace(settings, supply=Supply.AUTO)
         self._driver = Driver(lenient, now_ns=SystemClock().now_ns, wait=wait, delay=lambda: 0.0)
@@ -97,7 +102,9 @@ class Preview:
                 settings.address, dialect=settings.dialect, timeout_s=settings.timeout_s
             )
         self._refused = of_panel(settings, self._panel)
-        if not self._refused:
+        if self._refused:
+            self._refused = self._exchanged(self._panel) or self._refused
+        else:
             with contextlib.ExitStack() as stack:
                 stack.callback(self._driver.close)
                 self._connect()
@@ -131,9 +138,25 @@ class Preview:
         values = to_units(record.codes, [item.channel() for item in inputs], record.scales)
         clipped = np.sum(record.clipped, axis=0).tolist()
         levels = measure(values, clipped, 1.0 / record.x_increment_s, inputs)
-        findings = of_record(levels, self._settings, self._panel, expected_v=self._expected_v)
+        findings = of_record(levels, self._settings, self._panel)
         findings += of_own_record(self._settings, self._panel)
         return Trial(self._panel, findings, levels, values)
+
+    def _exchanged(self, panel: Panel) -> tuple[Finding, ...]:
+        """Return that voltage and current are swapped, if a record shows that they are right so.
+
+        Where the scope shows volts of both, what contradicts the settings may be a factor, too.
+        """
+        other = exchanged(self._settings)
+        pair = voltage_and_current(self._settings)
+        if other is None or pair is None or of_panel(other, panel):
+            return ()
+        preview = Preview(other, panel=panel, wait=self._wait)
+        with preview:
+            trial = preview.take()
+        if trial.is_wrong or trial.levels is None or not is_usual(trial.levels, other.nominal_v):
+            return ()
+        return (swapped(*(item.input for item in pair)),)
 
     def _connect(self) -> None:
         try:
@@ -150,7 +173,7 @@ def _sleep(seconds: float) -> bool:
     return False
 
 
-def look(settings: InstrumentSettings, *, expected_v: float | None = None) -> Trial:
+def look(settings: InstrumentSettings) -> Trial:
     """Return one look at an instrument; errors as of ``Preview``."""
-    with Preview(settings, expected_v=expected_v, wait=_sleep) as preview:
+    with Preview(settings, wait=_sleep) as preview:
         return preview.take()

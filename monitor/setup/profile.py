@@ -31,6 +31,7 @@ _SAYS = MappingProxyType(
         "instrument.timeout_s": "How long the scope may be silent, in s.",
         "instrument.supply": '"mains" averages over whole line cycles, "dc" does not, "auto" finds'
         " out.",
+        "instrument.nominal_v": "Voltage that the supply should have; setup and doctor compare it.",
         "instrument.inputs": "One input of the scope and what is connected to it.",
         "instrument.inputs.input": "Number of the input at the scope.",
         "instrument.inputs.quantity": "voltage or current; those of one rail make its power.",

@@ -9,19 +9,16 @@ from collections.abc import Iterator
 
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.model import Quantity, Supply
-from monitor.setup.findings import Finding, spoken
-from monitor.setup.level_findings import no_current, small, swapped, who
+from monitor.setup.findings import Finding, spoken, swapped
+from monitor.setup.level_findings import OUTLET_A, large_current, no_current, small, who
 from monitor.setup.levels import Level, Levels, RailLevel
+from monitor.setup.nominal import DANGEROUS_V, dc_or_rms, is_plausible, supply_v
 from monitor.sources.inspect import Panel
 from monitor.units import si
 
-_MAINS_V = ((120.0, 88.0, 135.0), (230.0, 195.0, 265.0))  # nominal, and with its tolerance
-_DC_V = ((12.0, 10.2, 13.8), (24.0, 20.4, 27.6), (48.0, 40.8, 57.0))
-_NEAR = 0.15  # relative: how far a supply may be from its stated voltage
 _CORES_V = (0.5, 60.0)  # where a DC rail may have any voltage
 _FACTORS = (10.0, 0.1, 100.0, 0.01)
 _NO_VOLTAGE_V = 0.5
-_DANGEROUS_V = 60.0  # what is higher is mains, or should be treated like it
 _NO_CURRENT_V = 0.002  # at the input: 20 mA of a 100 mV/A clamp
 _NO_CURRENT = 0.0025  # of the screen: a code of 8 bits
 _SMALL = 0.1  # of the screen
@@ -35,8 +32,6 @@ def of_record(
     levels: Levels,
     settings: InstrumentSettings,
     panel: Panel,
-    *,
-    expected_v: float | None = None,
 ) -> tuple[Finding, ...]:
     """Return what is wrong with what was measured, the worst first.
 
@@ -48,10 +43,8 @@ def of_record(
         It was taken with.
     panel
         How the scope is set.
-    expected_v
-        Nominal voltage of the supply, e.g. 230 or 12; None goes by the usual ones.
     """
-    judge = _Judge(levels, settings, panel, expected_v)
+    judge = _Judge(levels, settings, panel)
     found = [finding for rail in levels.rails for finding in judge.rail(rail)]
     named = {finding.input for finding in found}
     is_short = any(finding.id == "record-too-short" for finding in found)
@@ -71,14 +64,13 @@ class _Judge:
         levels: Levels,
         settings: InstrumentSettings,
         panel: Panel,
-        expected_v: float | None,
     ) -> None:
         self._levels = levels
         self._items = {item.input: item for item in settings.inputs}
         self._states = {state.input: state for state in panel.inputs}
         self._supply = settings.supply
         self._dialect = spoken(panel)
-        self._expected_v = expected_v
+        self._nominal_v = settings.nominal_v
 
     def screens(self) -> Iterator[Finding]:
         """Yield what is wrong with how the signals stand on the screen."""
@@ -108,21 +100,23 @@ class _Judge:
             yield too_short  # and nothing else can be told
             return
         if self._is_swapped(voltage, current, rail):
-            yield swapped(voltage, current)
+            yield swapped(voltage.input, current.input)
             return
         wrong = self._voltage(voltage, rail)
         if wrong is not None:
             yield wrong
         if self._is_idle(current):
             yield no_current(current)
-        elif voltage.rms >= _NO_VOLTAGE_V:
+        elif rail.line_hz is not None and current.rms > OUTLET_A:
+            yield large_current(current, self._items[current.input])
+        if not self._is_idle(current) and voltage.rms >= _NO_VOLTAGE_V:
             yield from self._direction(rail, current)
 
     def _record_length(self, voltage: Level) -> Finding | None:
         duration_s = self._levels.duration_s * (1 + 1e-3)
         may_be_mains = self._supply is Supply.MAINS or (
             self._supply is Supply.AUTO
-            and max(-voltage.low, voltage.high) > _DANGEROUS_V
+            and max(-voltage.low, voltage.high) > DANGEROUS_V
         )  # fmt: skip
         if not may_be_mains or duration_s >= _TWO_CYCLES_S:
             return None
@@ -141,32 +135,32 @@ class _Judge:
 
     def _is_swapped(self, voltage: Level, current: Level, rail: RailLevel) -> bool:
         """Return whether the voltage would be right if it came from the current's input."""
-        here_v = _dc_or_rms(voltage, rail.line_hz)
-        if self._nominal(here_v, rail) is not None:
+        here_v = dc_or_rms(voltage, rail)
+        if self._supply_v(here_v, rail) is not None:
             return False
-        if self._expected_v is None and rail.line_hz is None and _CORES_V[0] < here_v < _CORES_V[1]:
+        if self._nominal_v is None and rail.line_hz is None and _CORES_V[0] < here_v < _CORES_V[1]:
             return False  # nobody knows which voltage to expect
         gain = self._units_per_volt(voltage.input) / self._units_per_volt(current.input)
-        there_v = gain * _dc_or_rms(current, rail.line_hz)
+        there_v = gain * dc_or_rms(current, rail)
         is_other = not 0.5 < here_v / there_v < 2.0 if there_v else False
-        return is_other and self._nominal(there_v, rail) is not None
+        return is_other and self._supply_v(there_v, rail) is not None
 
     def _voltage(self, voltage: Level, rail: RailLevel) -> Finding | None:
         """Return what is wrong with the level of a voltage."""
-        level_v = _dc_or_rms(voltage, rail.line_hz)
+        level_v = dc_or_rms(voltage, rail)
         is_flat = rail.line_hz is None and abs(voltage.mean) < 0.5 * voltage.rms
-        is_usual = self._nominal(level_v, rail) is not None
+        is_usual = is_plausible(level_v, rail, self._nominal_v)
         for factor in () if is_usual or is_flat else _FACTORS:
-            nominal_v = self._nominal(level_v * factor, rail)
+            nominal_v = self._supply_v(level_v * factor, rail)
             if nominal_v is not None:
                 return self._wrong_factor(voltage, level_v, factor, nominal_v)
         if voltage.rms < _NO_VOLTAGE_V or is_flat:
             return self._no_voltage(voltage, is_flat=voltage.rms >= _NO_VOLTAGE_V)
-        if self._expected_v is not None and not is_usual:
+        if self._nominal_v is not None and not is_usual:
             return Finding(
                 id="unexpected-voltage",
                 level="warning",
-                what=f"{who(voltage)} is {si(level_v, 'V')}, expected {si(self._expected_v, 'V')}",
+                what=f"{who(voltage)} is {si(level_v, 'V')}, expected {si(self._nominal_v, 'V')}",
                 fix="check what the probe is connected to, and its factor",
                 input=voltage.input,
             )
@@ -191,18 +185,21 @@ class _Judge:
         self, voltage: Level, level_v: float, factor: float, nominal_v: float
     ) -> Finding:
         item, state = self._items[voltage.input], self._states.get(voltage.input)
-        is_sure = self._expected_v is not None or nominal_v > _DANGEROUS_V
         fix = "set the switch at the probe and the factor at the scope alike"
         if item.reports == "volts":
             fix += f", or ratio = {item.ratio * factor:g}"
         elif state is not None and state.probe_factor is not None:
             command = self._dialect.set_factor.format(
-                input=voltage.input, value=f"{state.probe_factor * factor:g}"
+                input=voltage.input,
+                value=f"{state.probe_factor * factor:g}",
+                inverse=f"{1 / (state.probe_factor * factor):g}",
             )
             fix += f" ({command})"
+        if self._nominal_v is None and nominal_v < DANGEROUS_V:
+            fix += f"; if it is so, say what the supply has (--expect {level_v:.2g})"
         return Finding(
             id="probe-factor",
-            level="error" if is_sure else "warning",
+            level="error",
             what=f"{who(voltage)} is {si(level_v, 'V')}, {_times(factor)} what a supply of"
             f" {nominal_v:g} V has: the probe's factor is set on one side only",
             fix=fix,
@@ -274,22 +271,15 @@ class _Judge:
         factor = state.probe_factor if state is not None else None
         return abs(self._items[which].ratio * (factor or 1.0))
 
-    def _nominal(self, level_v: float, rail: RailLevel) -> float | None:
-        """Return the nominal voltage of a supply that may have such a level; None if none may."""
-        if self._expected_v is not None:
-            is_near = abs(level_v / self._expected_v - 1.0) <= _NEAR
-            return self._expected_v if is_near else None
-        usual = _DC_V if rail.line_hz is None else _MAINS_V
-        return next((nominal for nominal, low, high in usual if low <= level_v <= high), None)
+    def _supply_v(self, level_v: float, rail: RailLevel) -> float | None:
+        return supply_v(level_v, rail, self._nominal_v)
 
 
 def _other_way(item: InputSettings) -> str:
     return "the wrong way round" if item.ratio > 0 else "not the wrong way round"
 
 
-def _dc_or_rms(level: Level, line_hz: float | None) -> float:
-    return level.rms if line_hz is not None else abs(level.mean)
-
-
 def _times(factor: float) -> str:
-    return f"a {factor:g}th of" if factor > 1 else f"{1 / factor:g} times"
+    if factor < 1:
+        return f"{1 / factor:g} times"
+    return {10.0: "a tenth of", 100.0: "a hundredth of"}.get(factor, f"1/{factor:g} of")

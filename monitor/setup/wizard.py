@@ -10,6 +10,7 @@ import msgspec
 from monitor.config import MeterSettings
 from monitor.errors import ConfigError
 from monitor.model import Quantity, Supply
+from monitor.setup.findings import is_crossed
 from monitor.setup.plan import Plan, guess, meters
 from monitor.setup.presets import AS_SHOWN, PRESETS, probe
 from monitor.sources.inspect import InputState, Panel
@@ -30,7 +31,7 @@ class Asker(Protocol):
         ...
 
 
-def ask_plan(asker: Asker, panel: Panel, before: Plan) -> tuple[Plan, float | None]:
+def ask_plan(asker: Asker, panel: Panel, before: Plan) -> Plan:
     """Ask how a scope is connected.
 
     Parameters
@@ -42,9 +43,6 @@ def ask_plan(asker: Asker, panel: Panel, before: Plan) -> tuple[Plan, float | No
     before
         The answers that are offered; those of the last time, if there was one.
 
-    Returns
-    -------
-    The plan, and the supply's nominal voltage; None if nobody says.
     """
     inputs = [str(state.input) for state in panel.inputs]
     volts, amps = guess(panel)
@@ -53,24 +51,28 @@ def ask_plan(asker: Asker, panel: Panel, before: Plan) -> tuple[Plan, float | No
         asker, Quantity.VOLTAGE, _state(panel, voltage), before.voltage_probe
     )
     current = int(asker.ask("Current is on input", str(before.current or amps), inputs))
-    clamp = _ask_probe(asker, Quantity.CURRENT, _state(panel, current), before.clamp)
+    clamp = before.clamp
+    if not is_crossed(panel, voltage, current):  # else that is what is wrong, and said below
+        clamp = _ask_probe(asker, Quantity.CURRENT, _state(panel, current), clamp)
     supply = Supply(asker.ask("The supply is", before.supply.value, _SUPPLIES))
-    expected = _ask_number(asker, "Its nominal voltage (230, 120, 12 …; empty: do not know)", None)
+    nominal_v = _ask_number(
+        asker, "Its nominal voltage (230, 120, 12 …; empty: do not know)", before.nominal_v
+    )
     shown_s = before.record_s or panel.record_s
     own = "" if shown_s is None else f" (the scope's timebase gives {si(shown_s, 's')})"
     record_s = _ask_number(asker, f"Seconds of one record{own}", before.record_s)
     beside = _ask_meters(asker)
-    plan = msgspec.structs.replace(
+    return msgspec.structs.replace(
         before,
         voltage=voltage,
         voltage_probe=voltage_probe,
         current=current,
         clamp=clamp,
         supply=supply,
+        nominal_v=nominal_v,
         record_s=record_s,
         meters=beside,
     )
-    return plan, expected
 
 
 def _ask_probe(asker: Asker, quantity: Quantity, state: InputState, before: str) -> str:

@@ -15,6 +15,8 @@ from monitor.sources.dialects.replies import number
 from monitor.sources.visa import VisaLink
 
 _PROBE_S = 0.5  # how long a query may go unanswered that an instrument may not know
+_IS_ON = {"1": True, "+1": True, "ON": True, "0": False, "+0": False, "OFF": False}
+"""What is answered to whether an input is on."""
 
 T = TypeVar("T")
 
@@ -117,13 +119,13 @@ class Conversation:
             reply = self.link.query(query, timeout_s=self._patience_s)
         except ConnectionLostError as silence:
             error = self.error()
-            if self.dialect.no_error.match(error):
-                raise
+            if self.dialect.no_error.match(error) or error.upper() in _IS_ON:
+                raise  # there is no error; or that was the answer, late
             raise InstrumentError(
                 f"{self.address} input {which} does not exist: {self.identity!r} answered"
                 f" {error!r}; correct the number of the input in the settings"
             ) from silence
-        return reply.upper() in {"1", "+1", "ON"}
+        return _IS_ON.get(reply.upper(), False)
 
     def learn_page(self) -> None:
         """Ask how many samples a data block has at most."""

@@ -48,8 +48,12 @@ class Stream:
         self._duration_ns = 0
         self._earliest_ns = 0
         """When the next record can have begun at the earliest."""
+        self._stop_ns = 0
+        """When the record before is believed to have ended."""
         self._latency_ns: int | None = None
         """Most that lies between a record's end and its arrival; None before the first."""
+        self._through_ns = 0
+        """When the record before was read, and the line free for the next."""
 
     def start(self) -> None:
         """Let the scope push its records.
@@ -90,14 +94,14 @@ class Stream:
             If none comes, or something else.
         """
         silent_ns = self._await_record()
-        time = self._time(silent_ns, self._now_ns())
+        time, room_ns = self._time(silent_ns, self._now_ns())
         codes = [self._codes(index) for index in range(len(self._preambles))]
         self._talk.link.check_end_of_blocks()
-        longest_ns = self._duration_ns + (self._latency_ns or 0)
-        if 2 * time.uncertainty_ns > longest_ns:
+        self._through_ns = self._now_ns()
+        if room_ns > self._duration_ns + (self._latency_ns or 0):
             return DroppedRecord(
                 "a record was dropped: it waited to be read, so that its time is known only to"
-                f" {time.uncertainty_ns / NS:.3g} s; ask for a lower sample rate, or for BYTE"
+                f" {room_ns / NS:.3g} s; ask for a lower sample rate, or for BYTE"
             )
         return record_of(codes, self._preambles, time, None)
 
@@ -115,21 +119,31 @@ class Stream:
                 )
         return silent_ns
 
-    def _time(self, silent_ns: int | None, arrived_ns: int) -> HostTime:
-        """Return when a record began; its end lies before its arrival.
+    def _time(self, silent_ns: int | None, arrived_ns: int) -> tuple[HostTime, int]:
+        """Return when a record began, and the ns that it may have begun in.
 
-        The first was armed by us, so nothing later can have been on its way for longer. One that
-        was there at once began after the one before it, and that is all that is known.
+        It ended before its arrival. The first was armed by us, so nothing later can have been on
+        its way for longer, once the line was free. One that was there at once, or may have waited
+        for the line, began after the one before it: that is all that is known, and it is believed
+        to have followed it closely, as it would have without the wait.
         """
-        latest_ns = arrived_ns - self._duration_ns
-        earliest_ns = self._earliest_ns
+        latest_ns, earliest_ns = arrived_ns - self._duration_ns, self._earliest_ns
+        has_waited = False
         if self._latency_ns is None:
             self._latency_ns = max(0, latest_ns - earliest_ns)
-        elif silent_ns is not None:
+        elif silent_ns is not None and silent_ns - self._latency_ns >= self._through_ns:
             earliest_ns = max(earliest_ns, silent_ns - self._duration_ns - self._latency_ns)
+        else:
+            has_waited = True
         earliest_ns = min(earliest_ns, latest_ns)
-        self._earliest_ns = earliest_ns + self._duration_ns
-        return HostTime((earliest_ns + latest_ns) // 2, (latest_ns - earliest_ns + 1) // 2)
+        begun_ns = (earliest_ns + latest_ns) // 2
+        if has_waited:
+            begun_ns = min(max(earliest_ns, self._stop_ns), begun_ns)
+        self._earliest_ns, self._stop_ns = (
+            at_ns + self._duration_ns for at_ns in (earliest_ns, begun_ns)
+        )
+        time = HostTime(begun_ns, max(begun_ns - earliest_ns, latest_ns - begun_ns))
+        return time, latest_ns - earliest_ns
 
     def _codes(self, index: int) -> NDArray[np.integer]:
         talk, preamble = self._talk, self._preambles[index]

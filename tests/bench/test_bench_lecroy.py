@@ -121,6 +121,20 @@ def test_the_descriptor_tells_when_the_trigger_was_by_the_scopes_clock():
     assert struct.unpack_from(">bbbbh", told, 304) == (0, 0, 1, 2, 2026)
 
 
+def test_a_clock_that_was_set_tells_another_trigger_time_of_later_records():
+    bench = Bench()
+
+    def minute():
+        _, told = bench.block("C1:WF? DESC")
+        return struct.unpack_from(">b", told, 304)[0]
+
+    bench.take()
+    bench.scope.jump(-120.0)
+    assert minute() == 59
+    bench.take()
+    assert minute() == 57
+
+
 def test_errors_are_bits_of_the_event_status():
     bench = Bench()
     bench.ask("CHDR OFF", "NONSENSE")

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from faulty import Key, Outcome, transport_of
+from faulty import IMPOSSIBLE, LONGEST_GAP, PUSHED, TIMEOUT_S, Key, Outcome, by_dialect
 
 from monitor.bench.scope.faults import Fault
 from monitor.bench.transports.choice import TRANSPORTS
-from monitor.bench.vendors.instruments import INSTRUMENTS
-from monitor.sources.dialects import DIALECTS
 
 PAGE = Path(__file__).parents[2] / "docs/reference/faults.md"
 
-_INTRODUCTION = """\
+_INTRODUCTION = f"""\
 # When something goes wrong
 
 What becomes of a recording when an instrument, its connection or somebody at its front panel does
 what it should not. Each cell is a real run: the bench's instrument of that family with the fault
 switched on (`wattstage bench --dialect NAME --fault FAULT`), read through PyVISA while a constant
 load was recorded. In every one of them no number that was recorded was wrong, no record was put at
-a wrong time, nothing hung for longer than `timeout_s`, and the recording went on by itself.
+a wrong time, and the recording went on by itself. No gap was longer than {LONGEST_GAP} times
+`timeout_s`, which was {TIMEOUT_S:g} s: in it the fault is noticed, and the instrument connected to
+and set up again. One that is away for longer is tried again after pauses, of half a second at first
+and of ten in the end, which these runs do not wait for.
 
 `scripts/fault_table` makes this page; the tests fail where it is not what happens.
 
@@ -47,7 +48,8 @@ _BY_DIALECT = """
 Over a raw socket, where the line feed that ends a reply is all that tells where it ends; LeCroy's
 by VICP. A clock that jumps concerns only instruments whose own time stamps are used. A Siglent of
 the older kind does not say with which scale a record was taken, so one during which the knobs were
-turned is left out.
+turned is left out. A Tektronix that [pushes its records](scopes.md#pushed-records) is asked nothing
+and has its front panel locked meanwhile, so no reply can come late and nobody can turn a knob.
 
 """
 
@@ -79,11 +81,11 @@ def page(outcomes: Mapping[Key, Outcome]) -> str:
         _WORDS,
         _BY_DIALECT,
         _table(
-            [d for d in DIALECTS if d in INSTRUMENTS],
-            lambda d, fault: outcomes[d, transport_of(d), fault].words,
+            {column(*way): way for way in by_dialect()},
+            outcomes,
         ),
         _BY_TRANSPORT,
-        _table(transports, lambda t, fault: outcomes["keysight", t, fault].words),
+        _table({t: ("keysight", t) for t in transports}, outcomes),
         _REASONS,
         *_reasons({fault: outcomes["keysight", "socket", fault] for fault in Fault}),
     ]
@@ -107,12 +109,20 @@ def cells(text: str) -> dict[tuple[str, Fault], str]:
     return told
 
 
-def _table(columns: Sequence[str], words: Callable[[str, Fault], str]) -> str:
-    lines = ["| fault | " + " | ".join(f"`{column}`" for column in columns) + " |"]
+def column(dialect: str, way: str) -> str:
+    """Return what stands over a column of the first table."""
+    return f"{dialect}, {PUSHED}" if way == PUSHED else dialect
+
+
+def _table(columns: Mapping[str, tuple[str, str]], outcomes: Mapping[Key, Outcome]) -> str:
+    lines = ["| fault | " + " | ".join(f"`{name}`" for name in columns) + " |"]
     lines.append("|---" * (len(columns) + 1) + "|")
     for fault in Fault:
-        row = [f"`{fault.value}`", *(words(column, fault) for column in columns)]
-        lines.append("| " + " | ".join(row) + " |")
+        words = (
+            "–" if (way[1], fault) in IMPOSSIBLE else outcomes[*way, fault].words
+            for way in columns.values()
+        )
+        lines.append("| " + " | ".join([f"`{fault.value}`", *words]) + " |")
     return "\n".join(lines) + "\n"
 
 

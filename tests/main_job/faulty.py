@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from sources.counted import HastyClock
 
@@ -24,13 +25,25 @@ from monitor.recording.recorder import Recorder
 from monitor.sources.dialects import DIALECTS
 from monitor.sources.scope import ScopeSource
 
+PUSHED = "pushed"
+"""A way to reach a scope, beside the transports: by SOCKET, and it pushes its records."""
+IMPOSSIBLE = {
+    (PUSHED, Fault.RANGE_CHANGE): "its front panel is locked meanwhile",
+    (PUSHED, Fault.STALE_REPLY): "nothing is asked meanwhile",
+}
 VOLTS, AMPS = 12.0, 20.0
 RATE_HZ = 20_000.0
+PUSHED_RATE_HZ = 50_000.0
+"""At which a slow link takes four records' time for one, so that some are sure to be missed."""
 RECORD_S = 0.05
+LONG_RECORD_S = 0.25
+"""Where a record that waits to be read, as the machine is busy, would be missed."""
 TIMEOUT_S = 2.0
+LONGEST_GAP = 5
+"""In units of the timeout; connecting again costs some of it, and more on a busy machine."""
 LIMIT_S = 60.0
 _BEFORE, _AFTER = 3, 4  # blocks
-_AT_ONCE = 32
+_AT_ONCE = 24
 _SLACK_NS = 20_000_000  # of a busy machine, beyond what a record's time claims
 
 
@@ -78,6 +91,11 @@ class Outcome:
         )
 
     @property
+    def longest_gap_s(self) -> float:
+        """Return the longest time around an event of which there are no samples; 0 if none."""
+        return max(self.gaps_s, default=0.0)
+
+    @property
     def words(self) -> str:
         """Return what happened, as the page about faults has it."""
         if self.kinds == ["lost", "reconnected"]:
@@ -90,14 +108,24 @@ class Outcome:
 
 
 Key = tuple[str, str, Fault] | tuple[str, str, Fault, int]
-"""Dialect, transport, fault, and how many occasions it spares first."""
+"""Dialect, transport or PUSHED, fault, and how many occasions it spares first."""
 
 
 def all_cases() -> list[tuple[str, str, Fault]]:
-    """Return every fault of every dialect, and of every transport of one."""
-    cases = [(dialect, transport_of(dialect)) for dialect in INSTRUMENTS]
-    cases += [("keysight", transport) for transport in TRANSPORTS]
-    return [(*case, fault) for case in dict.fromkeys(cases) for fault in Fault]
+    """Return every fault of every dialect, of every transport of one, and of pushed records."""
+    ways = [*by_dialect(), *(("keysight", transport) for transport in TRANSPORTS)]
+    return [
+        (dialect, way, fault)
+        for dialect, way in dict.fromkeys(ways)
+        for fault in Fault
+        if (way, fault) not in IMPOSSIBLE
+    ]
+
+
+def by_dialect() -> list[tuple[str, str]]:
+    """Return each dialect with the way it is reached."""
+    ways = [(dialect, transport_of(dialect)) for dialect in DIALECTS if dialect in INSTRUMENTS]
+    return [*ways, ("tektronix", PUSHED)]
 
 
 async def outcomes(folder: Path, cases: Iterable[Key]) -> dict[Key, Outcome]:
@@ -111,24 +139,32 @@ async def outcomes(folder: Path, cases: Iterable[Key]) -> dict[Key, Outcome]:
     return dict(await asyncio.gather(*map(one, cases)))
 
 
-async def outcome(
-    folder: Path, dialect: str, transport: str, fault: Fault, spare: int = 0
-) -> Outcome:
+async def outcome(folder: Path, dialect: str, way: str, fault: Fault, spare: int = 0) -> Outcome:
     """Record a constant load through one fault, and return what the file holds."""
-    path = folder / f"{dialect}-{transport}-{fault.value}-{spare}.h5"
+    path = folder / f"{dialect}-{way}-{fault.value}-{spare}.h5"
     clock = HastyClock()
     zero_ns = clock.now_ns()
     wiring = (Wiring(0, 1.0), Wiring(1, 10.0), Wiring(None, 1.0), Wiring(None, 1.0))
-    kind = ScopeSettings(
-        dead_time_s=0.005, gap_free=_tells_time(dialect) and fault is Fault.CLOCK_JUMP
-    )
+    is_pushed = way == PUSHED
+    is_gap_free = _tells_time(dialect) and fault is Fault.CLOCK_JUMP
+    kind = ScopeSettings(dead_time_s=0.005, gap_free=is_gap_free)
     scope = Scope(Constant(), wiring, kind, lambda: clock.now_ns() - zero_ns)
     scope.autoscale()
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(asyncio.timeout(LIMIT_S))
+        transport = "socket" if is_pushed else way
         server = ScopeServer(INSTRUMENTS[dialect](scope), transport=transport)
         await stack.enter_async_context(server)
-        source = await stack.enter_async_context(ScopeSource(_settings(server.visa), clock))
+        settings = msgspec.structs.replace(
+            _settings(server.visa),
+            stream=is_pushed,
+            sample_rate_hz=PUSHED_RATE_HZ if is_pushed else RATE_HZ,
+            record_s=LONG_RECORD_S if is_pushed or is_gap_free else RECORD_S,
+        )
+        is_of_knobs = is_pushed and fault is Fault.LF_DATA
+        if is_of_knobs:  # and the panel will be locked
+            server.faults.inject(fault)
+        source = await stack.enter_async_context(ScopeSource(settings, clock))
         recorder = stack.enter_context(Recorder(path, source.info))
         items = await stack.enter_async_context(contextlib.aclosing(source.items()))
         n_before = n_after = 0
@@ -136,7 +172,7 @@ async def outcome(
             recorder.put(item)
             if n_before < _BEFORE:
                 n_before += isinstance(item, Block)
-                if n_before == _BEFORE:
+                if n_before == _BEFORE and not is_of_knobs:
                     server.faults.inject(fault, spare=spare)
             elif not server.faults.waits(fault):
                 n_after += isinstance(item, Block)
@@ -163,8 +199,6 @@ def _settings(address: str) -> InstrumentSettings:
             InputSettings(input=1, quantity=Quantity.VOLTAGE),
             InputSettings(input=2, quantity=Quantity.CURRENT),
         ),
-        record_s=RECORD_S,
-        sample_rate_hz=RATE_HZ,
         timeout_s=TIMEOUT_S,
         supply=Supply.DC,
     )

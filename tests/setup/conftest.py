@@ -66,10 +66,9 @@ class Desk:
 
     async def look(self, **changes):
         """Return what one look at the scope says, over real PyVISA."""
-        expected_v = changes.pop("expected_v", None)
         async with ScopeServer(InfiniiVision(self.scope)) as server:
             settings = InstrumentSettings(address=server.visa, **changes)
-            return await asyncio.to_thread(look, settings, expected_v=expected_v)
+            return await asyncio.to_thread(look, settings)
 
 
 def inputs(voltage=1, current=2, *, ratio=None):

@@ -3,12 +3,15 @@
 import asyncio
 import dataclasses
 
+import numpy as np
 import pytest
 from setup.conftest import POWER_W, Desk, inputs
 
 from monitor.config import InstrumentSettings
 from monitor.model import Supply
 from monitor.setup.findings import of_own_record, of_panel
+from monitor.setup.levels import measure
+from monitor.setup.record_findings import of_record
 from monitor.sources.inspect import InputState, Panel
 
 
@@ -47,6 +50,11 @@ def volts_with_the_clamps_factor(channels):
     channels[1].units = "VOLT"
 
 
+def clamp_scaled_probe_not(channels):
+    channels[0].attach(1.0)
+    channels[1].units = "VOLT"
+
+
 def too_sensitive(channels):
     channels[1].range /= 4
 
@@ -59,6 +67,9 @@ def desks():
         "open input": desk(shows_open_input, look={"inputs": inputs(voltage=3)}),
         "off and missing": desk(look={"inputs": inputs(voltage=3, current=7)}),
         "swapped units": desk(look={"inputs": inputs(voltage=2, current=1)}),
+        "swapped units, clamp named": desk(look={"inputs": inputs(2, 1, ratio=10.0)}),
+        "swapped factors mains": desk(clamp_in_volts, look={"inputs": inputs(2, 1, ratio=10.0)}),
+        "swapped factors dc": desk(clamp_in_volts, "dc", look={"inputs": inputs(2, 1, ratio=10.0)}),
         "swapped mains": desk(both_in_volts_of_the_other, swapped=True, look=volts),
         "swapped dc": desk(both_in_volts_of_the_other, "dc", swapped=True, look=volts),
         "reversed mains": desk(is_reversed=True),
@@ -70,6 +81,7 @@ def desks():
         "ac": desk(ac_coupled, "dc"),
         "too short": desk(look={"record_s": 0.005}),
         "twice": desk(volts_with_the_clamps_factor, look=volts),
+        "twice, of a probe at 1X": desk(clamp_scaled_probe_not, "dc", look=volts),
         "clipping": desk(too_sensitive),
     }
 
@@ -126,9 +138,23 @@ def test_an_input_that_is_switched_off_or_missing_is_refused(trials):
     assert trial.findings[1].fix.endswith(": A is shown on input 2")
 
 
-def test_swapped_inputs_are_refused_by_their_units(trials):
-    assert trials["swapped units"].is_refused
-    assert named(trials["swapped units"]) == ["unit", "unit"]
+@pytest.mark.parametrize("how", ["swapped units", "swapped units, clamp named"])
+def test_swapped_inputs_are_refused_by_their_units(trials, how):
+    trial = trials[how]
+    assert trial.is_refused
+    assert only(trial).id == "swapped"
+    assert "the voltage is on input 1 and the current on input 2" in only(trial).what
+    assert "--voltage 1 --current 2" in only(trial).fix
+
+
+@pytest.mark.parametrize("supply", ["mains", "dc"])
+def test_swapped_inputs_whose_factors_contradict_are_told_from_a_wrong_factor(trials, supply):
+    """To obey what is said of a factor would take the right one away."""
+    trial = trials[f"swapped factors {supply}"]
+    assert trial.is_refused
+    assert only(trial).id == "swapped"
+    assert only(trials["twice"]).id == "probe-factor"
+    assert only(trials["twice, of a probe at 1X"]).id == "probe-factor"
 
 
 @pytest.mark.parametrize("supply", ["mains", "dc"])
@@ -157,6 +183,16 @@ def test_a_probe_at_10x_with_the_scope_at_1x_is_noticed(trials, supply, right):
     finding = only(trials[f"factor {supply}"])
     assert (finding.id, finding.input) == ("probe-factor", 1)
     assert f":CHANnel1:PROBe {right:g}" in finding.fix
+    assert trials[f"factor {supply}"].is_wrong
+
+
+def test_the_command_for_a_factor_is_that_of_the_scope():
+    levels = measure(np.stack([np.full(2000, 1.2), np.full(2000, 20.0)]), (0, 0), 20e3, inputs())
+    state = InputState(1, True, "V", 1.0, "DC", 2.0, 0.0)
+    panel = dataclasses.replace(PANEL, identity=MDO, dialect="tektronix", inputs=(state,))
+    settings = InstrumentSettings(address="x")
+    (finding,) = (f for f in of_record(levels, settings, panel) if f.id == "probe-factor")
+    assert "(CH1:PRObe:GAIN 0.1)" in finding.fix
 
 
 def test_an_ac_coupled_voltage_is_refused_with_the_command(trials):
@@ -180,6 +216,7 @@ def test_clipping_is_noticed(trials):
     assert (finding.id, finding.level, finding.input) == ("clipping", "error", 2)
 
 
+MDO = "TEKTRONIX,MDO3024,C1,CF:91.1CT FV:v1.26"
 PANEL = Panel(
     identity="KEYSIGHT TECHNOLOGIES,DSO-X 3024T,X,07.50",
     dialect="keysight",

@@ -28,10 +28,10 @@ def panel(voltage=100.0, current=10.0, *, range_v=1000.0, range_a=20.0):
     )
 
 
-def judged(volts, amps, *, at=None, expected_v=None, **changes):
+def judged(volts, amps, *, at=None, **changes):
     settings = InstrumentSettings(address="TCPIP::127.0.0.1::5025::SOCKET", **changes)
     levels = measure(np.stack([volts, amps]), (0, 0), RATE_HZ, settings.inputs)
-    return of_record(levels, settings, at or panel(), expected_v=expected_v)
+    return of_record(levels, settings, at or panel())
 
 
 def wave(rms, *, n=2000, lag=0.0, hz=50.0):
@@ -52,10 +52,10 @@ def test_a_good_record_has_no_findings():
 @pytest.mark.parametrize(
     ("level", "times", "command"),
     [
-        (23.0, "a 10th of", ":CHANnel1:PROBe 1000"),
+        (23.0, "a tenth of", ":CHANnel1:PROBe 1000"),
         (2300.0, "10 times", ":CHANnel1:PROBe 10"),
-        (2.3, "a 100th of", ":CHANnel1:PROBe 10000"),
-        (12.0, "a 10th of", ":CHANnel1:PROBe 1000"),
+        (2.3, "a hundredth of", ":CHANnel1:PROBe 10000"),
+        (12.0, "a tenth of", ":CHANnel1:PROBe 1000"),
     ],
 )
 def test_mains_is_off_by_a_factor_that_is_named(level, times, command):
@@ -65,14 +65,21 @@ def test_mains_is_off_by_a_factor_that_is_named(level, times, command):
     assert command in finding.fix
 
 
-def test_a_low_dc_voltage_may_be_a_core_or_a_wrong_factor():
+@pytest.mark.parametrize("level", [3.3, 5.0, 19.5, 20.0])
+def test_a_dc_voltage_that_others_have_is_no_wrong_factor(level):
+    at = panel(10.0, range_v=30.0)
+    assert judged(flat(level), flat(20.0), at=at) == ()
+
+
+def test_a_low_dc_voltage_is_a_wrong_factor_unless_somebody_says_that_it_is_right():
     at = panel(10.0, range_v=2.0)
     (finding,) = judged(flat(1.2), flat(20.0), at=at)
-    assert (finding.id, finding.level) == ("probe-factor", "warning")
-    (finding,) = judged(flat(1.2), flat(20.0), at=at, expected_v=12.0)
     assert (finding.id, finding.level) == ("probe-factor", "error")
-    assert judged(flat(1.2), flat(20.0), at=at, expected_v=1.2) == ()
-    (finding,) = judged(flat(1.2), flat(20.0), at=at, expected_v=3.3)
+    assert "--expect 1.2" in finding.fix
+    (finding,) = judged(flat(1.2), flat(20.0), at=at, nominal_v=12.0)
+    assert (finding.id, finding.level) == ("probe-factor", "error")
+    assert judged(flat(1.2), flat(20.0), at=at, nominal_v=1.2) == ()
+    (finding,) = judged(flat(1.2), flat(20.0), at=at, nominal_v=3.3)
     assert finding.id == "unexpected-voltage"
 
 
@@ -114,6 +121,19 @@ def test_a_clamp_in_volts_is_judged_in_amperes():
     assert judged(wave(230.0), wave(4.0), at=at, inputs=inputs(ratio=10.0)) == ()
     (finding,) = judged(wave(230.0), wave(0.3), at=at, inputs=inputs(ratio=10.0))
     assert finding.id == "small-signal"
+
+
+def test_more_current_than_an_outlet_gives_is_noted():
+    """A clamp that is taken for one of a tenth of its volts per ampere shows nothing else."""
+    at = panel(current=1.0, range_a=2.0)
+    (finding,) = judged(wave(230.0), wave(40.7), at=at, inputs=inputs(ratio=100.0))
+    assert (finding.id, finding.level, finding.input) == ("large-current", "note", 2)
+    assert "more than the 16 A" in finding.what
+    assert "is it 100 mV/A, not 10 mV/A? then ratio = 10" in finding.fix
+    (finding,) = judged(wave(230.0), wave(40.7), at=panel(range_a=200.0))
+    assert "at the scope" in finding.fix
+    assert judged(wave(230.0), wave(15.0), at=panel(range_a=60.0)) == ()
+    assert judged(flat(12.0), flat(60.0), at=panel(range_v=20.0, range_a=100.0)) == ()
 
 
 def test_a_current_of_another_circuit_is_noticed():

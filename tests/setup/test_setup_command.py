@@ -74,8 +74,11 @@ def test_a_contradiction_is_refused_with_the_exact_fix_and_nothing_is_written(sc
     words = ["--address", scope, "--clamp", "10mV/A", "--out", profile, "--anyway"]
     done = wattstage("setup", *words)
     assert done.returncode == 1
-    assert ":CHANnel2:PROBe 100" in done.stderr
-    assert "probe_factor = 10" in done.stderr
+    told = " ".join(done.stdout.split())
+    assert ":CHANnel2:PROBe 100" in told
+    assert "probe_factor = 10" in told
+    assert done.stderr.count("\n") == 1  # what is above is not said again
+    assert "was not written, as its numbers would be wrong; correct what" in done.stderr
     assert not profile.exists()
 
 
@@ -89,6 +92,17 @@ def test_numbers_that_look_wrong_are_saved_only_if_somebody_insists(scope, tmp_p
     profile.write_text("mine")
     assert events(*words, "--anyway", "--force")["saved"]["path"] == str(profile)
     assert load(profile).instrument.record_s == 0.005
+
+
+def test_a_tenth_of_a_dc_voltage_is_saved_only_if_somebody_says_that_it_is_so(tmp_path):
+    profile = tmp_path / "profile.toml"
+    with bench("--supply", "dc", "--mistake", "probe-10x") as visa:
+        refused = wattstage("setup", "--address", visa, "--out", profile)
+        assert refused.returncode == 1
+        assert "a tenth of what a supply of 12 V has" in " ".join(refused.stdout.split())
+        assert not profile.exists()
+        said("setup", "--address", visa, "--out", profile, "--expect", "1.2")
+    assert load(profile).instrument.nominal_v == 1.2
 
 
 def test_a_program_hears_how_the_scope_is_set(scope):

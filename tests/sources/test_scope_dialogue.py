@@ -282,6 +282,12 @@ def test_silence_without_an_error_is_no_missing_input():
         talk(exchange)
 
 
+def test_an_answer_that_comes_late_is_no_error_that_the_scope_tells():
+    exchange = [*HELLO, (":CHANnel1:DISPlay?", None), (":SYSTem:ERRor?", "1")]
+    with pytest.raises(ConnectionLostError, match="no answer in time"):
+        talk(exchange)
+
+
 @pytest.mark.parametrize(
     ("quantity", "reports", "scope", "fixes"),
     [

@@ -119,14 +119,21 @@ def test_a_model_that_cannot_push_says_so():
 
 
 class Pushing:
-    """A link on which blocks arrive at known times."""
+    """A link on which blocks arrive some time after their end, and after the one before."""
 
     is_stream = True
 
-    def __init__(self, clock, arrivals_ns):
+    def __init__(self, clock, ends_ns, latencies_ns, transfers_ns=()):
         self.clock = clock
-        self.arrivals_ns = list(arrivals_ns)
+        self.ends_ns = list(ends_ns)
+        self.latencies_ns = list(latencies_ns)
+        self.transfers_ns = [*transfers_ns, *[0] * len(self.ends_ns)]
+        self.through_ns = 0
         self.left = 0
+
+    @property
+    def arrival_ns(self):
+        return max(self.ends_ns[0], self.through_ns) + self.latencies_ns[0]
 
     def write(self, text):
         pass
@@ -134,7 +141,7 @@ class Pushing:
     def begins_block(self, timeout_s):
         if self.left:
             return True
-        wait_s = (self.arrivals_ns[0] - self.clock.now_ns()) / NS
+        wait_s = (self.arrival_ns - self.clock.now_ns()) / NS
         self.clock.advance(min(max(wait_s, 0.0), timeout_s))
         if wait_s > timeout_s:
             return False
@@ -147,15 +154,17 @@ class Pushing:
     def read_block(self, text, dtype, framing):
         self.left -= 1
         if not self.left:
-            self.arrivals_ns.pop(0)
+            self.through_ns = self.arrival_ns + self.transfers_ns.pop(0)
+            self.ends_ns.pop(0), self.latencies_ns.pop(0)
+            self.clock.advance(max(0, self.through_ns - self.clock.now_ns()) / NS)
         return np.zeros(10, dtype)
 
 
-def stream_of(clock, arrivals_ns):
+def stream_of(clock, ends_ns, latencies_ns, transfers_ns=()):
     preamble = Preamble(
         dtype="u1", n_points=10, x_increment_s=0.01, scale=Scale(1.0, 0.0), low=0, high=255
     )
-    link = Pushing(clock, arrivals_ns)
+    link = Pushing(clock, ends_ns, latencies_ns, transfers_ns)
     row = TEKTRONIX.of(MSO)
     talk = SimpleNamespace(
         link=link, dialect=row, address="here", identity=MSO, preamble=lambda number: preamble
@@ -169,19 +178,23 @@ def stream_of(clock, arrivals_ns):
     latency_ms=st.integers(0, 80),
     dead_ms=st.lists(st.integers(0, 50), min_size=1, max_size=20),
     lags_ms=st.lists(st.integers(0, 300), min_size=20, max_size=20),
+    transfers_ms=st.lists(st.integers(0, 300), min_size=20, max_size=20),
     share=st.floats(0.0, 1.0),
 )
-def test_a_record_began_within_what_is_said_of_it(latency_ms, dead_ms, lags_ms, share):
-    """However slowly the scope works, up to what it did at first, and however late we look."""
+def test_a_record_began_within_what_is_said_of_it(
+    latency_ms, dead_ms, lags_ms, transfers_ms, share
+):
+    """However slowly the scope works, up to what it did at first, the line is or we look."""
     clock = JumpingClock()
     starts, at = [], clock.now_ns()
     for dead in dead_ms:
         starts.append(at)
         at += (100 + dead) * 1_000_000
-    latencies = [latency_ms, *(round(share * latency_ms) for _ in dead_ms[1:])]
-    arrivals = [s + (100 + late) * 1_000_000 for s, late in zip(starts, latencies, strict=True)]
-    arrivals = np.maximum.accumulate(arrivals).tolist()
-    stream = stream_of(clock, arrivals)
+    latencies_ms = [latency_ms, *(round(share * latency_ms) for _ in dead_ms[1:])]
+    latencies, transfers = (
+        [1_000_000 * ms for ms in some] for some in (latencies_ms, transfers_ms)
+    )
+    stream = stream_of(clock, [begun + 100_000_000 for begun in starts], latencies, transfers)
     for begun, lag in zip(starts, lags_ms, strict=False):
         item = stream.take()
         if not isinstance(item, DroppedRecord):
@@ -192,15 +205,28 @@ def test_a_record_began_within_what_is_said_of_it(latency_ms, dead_ms, lags_ms, 
 def test_a_record_that_is_awaited_is_known_to_the_latency_of_the_first():
     clock = JumpingClock()
     begun = clock.now_ns()
-    stream = stream_of(clock, [begun + k * 150_000_000 + 120_000_000 for k in range(5)])
+    stream = stream_of(
+        clock, [begun + k * 150_000_000 + 100_000_000 for k in range(5)], [20_000_000] * 5
+    )
     uncertainties = [stream.take().time.uncertainty_ns for _ in range(5)]
     assert max(uncertainties) <= (20_000_000 + 2 * 5_000_000) / 2 + 1  # 5 ms a look
+
+
+def test_a_record_that_waited_for_the_line_is_believed_to_follow_the_one_before():
+    clock = JumpingClock()
+    starts = [clock.now_ns() + k * 110_000_000 for k in range(5)]
+    ends = [begun + 100_000_000 for begun in starts]
+    stream = stream_of(clock, ends, [5_000_000] * 5, [0, 0, 120_000_000])
+    times = [stream.take().time for _ in range(5)]
+    assert times[3].ns == pytest.approx(starts[3], abs=15_000_000)
+    assert times[4].ns >= times[3].ns + 100_000_000
+    assert times[4].uncertainty_ns <= 10_000_000
 
 
 def test_records_that_wait_too_long_are_dropped_with_a_reason():
     clock = JumpingClock()
     begun = clock.now_ns()
-    stream = stream_of(clock, [begun + k * 100_000_000 + 110_000_000 for k in range(9)])
+    stream = stream_of(clock, [begun + (k + 1) * 100_000_000 for k in range(9)], [10_000_000] * 9)
     stream.take()
     clock.advance(0.65)
     late = [stream.take() for _ in range(6)]

@@ -40,7 +40,7 @@ _TEXTS = {
     Fault.NO_LF: "a reply lacks its line feed",
     Fault.SHORT_BLOCK: "a block ends before the length that its header announces",
     Fault.CLOSE_MID_BLOCK: "the connection is closed in the middle of a block",
-    Fault.SILENCE: "a query is not answered",
+    Fault.SILENCE: "a query is not answered, or no record is pushed any more",
     Fault.WRONG_LENGTH: "a block goes on beyond the length that its header announces",
     Fault.STALE_REPLY: "the reply before comes once more, ahead of the one asked for",
     Fault.RESET: "during a record all connections are reset and the power fails for a second",

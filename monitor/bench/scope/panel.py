@@ -88,11 +88,18 @@ class Record:
     n: int
     period_ns: int
     channels: tuple[ChannelState, ...]
+    ahead_ns: int = 0
+    """By how much the scope's own clock had been set ahead when it was armed."""
 
     @property
     def start_ns(self) -> int:
         """Return the time of the first sample after the bench's zero."""
         return self.start * self.period_ns
+
+    @property
+    def clock_ns(self) -> int:
+        """Return that time by the scope's own clock."""
+        return self.start_ns + self.ahead_ns
 
     @property
     def stop_ns(self) -> int:

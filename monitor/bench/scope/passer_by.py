@@ -17,7 +17,7 @@ _LF_ROOM = 4.0  # by which the range grows, so that what moves to the screen's e
 
 
 class PasserBy:
-    """Turns knobs and sets the clock between two messages, when a fault says so."""
+    """Turns knobs, sets the clock and moves signals off the screen, when a fault says so."""
 
     def __init__(self, scope: Scope, faults: Faults) -> None:
         self._scope = scope
@@ -29,8 +29,6 @@ class PasserBy:
 
     def act(self) -> None:
         """Do what is due now."""
-        if self._faults.take(Fault.CLOCK_JUMP):
-            self._scope.jump(_JUMP_S)
         if self._faults.take(Fault.RANGE_CHANGE):
             self._change_ranges()
         if self._faults.waits(Fault.LF_DATA) and all(
@@ -39,6 +37,12 @@ class PasserBy:
             self._faults.take(Fault.LF_DATA)
             for k in self._shown():
                 self._place_on_line_feeds(k)
+        self.act_without_knobs()
+
+    def act_without_knobs(self) -> None:
+        """Do what is due now at a scope whose front panel is locked."""
+        if self._faults.take(Fault.CLOCK_JUMP):
+            self._scope.jump(_JUMP_S)
         if self._moved and self._was_seen():
             self._move_back()
         if not self._moved and self._faults.take(Fault.CLIPPING):

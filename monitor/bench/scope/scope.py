@@ -94,7 +94,7 @@ class Scope:
         """What is connected to each input; may be changed at any time."""
         self._now_ns = now_ns
         self._handed_out = handed_out
-        self._jump_ns = 0
+        self._ahead_ns = 0
         self._noise = [Noise(settings.seed + 100 + k) for k in range(N_CHANNELS)]
         self.power_cycle()
 
@@ -109,8 +109,8 @@ class Scope:
         self._coded: dict[int, Coded] = {}
 
     def jump(self, seconds: float) -> None:
-        """Set the scope's own clock ahead; its samples do not change."""
-        self._jump_ns += round(seconds * NS)
+        """Set the scope's own clock ahead for what is armed from now on; samples do not change."""
+        self._ahead_ns += round(seconds * NS)
 
     def autoscale(self) -> None:
         """Set the wired inputs as a careful user would: probe, unit, and the signal on screen."""
@@ -197,7 +197,7 @@ class Scope:
         """
         if not self.settings.gap_free or self._first_ns is None:
             return None
-        since_ns = record.start_ns - self._first_ns + self._jump_ns
+        since_ns = record.clock_ns - self._first_ns
         seconds, rest = divmod(since_ns, NS)
         return f"{seconds:+d}.{rest:09d}"
 
@@ -242,7 +242,7 @@ class Scope:
                 oldest = at_ns // period_ns - round(self.settings.memory_s * NS / period_ns)
                 start = max(previous.start + previous.n, oldest)
         channels = tuple(replace(channel) for channel in self.panel.channels)
-        record = Record(start, n, period_ns, channels)
+        record = Record(start, n, period_ns, channels, self._ahead_ns)
         return _Acquisition(record, record.stop_ns + dead_ns)
 
     def _settle(self) -> None:
@@ -252,7 +252,7 @@ class Scope:
             self._record = done.record
             self._n_done += 1
             if self._first_ns is None:
-                self._first_ns = done.record.start_ns
+                self._first_ns = done.record.clock_ns
             self._acquiring = None
             if done.repeat:
                 self._acquiring = self._arm(done.done_ns)

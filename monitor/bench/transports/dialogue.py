@@ -72,6 +72,12 @@ class Station:
             self._passer_by.act()
             return await self.instrument.execute(message)
 
+    def push(self) -> bool:
+        """Let happen what may before a record is pushed; return whether the pushing goes on."""
+        self.strike()
+        self._passer_by.act_without_knobs()
+        return not self.faults.take(Fault.SILENCE)
+
     async def status(self) -> int:
         """Return the instrument's status byte; 0 if it tells none."""
         async with self._turn:
@@ -153,10 +159,10 @@ class _Dialogue:
                 item = asyncio.ensure_future(anext(pushed))
                 try:
                     await asyncio.wait({message, item}, return_when=asyncio.FIRST_COMPLETED)
-                    if item.done():
-                        self._station.strike()
-                        if not await self.answer([item.result()]):
-                            return b""
+                    if item.done() and not self._station.push():
+                        pushed = None
+                    elif item.done() and not await self.answer([item.result()]):
+                        return b""
                 except StopAsyncIteration:
                     pushed = None
                 finally:

@@ -49,10 +49,10 @@ async def pour(writer: asyncio.StreamWriter, framed: bytes, reply: Reply) -> Non
     if reply.bytes_per_s is not None:
         piece = round(reply.bytes_per_s * _PIECE_S)
     for begin in range(0, len(framed), max(1, piece)):
-        writer.write(framed[begin : begin + piece])
-        await writer.drain()
         if reply.bytes_per_s is not None:
             await asyncio.sleep(piece / reply.bytes_per_s)
+        writer.write(framed[begin : begin + piece])
+        await writer.drain()
     if reply.cut is not None:
         writer.close()  # what was written still arrives
         with contextlib.suppress(OSError):

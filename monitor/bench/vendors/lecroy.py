@@ -217,8 +217,8 @@ class LeCroyScope:
         n_points = 0 if record is None else record.n
         # The trigger is in the middle of the screen.
         before_ns = n_points // 2 * period_ns
-        start_ns = 0 if record is None else record.start_ns
-        when = _SWITCHED_ON + timedelta(seconds=(start_ns + before_ns) // NS)
+        trigger_ns = before_ns + (0 if record is None else record.clock_ns)
+        when = _SWITCHED_ON + timedelta(seconds=trigger_ns // NS)
         top = 0.5 * 8 * CODES * (256 if self._word else 1)
         told = Wavedesc(
             instrument="LECROYHDO4104A",
@@ -237,7 +237,7 @@ class LeCroyScope:
             horizontal_offset_s=-before_ns / NS,
             unit=channel.units[0],
             trigger_time=when,
-            trigger_second=when.second + (start_ns + before_ns) % NS / NS,
+            trigger_second=when.second + trigger_ns % NS / NS,
             timebase=TIMEBASES.index(self._timebase_s()),
             probe=channel.probe,
             source=at,
