@@ -88,8 +88,13 @@ def merge(
         Recording(second) as other,
         _told("merging", f"{output} was not made") as progress,
     ):
-        gap_s = write_merge(one, other, output, progress, tell=_telling(output))
-    _say(f"made {output}: with a gap of {duration(gap_s)} between them")
+        made = write_merge(one, other, output, progress, tell=_telling(output))
+    _say(f"made {output}: with a gap of {duration(made.gap_s)} between them")
+    if made.other_ways:
+        _say(
+            f"  they differ in {', '.join(made.other_ways)}; the earlier one's hold, the later"
+            " one's are kept in the setting 'merged'"
+        )
 
 
 def _telling(output: Path) -> Callable[[Size], None]:

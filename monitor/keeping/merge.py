@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -14,9 +16,21 @@ from monitor.keeping.rewrite import Item, described, rewrite
 from monitor.keeping.size import Size, size_of
 from monitor.model import NS, Block
 from monitor.recording import notes
+from monitor.recording.calibrated import Correction
 from monitor.recording.reader import Recording
 
+_MERGED = "merged"
+"""Setting that holds what the later recordings had of their own, a JSON list."""
 _SAME = ("channels", "sample_rate_hz", "dtype", "supply")
+
+
+class Merged(NamedTuple):
+    """What to know of a recording that was made of two."""
+
+    gap_s: float
+    """Between them."""
+    other_ways: tuple[str, ...]
+    """In what the later one was made in another way, by name."""
 
 
 def merge(
@@ -26,19 +40,17 @@ def merge(
     progress: Callable[[float], None] = lambda _: None,
     *,
     tell: Callable[[Size], None] = lambda _: None,
-) -> float:
+) -> Merged:
     """Write two recordings to a new file, in the order of their time.
 
     The later one is put in its place by its own time of sample 0, to the nearest sample.
+    Instrument, settings and corrections are those of the earlier one; those of the later one, where
+    they differ, go into the setting ``merged``.
 
     Parameters
     ----------
     tell
         Told the size of the new file before it is made.
-
-    Returns
-    -------
-    The gap between them, in s.
 
     Raises
     ------
@@ -64,12 +76,15 @@ def merge(
     info = msgspec.structs.replace(
         a.info,
         t0_uncertainty_ns=max(a.info.t0_uncertainty_ns, b.info.t0_uncertainty_ns),
-        continuous=a.info.continuous and b.info.continuous,
+        continuous=a.info.continuous and b.info.continuous and gap_s == 0,
     )
     first, last = a.bounds[0], b.bounds[1] + shift
     size = size_of(a, b)
     tell(size)
+    other_ways = _other_ways(a, b)
     settings = described(a, f"merge of {a.path.name} and {b.path.name}")
+    if later := [*_earlier(a), *([_Later.of(b)] if other_ways else []), *_earlier(b)]:
+        settings[_MERGED] = msgspec.json.encode(later).decode()
     rewrite(
         output,
         info,
@@ -80,7 +95,53 @@ def merge(
         corrections=a.corrections,
         progress=lambda stop: progress((stop - first) / max(last - first, 1)),
     )
-    return gap_s
+    return Merged(gap_s, other_ways)
+
+
+class _Later(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recording had of its own that was merged into an earlier one."""
+
+    file: str
+    instrument: dict[str, str]
+    settings: dict[str, str]
+    corrections: tuple[Correction, ...]
+
+    @classmethod
+    def of(cls, recording: Recording) -> Self:
+        """Return what a recording has."""
+        return cls(
+            file=recording.path.name,
+            instrument=recording.info.instrument,
+            settings=_own_settings(recording),
+            corrections=recording.corrections,
+        )
+
+
+def _other_ways(a: Recording, b: Recording) -> tuple[str, ...]:
+    """Return in what two recordings were not made alike, e.g. ``instrument record``."""
+    names = [
+        f"{what} {name}"
+        for what, one, other in (
+            ("instrument", a.info.instrument, b.info.instrument),
+            ("setting", _own_settings(a), _own_settings(b)),
+        )
+        for name in sorted(one.keys() | other.keys())
+        if one.get(name) != other.get(name)
+    ]
+    return (*names, *(("corrections",) if a.corrections != b.corrections else ()))
+
+
+def _own_settings(recording: Recording) -> dict[str, str]:
+    """Return the settings but for what is merged by itself."""
+    merged = (_MERGED, notes.NOTES)
+    return {name: text for name, text in recording.settings.items() if name not in merged}
+
+
+def _earlier(recording: Recording) -> list[_Later]:
+    """Return what was merged into a recording before."""
+    with contextlib.suppress(ValueError):  # not of our making
+        return msgspec.json.decode(recording.settings.get(_MERGED, "[]"), type=list[_Later])
+    return []
 
 
 def _shifted(recording: Recording, shift: int) -> Iterator[Item]:

@@ -1,5 +1,6 @@
 """Verify, repair, cut and merge."""
 
+import json
 import random
 import shutil
 from dataclasses import replace
@@ -229,7 +230,8 @@ def test_what_interrupted_a_meter_before_a_cut_is_kept(tmp_path):
 def test_two_recordings_become_one_with_a_gap(made, tmp_path):
     later = record(tmp_path / "later.h5", info(t0_ns=T0 + 60 * NS), first=100, n_blocks=3)
     with Recording(made) as a, Recording(later) as b:
-        gap_s = merge(b, a, tmp_path / "o.h5")
+        gap_s, other_ways = merge(b, a, tmp_path / "o.h5")
+        assert other_ways == ()
         with Recording(tmp_path / "o.h5") as both:
             assert gap_s == pytest.approx(60.01 - 20.0)
             assert both.n_samples == a.n_samples + b.n_samples
@@ -237,7 +239,32 @@ def test_two_recordings_become_one_with_a_gap(made, tmp_path):
             assert [b.start for b in blocks(both)][-3:] == [600_100, 605_100, 610_100]
             assert np.array_equal(both.read(600_100, 615_100), b.read(100, 15_100))
             assert len(both.markers) == len(a.markers) + len(b.markers)
-    assert states(tmp_path / "o.h5")["summaries"] == "ok"
+    found = states(tmp_path / "o.h5")
+    assert found["summaries"] == "ok"
+    assert found["continuity"] == "ok", "no instrument made that gap"
+
+
+def test_what_a_merged_recording_had_of_its_own_is_kept_and_told(made, tmp_path):
+    later = []
+    for k, how in enumerate(({"record": "1 s", "range": "5"}, {"record": "2 s"}), 1):
+        stream = info(t0_ns=T0 + 60 * k * NS, instrument=info().instrument | how)
+        later.append(tmp_path / f"later{k}.h5")
+        with Recorder(later[-1], stream, settings={"profile": str(k)}) as recorder:
+            recorder.write(ramp(0, 100))
+    with Recording(made) as a, Recording(later[0]) as b:
+        told = merge(a, b, tmp_path / "ab.h5").other_ways
+        assert told == ("instrument range", "instrument record", "setting profile")
+    with Recording(tmp_path / "ab.h5") as ab, Recording(later[1]) as c:
+        told = merge(c, ab, tmp_path / "abc.h5").other_ways
+        assert told == ("instrument record", "setting made_by", "setting profile")
+    with Recording(tmp_path / "abc.h5") as abc:
+        assert abc.info.instrument == info().instrument
+        assert "profile" not in abc.settings
+        first, second = json.loads(abc.settings["merged"])
+    assert (first["file"], second["file"]) == ("later1.h5", "later2.h5")
+    assert first["settings"] == {"profile": "1"}
+    assert first["instrument"] == info().instrument | {"record": "1 s", "range": "5"}
+    assert second["instrument"]["record"] == "2 s"
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,15 @@ def test_what_is_cut_apart_is_merged_again(split, tmp_path):
     assert np.array_equal(samples(both), samples(split))
 
 
+def test_a_merge_says_in_what_its_recordings_differ(split, tmp_path):
+    other = tmp_path / "other.h5"
+    stream = info(t0_ns=info().t0_ns + 60 * 10**9, instrument={"identity": "TEST,µ,2"})
+    with Recorder(other, stream) as recorder:
+        recorder.put(ramp(0, N))
+    told = said("merge", split, other, "-o", tmp_path / "both.h5")
+    assert "they differ in instrument identity; the earlier one's hold" in told
+
+
 def test_a_missing_part_is_named_and_the_rest_is_kept(split, tmp_path):
     whole = samples(split)
     split.with_name("r.part3.h5").unlink()
