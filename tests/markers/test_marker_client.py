@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -278,6 +279,63 @@ def test_a_stage_can_be_entered_by_async_with(told):
     span = asyncio.run(run())
     assert [(m.stage, m.parent_id) for m in markers[:2]] == [("outer", ""), ("inner", span)]
     assert len(markers) == 4
+
+
+BY_NAME = """
+import os, sys
+sys.path.insert(0, {folder!r})
+from client import begin, end, header, mark, stage
+
+@stage("decorated")
+def decorated():
+    mark("note", text="halfway")
+
+header(model="tiny")
+with stage("run", steps=50):
+    decorated()
+    child = os.fork()
+    if not child:
+        end(begin("forked", index=1))
+        sys.exit()
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_program_needs_no_client_of_its_own(broker, listener, prefix):
+    env = {**os.environ, "WATTSTAGE_BROKER": broker.url, "WATTSTAGE_PREFIX": prefix, "RANK": "3"}
+    program(BY_NAME.format(folder=str(Path(module.__file__).parent)), env=env)
+    markers = listener.markers(7)
+    (parent,) = {m["sender"] for m in markers if m["stage"] == "run"}
+    of_parent = [m for m in markers if m["sender"] == parent]
+    assert [(m["stage"], m["event"]) for m in of_parent] == [
+        ("run", "begin"), ("decorated", "begin"), ("note", "point"), ("decorated", "end"),
+        ("run", "end"),
+    ]  # fmt: skip
+    assert (of_parent[0]["attrs"], of_parent[0]["rank"]) == ({"steps": 50}, 3)
+    of_child = [m for m in markers if m not in of_parent]
+    assert [(m["stage"], m["event"]) for m in of_child] == [("forked", "begin"), ("forked", "end")]
+    assert of_child[0]["parent_id"] == of_parent[0]["span_id"]
+
+
+def test_threads_that_mark_first_share_one_client(monkeypatch):
+    made = []
+    monkeypatch.setattr(module, "_default", made)
+    monkeypatch.setenv("WATTSTAGE_BROKER", "none")
+    together = threading.Barrier(8)
+
+    def mark():
+        together.wait()
+        module.mark("note")
+
+    threads = [threading.Thread(target=mark) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    spans = {module.begin("run").split(".")[0] for _ in range(3)}
+    assert spans == {made[0].sender}
+    for client in made:
+        client.close()
 
 
 def test_one_stage_may_be_entered_by_many_at_a_time(told):
