@@ -708,6 +708,28 @@ def test_a_program_that_ends_inside_a_stage_says_why(broker, listener, prefix, e
     assert listener.markers(2)[1]["attrs"] == {"reason": reason}
 
 
+TERMINATED = """
+import os, signal, sys
+from monitor.markers.client import MarkerClient
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+client = MarkerClient(sys.argv[1], prefix=sys.argv[2])
+with client.stage("run"):
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_program_that_handles_sigterm_ends_its_stages(broker, listener, prefix):
+    done = subprocess.run(
+        [sys.executable, "-c", TERMINATED, broker.url, prefix], check=False, timeout=60
+    )
+    assert done.returncode == 143
+    assert [(m["stage"], m["event"], m["attrs"]) for m in listener.markers(3)] == [
+        ("run", "begin", {}),
+        ("abort", "point", {"reason": "SystemExit: 143"}),
+        ("run", "end", {"status": "error"}),
+    ]
+
+
 MANY_FILES = """
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (2048, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
