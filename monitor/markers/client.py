@@ -4,9 +4,10 @@ Needs Python 3.8, the standard library and paho-mqtt (1.6 or 2.x), because the e
 workloads are old and not ours. Nothing here raises into the workload or makes it wait: without
 a broker, or without paho-mqtt, markers are counted as dropped and that is all.
 
-It is one file, to be copied. In this order: what a workload uses (``MarkerClient``, ``Stage``), how
-a marker becomes bytes (``_Encoder``), where they are kept (``_Spool``), and what sends them
-(``_Link``).
+It is one file, to be copied, or to be installed as ``wattstage_client``. In this order: what a
+workload uses (``MarkerClient`` and ``Stage``, or ``stage``, ``begin``, ``end``, ``mark`` and
+``header`` without a client of its own), how a marker becomes bytes (``_Encoder``), where they are
+kept (``_Spool``), and what sends them (``_Link``).
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     Begun = tuple[Any, Any, Any, Any, Any]
     # event, span_id, Begun, time_ns or None, now_ns, mono_ns, attrs and, of an end, status
     Entry = tuple[str, str, Begun, Any, int, int, dict[str, Any], Any]
+
+__version__ = "0.1.0"
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 _now_ns, _mono_ns = time.time_ns, time.monotonic_ns
@@ -513,6 +516,28 @@ class _Scope:
 
 
 _scope: ContextVar[_Scope | None] = ContextVar("wattstage_stage", default=None)
+
+
+_default: list[MarkerClient] = []  # of which the first is used: threads may make one each at a time
+
+
+def _by_default(method: _F) -> _F:
+    """Return a method as a function of a client that is made when one is called first."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not _default:
+            _default.append(MarkerClient())
+        return method(_default[0], *args, **kwargs)
+
+    return cast("_F", functools.wraps(method)(call))
+
+
+# For a program that needs no client of its own; the environment says where and who.
+stage: Callable[..., Stage] = _by_default(MarkerClient.stage)
+begin: Callable[..., str] = _by_default(MarkerClient.begin)
+end: Callable[..., None] = _by_default(MarkerClient.end)
+mark: Callable[..., None] = _by_default(MarkerClient.mark)
+header: Callable[..., None] = _by_default(MarkerClient.header)
 
 
 class _Encoder:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -278,6 +279,63 @@ def test_a_stage_can_be_entered_by_async_with(told):
     span = asyncio.run(run())
     assert [(m.stage, m.parent_id) for m in markers[:2]] == [("outer", ""), ("inner", span)]
     assert len(markers) == 4
+
+
+BY_NAME = """
+import os, sys
+sys.path.insert(0, {folder!r})
+from client import begin, end, header, mark, stage
+
+@stage("decorated")
+def decorated():
+    mark("note", text="halfway")
+
+header(model="tiny")
+with stage("run", steps=50):
+    decorated()
+    child = os.fork()
+    if not child:
+        end(begin("forked", index=1))
+        sys.exit()
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_program_needs_no_client_of_its_own(broker, listener, prefix):
+    env = {**os.environ, "WATTSTAGE_BROKER": broker.url, "WATTSTAGE_PREFIX": prefix, "RANK": "3"}
+    program(BY_NAME.format(folder=str(Path(module.__file__).parent)), env=env)
+    markers = listener.markers(7)
+    (parent,) = {m["sender"] for m in markers if m["stage"] == "run"}
+    of_parent = [m for m in markers if m["sender"] == parent]
+    assert [(m["stage"], m["event"]) for m in of_parent] == [
+        ("run", "begin"), ("decorated", "begin"), ("note", "point"), ("decorated", "end"),
+        ("run", "end"),
+    ]  # fmt: skip
+    assert (of_parent[0]["attrs"], of_parent[0]["rank"]) == ({"steps": 50}, 3)
+    of_child = [m for m in markers if m not in of_parent]
+    assert [(m["stage"], m["event"]) for m in of_child] == [("forked", "begin"), ("forked", "end")]
+    assert of_child[0]["parent_id"] == of_parent[0]["span_id"]
+
+
+def test_threads_that_mark_first_share_one_client(monkeypatch):
+    made = []
+    monkeypatch.setattr(module, "_default", made)
+    monkeypatch.setenv("WATTSTAGE_BROKER", "none")
+    together = threading.Barrier(8)
+
+    def mark():
+        together.wait()
+        module.mark("note")
+
+    threads = [threading.Thread(target=mark) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    spans = {module.begin("run").split(".")[0] for _ in range(3)}
+    assert spans == {made[0].sender}
+    for client in made:
+        client.close()
 
 
 def test_one_stage_may_be_entered_by_many_at_a_time(told):
@@ -648,6 +706,28 @@ def test_a_program_that_ends_inside_a_stage_says_why(broker, listener, prefix, e
     command = [sys.executable, "-c", UNFINISHED.format(end=end), broker.url, prefix]
     subprocess.run(command, check=False, capture_output=True, timeout=60)
     assert listener.markers(2)[1]["attrs"] == {"reason": reason}
+
+
+TERMINATED = """
+import os, signal, sys
+from monitor.markers.client import MarkerClient
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+client = MarkerClient(sys.argv[1], prefix=sys.argv[2])
+with client.stage("run"):
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_program_that_handles_sigterm_ends_its_stages(broker, listener, prefix):
+    done = subprocess.run(
+        [sys.executable, "-c", TERMINATED, broker.url, prefix], check=False, timeout=60
+    )
+    assert done.returncode == 143
+    assert [(m["stage"], m["event"], m["attrs"]) for m in listener.markers(3)] == [
+        ("run", "begin", {}),
+        ("abort", "point", {"reason": "SystemExit: 143"}),
+        ("run", "end", {"status": "error"}),
+    ]
 
 
 MANY_FILES = """

@@ -1,5 +1,6 @@
 """Any program as one run: its exit code, output and arguments are its own."""
 
+import signal
 import sys
 
 import pytest
@@ -16,10 +17,11 @@ def test_arguments_output_and_exit_code_pass_through():
     assert abort.attrs == {"exit_code": 7, "reason": "exit code 7"}
 
 
-def test_a_program_that_is_killed_says_so():
-    told = run(["sh", "-c", "kill -9 $$"])
-    assert told.code == 137
-    assert told.points("abort")[0].attrs["reason"] == "killed by SIGKILL"
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_what_has_killed_a_program_is_told(name):
+    told = run(["sh", "-c", f"kill -{name[3:]} $$"])
+    assert told.code == 128 + signal.Signals[name]
+    assert told.points("abort")[0].attrs["reason"] == f"killed by {name}"
 
 
 def test_a_program_of_no_known_kind_is_one_stage(tmp_path):
