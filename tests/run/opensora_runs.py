@@ -110,17 +110,22 @@ def checkout(version, folder):
     return made
 
 
-def command_of(version, folder, *args, script="inference.py", ranks=None):
+def script_of(version):
+    """Return the script of a version that makes videos, as its folder has it."""
+    return f"scripts/{'diffusion/' if version.startswith('v2') else ''}inference.py"
+
+
+def command_of(version, folder, *args, script=None, ranks=None):
     """Return how the fake of a version is run, and where; its videos land in ``videos`` there."""
     here, videos = checkout(version, folder), folder / "videos"
     videos.mkdir(exist_ok=True)
     launch = [] if ranks is None else [str(FAKES / "torchrun.py"), str(ranks)]
     path = os.pathsep.join([str(here), str(FAKES)])
-    command = [sys.executable, *launch, script, str(videos), *args]
+    command = [sys.executable, *launch, script or script_of(version), str(videos), *args]
     return command, {"cwd": here, "env": {"PYTHONPATH": path}}
 
 
-def opensora(version, folder, *args, script="inference.py", ranks=None, env=None, options=()):
+def opensora(version, folder, *args, script=None, ranks=None, env=None, options=()):
     """Run the fake of a version by ``wattstage run``."""
     command, how = command_of(version, folder, *args, script=script, ranks=ranks)
     return run(command, cwd=how["cwd"], env={**how["env"], **(env or {})}, options=options)

@@ -4,7 +4,7 @@ import os
 import sys
 
 import pytest
-from opensora_runs import FAKES, run
+from opensora_runs import FAKES, run, script_of
 
 from monitor.run.last_words import last_words
 
@@ -23,14 +23,16 @@ def fails(*args, **kwargs):
 Model.{forward} = fails
 """
 MODELS = {"v1_2": ("STDiT3", "forward"), "v2_0": ("MMDiTModel", "forward_ckpt")}
-TO_THE_END = "runpy.run_path('inference.py', run_name='__main__')"
+TO_THE_END = "runpy.run_path({script!r}, run_name='__main__')"
 
 
 def opensora(version, folder, then=TO_THE_END):
     """Run the fake of a version, whose model runs out of memory when it is called again."""
     folder.mkdir()
     model, forward = MODELS[version]
-    script = FAILS.format(folder=str(folder), model=model, forward=forward) + then
+    script = (FAILS + then).format(
+        folder=str(folder), model=model, forward=forward, script=script_of(version)
+    )
     path = os.pathsep.join([str(FAKES / version), str(FAKES)])
     return run([sys.executable, "-c", script], cwd=FAKES / version, env={"PYTHONPATH": path})
 
