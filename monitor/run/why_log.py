@@ -36,15 +36,14 @@ def why_not_hooked(command: Sequence[str], folder: Path) -> str:
     if flag:
         return f"Python was started with -{flag}, which sets no hooks"
     try:
-        _, findings = check(folder)
+        _, findings = check(folder, only_hooks=True)
     except FileNotFoundError:
         return ""  # installed somewhere; what does not fit there is noted when it is imported
     wrong = [finding for finding in findings if finding.problem]
     if not wrong:
         return ""
-    target, problem = wrong[0]
     more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    return f"this Open-Sora is not as expected: {target.module}.{target.name} {problem}{more}"
+    return f"this Open-Sora is not as expected: {wrong[0]}{more}"
 
 
 def patterns_for(version: str) -> str:

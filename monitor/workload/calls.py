@@ -12,6 +12,8 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .traces import without_us
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
@@ -61,7 +63,9 @@ def wrapped(function: Callable[..., Any], hook: Hook, failed: Failed) -> Callabl
         try:
             seen.result = function(*args, **kwargs)
         except BaseException as error:
+            traceback = without_us(error.__traceback__)
             _ended(run, error, failed)
+            error.__traceback__ = traceback
             raise
         _ended(run, None, failed)
         return seen.result

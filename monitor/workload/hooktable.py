@@ -18,7 +18,7 @@ class Target(NamedTuple):
     """``function`` or ``Class.method``."""
     hook: str
     """Name of the method of ``OpenSora`` that is run around it; after a colon, of the stage that
-    it is."""
+    it is. Empty if it is not hooked at import."""
     parameters: tuple[str, ...]
     """As it is defined, so that a change is noticed."""
     is_foreign: bool = False
@@ -190,7 +190,13 @@ _V2_0 = (
     Target("opensora.utils.cai", "init_inference_environment", ":dist_init", ()),
     _BUILD,
     Target(_SAMPLING, "prepare_models", "load", ("cfg", "device", "dtype", "offload_model")),
-    Target("colossalai.booster.booster", "Booster.boost", ":shard", (), is_foreign=True),
+    Target(
+        "colossalai.booster.booster",
+        "Booster.boost",
+        ":shard",
+        ("self", "model", "optimizer", "criterion", "dataloader", "lr_scheduler"),
+        is_foreign=True,
+    ),
     Target(_SAMPLING, "prepare_api", "api", _MODELS),
     Target(
         _SAMPLING,

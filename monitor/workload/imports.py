@@ -11,6 +11,8 @@ import importlib.machinery
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .traces import without_us
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
@@ -92,7 +94,11 @@ class _WatchedLoader(importlib.abc.Loader):
         if spec is not None:
             spec.loader = self._loader
         module.__loader__ = self._loader
-        self._loader.exec_module(module)
+        try:
+            self._loader.exec_module(module)
+        except BaseException as error:
+            error.__traceback__ = without_us(error.__traceback__)
+            raise
         self._watch.loaded(module)
 
     def __getattr__(self, name: str) -> Any:

@@ -17,6 +17,7 @@ from .imports import ImportWatch
 from .opensora import OpenSora
 from .probe import version_of
 from .timing import MODES, make_timing
+from .traces import hide_us
 from .tracker import Tracker, told
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def install() -> None:
         Diffusers(tracker).watch(watch)
     mark(decoded(os.environ.get(STAGES) or "[]"), watch, tracker)
     watch.install()
+    hide_us()
 
 
 def _hook(watch: ImportWatch, stages: OpenSora, tracker: Tracker, package: ModuleType) -> None:

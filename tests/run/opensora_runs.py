@@ -114,13 +114,18 @@ def checkout(version, folder):
     return made
 
 
-def command_of(version, folder, *args, script="inference.py", ranks=None, python=sys.executable):
+def script_of(version):
+    """Return the script of a version that makes videos, as its folder has it."""
+    return f"scripts/{'diffusion/' if version.startswith('v2') else ''}inference.py"
+
+
+def command_of(version, folder, *args, script=None, ranks=None, python=sys.executable):
     """Return how the fake of a version is run, and where; its videos land in ``videos`` there."""
     here, videos = checkout(version, folder), folder / "videos"
     videos.mkdir(exist_ok=True)
     launch = [] if ranks is None else [str(FAKES / "torchrun.py"), str(ranks)]
     path = os.pathsep.join([str(here), str(FAKES)])
-    command = [python, *launch, script, str(videos), *args]
+    command = [python, *launch, script or script_of(version), str(videos), *args]
     return command, {"cwd": here, "env": {"PYTHONPATH": path}}
 
 

@@ -2,10 +2,11 @@
 
 import json
 import os
+import shutil
 import sys
 
 import pytest
-from opensora_runs import FAKES, run
+from opensora_runs import FAKES, plain, run, script_of
 
 from monitor.run.last_words import last_words
 
@@ -24,21 +25,27 @@ def fails(*args, **kwargs):
 Model.{forward} = fails
 """
 MODELS = {"v1_2": ("STDiT3", "forward"), "v2_0": ("MMDiTModel", "forward_ckpt")}
-TO_THE_END = "runpy.run_path('inference.py', run_name='__main__')"
+TO_THE_END = "runpy.run_path({script!r}, run_name='__main__')"
+
+
+def failing(version, folder, then=TO_THE_END):
+    """Return how to run the fake of a version whose model is out of memory when called again."""
+    model, forward = MODELS[version]
+    script = (FAILS + then).format(
+        folder=str(folder), model=model, forward=forward, script=script_of(version)
+    )
+    path = os.pathsep.join([str(FAKES / version), str(FAKES)])
+    return [sys.executable, "-c", script], {"cwd": FAKES / version, "env": {"PYTHONPATH": path}}
 
 
 def opensora(version, folder, then=TO_THE_END):
-    """Run the fake of a version, whose model runs out of memory when it is called again."""
-    folder.mkdir()
-    model, forward = MODELS[version]
-    script = FAILS.format(folder=str(folder), model=model, forward=forward) + then
-    path = os.pathsep.join([str(FAKES / version), str(FAKES)])
-    return run([sys.executable, "-c", script], cwd=FAKES / version, env={"PYTHONPATH": path})
+    command, how = failing(version, folder, then)
+    return run(command, **how)
 
 
 @pytest.mark.parametrize("version", MODELS)
 def test_out_of_memory_is_named_and_every_stage_around_it_has_failed(version, tmp_path):
-    told = opensora(version, tmp_path / "videos")
+    told = opensora(version, tmp_path)
     assert told.code == 1
     (abort,) = told.points("abort")
     assert abort.attrs == {
@@ -63,13 +70,50 @@ try:
 except OutOfMemoryError:
     {TO_THE_END}
 """
-    told = opensora("v2_0", tmp_path / "videos", again)
+    told = opensora("v2_0", tmp_path, again)
     assert (told.code, told.points("abort")) == (0, [])
     assert [path for path, _ in failed(told)] == [
         "run/clip", "run/clip/denoise", "run/clip/denoise/denoise_step"
     ]  # fmt: skip
     clips = [stage for stage in told.stages if stage.name == "clip"]
     assert [clip.attrs["status"] for clip in clips] == ["error", "ok", "ok"]
+
+
+CAUGHT = """
+import traceback
+try:
+    {then}
+except OutOfMemoryError as error:
+    traceback.print_exc()
+    raise SystemExit(5) from error
+"""
+CHAINED = """
+try:
+    {then}
+except OutOfMemoryError as error:
+    raise ValueError("no video") from error
+"""
+
+
+@pytest.mark.parametrize("version", MODELS)
+@pytest.mark.parametrize("then", ["{then}", CAUGHT, CHAINED], ids=["uncaught", "caught", "chained"])
+def test_the_traceback_of_a_program_is_its_own(version, then, tmp_path):
+    command, how = failing(version, tmp_path, then.format(then=TO_THE_END))
+    told, alone = run(command, **how), plain(command, **how)
+    assert b"OutOfMemoryError" in alone.stderr
+    assert (told.code, told.err) == (alone.returncode, alone.stderr)
+
+
+@pytest.mark.parametrize("name", ["opensora.utils.config_utils", "opensora.registry"])
+def test_so_is_that_of_an_import_that_fails(name, tmp_path):
+    made = shutil.copytree(FAKES / "v1_2", tmp_path / "copy")
+    file = made.joinpath(*name.split(".")).with_suffix(".py")
+    file.write_text("import json\njson.loads('{')\n" + file.read_text())
+    env = {"PYTHONPATH": os.pathsep.join([str(made), str(FAKES)])}
+    command = [sys.executable, "scripts/inference.py", str(tmp_path)]
+    told, alone = run(command, cwd=made, env=env), plain(command, cwd=made, env=env)
+    assert b"JSONDecodeError" in alone.stderr
+    assert (told.code, told.err) == (alone.returncode, alone.stderr)
 
 
 def failed(told):

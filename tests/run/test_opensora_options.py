@@ -55,15 +55,21 @@ def test_each_autoencoder_of_2_0_has_its_tiles(ae, tmp_path):
 def test_what_is_done_to_the_file_of_1_3_is_part_of_its_clip(tmp_path):
     told = opensora(
         "v1_3", tmp_path, "--deflicker", "True", "--super_resolution", "2", "--watermark", "True",
-        "--neg_prompt", "['blurred']", "--llm_refine", "True",
+        "--neg_prompt", "['blurred']",
     )  # fmt: skip
     assert told.trees("run/clip") == 2 * [
         [
-            "prompt_refine", "prompt_refine",
             "text_encode", *SEGMENT, *PIXELS,
             "save", "post.deflicker", "post.super_resolution", "post.watermark",
         ]
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "n"), [("inference.py", 1), ("inference_i2v.py", 2)])
+def test_1_3_refines_a_prompt_by_its_image_too_if_there_is_one(script, n, tmp_path):
+    told = opensora("v1_3", tmp_path, "--llm_refine", "True", script=f"scripts/{script}")
+    assert told.trees("run/clip") == 2 * [["prompt_refine"] * n + [*SEGMENT, *PIXELS, "save"]]
+    assert all(s.attrs["resolution"] == "720p" for s in told.stages if s.name == "clip")
 
 
 def test_1_3_knows_the_vae_of_1_2_too(tmp_path):
@@ -80,7 +86,7 @@ def test_what_a_clip_refers_to_is_encoded_in_it_and_not_in_the_one_before(versio
 
 
 def test_a_long_video_of_1_1_is_one_clip_of_many_segments(tmp_path):
-    told = opensora("v1_1", tmp_path, "--loop", "3", script="inference-long.py")
+    told = opensora("v1_1", tmp_path, "--loop", "3", script="scripts/inference-long.py")
     part = [*SEGMENT, *PIXELS]
     assert told.trees("run/clip") == 2 * [[*part, "ref_encode", *part, "ref_encode", *part, "save"]]
 
