@@ -473,3 +473,36 @@ def test_recordings_are_looked_for_where_they_land(show, monkeypatch, tmp_path):
     monkeypatch.setenv("WATTSTAGE_RECORDINGS", str(tmp_path / "not there"))
     press(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
     assert asked == [str(tmp_path), ""]
+
+
+def test_a_narrow_toolbar_shows_signs_instead_of_words_that_are_cut_off(show, until):
+    window = show(size=(1600, 700))
+    button = window.toolbar.buttons["stages"]
+    words, sign = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
+    assert button.toolButtonStyle() is words
+    assert window.toolbar.title.isVisible()
+    window.resize(820, 700)
+    until(lambda: button.toolButtonStyle() is sign)
+    assert all(not b.icon().isNull() for b in window.toolbar.buttons.values() if b.isVisible())
+    assert all(b.width() >= b.sizeHint().width() for b in window.toolbar.buttons.values())
+    window.resize(1600, 700)
+    until(lambda: button.toolButtonStyle() is words)
+
+
+def test_the_sheet_of_keys_fits_the_screen(show):
+    window = show()
+    press(window, Qt.Key.Key_F1)
+    sheet, screen = QApplication.activeModalWidget(), window.screen().availableSize()
+    assert sheet.width() <= screen.width()
+    assert sheet.height() <= screen.height()
+    sheet.reject()
+
+
+def test_a_legend_without_room_goes_on_below(show, until):
+    window = show(size=(1600, 900))
+    power = window.plots.plots[0]
+    one_row = power.header_px
+    window.plots.setMaximumWidth(360)
+    until(lambda: power.header_px > one_row)
+    window.plots.setMaximumWidth(1600)
+    until(lambda: power.header_px == one_row)
