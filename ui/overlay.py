@@ -12,7 +12,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPolyg
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from monitor.model import NS, Stage, View
-from monitor.units import si
+from monitor.units import share, si
 from ui.backdrop import gap_brush
 from ui.canvas import Canvas
 from ui.legend import ROW_PX, places
@@ -216,6 +216,9 @@ class Overlay(QGraphicsItem):
             for series in plot.shown
             if series.exists(view)
         ]
+        if plot is canvas.plots[0] and view.coverage is not None:
+            captured = share(float(view.coverage[column]))
+            lines.append((canvas.theme.warn, "captured", captured))
         if plot.shows_slow:
             time_ns = canvas.origin_ns + round(canvas.scale.time_s(x) * NS)
             held = {view.channel: view for view in canvas.slow}

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGraphicsScene, QGraphicsWidget
 from monitor.model import Frame, Stage, StageEnergy, StageTable, StreamInfo
 from ui.backdrop import Backdrop
 from ui.canvas import FLAGS_PX, ROW_PX, Canvas
+from ui.coverage import CoverageStrip
 from ui.fonts import font
 from ui.gestures import Gestures
 from ui.lane import MAX_ROWS, Lane
@@ -60,8 +61,8 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         layout.setVerticalSpacing(6)
         self._lane_space, self._time_space = QGraphicsWidget(), QGraphicsWidget()
         self._cached: Canvas | None = None
-        for item in (Backdrop(self._canvas), Lane(self._canvas), Overlay(self._canvas)):
-            self.scene().addItem(item)
+        for kind in (Backdrop, Lane, CoverageStrip, Overlay):
+            self.scene().addItem(kind(self._canvas))
         self.set_theme(theme)
 
     @property

@@ -188,6 +188,7 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     ramps: bytes = b""
     average_lines: bytes = b""
     ramp_lines: bytes = b""
+    coverage: bytes = b""
     slow: tuple[Steps, ...] = ()
 
     @classmethod
@@ -207,6 +208,7 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
             ramps=_pack(view.ramps_w_per_s, "<f4"),
             average_lines=_packed(view.average_lines_w),
             ramp_lines=_packed(view.ramp_lines_w_per_s),
+            coverage=_packed(view.coverage),
             slow=slow,
         )
 
@@ -230,6 +232,7 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
             table(self.ramps),
             lines(self.average_lines),
             lines(self.ramp_lines),
+            np.frombuffer(self.coverage, "<f4") if self.coverage else None,
         )
         return Frame(self.snapshot, view, self.timeline, slow)
 

@@ -5,6 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ui.coverage import colors
 from ui.legend import places
 from ui.scaling import CalmRange, TimeScale, round_step, time_ticks, value_ticks
 from ui.theme import THEMES, mix, stage_color
@@ -179,3 +180,9 @@ def test_a_legend_has_all_of_its_entries_in_rows(widths, room):
         assert (other.row, other.x) == (one.row + 1, 0) or (
             other.row == one.row and other.x >= one.x + width
         )
+
+
+def test_the_more_is_missing_the_stronger_is_the_strip():
+    alpha = colors(np.array([1.0, 0.98, 0.75, 0.0], np.float32), THEMES["dark"])[:, 3].tolist()
+    assert alpha[0] == 0
+    assert 0 < alpha[1] < alpha[2] < alpha[3] == 255
