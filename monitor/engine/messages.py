@@ -15,6 +15,7 @@ from monitor.model import (
     SlowChannel,
     SlowView,
     Snapshot,
+    SpanNumbers,
     StageTable,
     Timeline,
     View,
@@ -46,6 +47,13 @@ class FrameRequest(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 class TableRequest(msgspec.Struct, frozen=True, tag=True):
     """Ask for the stage table; answered by ``TableReply``."""
+
+
+class SpanRequest(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Ask what was measured in ``[start, stop)``, sample indices; answered by ``SpanReply``."""
+
+    start: int
+    stop: int
 
 
 class Mark(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -119,8 +127,8 @@ class Shutdown(msgspec.Struct, frozen=True, tag=True):
 
 
 Request = (
-    Hello | FrameRequest | TableRequest | Mark | EditMarks | Undo | Redo | NotebookRequest
-    | StartRecording | StopRecording | SaveRecent | Pace | Pause | Seek | Shutdown
+    Hello | FrameRequest | TableRequest | SpanRequest | NotebookRequest | Mark | EditMarks | Undo
+    | Redo | StartRecording | StopRecording | SaveRecent | Pace | Pause | Seek | Shutdown
 )  # fmt: skip
 
 
@@ -243,13 +251,19 @@ class TableReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     table: StageTable
 
 
+class SpanReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What was measured between two instants."""
+
+    numbers: SpanNumbers
+
+
 class NotebookReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """What was written by hand."""
 
     notebook: Notebook
 
 
-Reply = Welcome | Done | Refused | FrameReply | TableReply | NotebookReply
+Reply = Welcome | Done | Refused | FrameReply | TableReply | SpanReply | NotebookReply
 
 encode = msgspec.msgpack.Encoder().encode
 decode_request = msgspec.msgpack.Decoder(Request).decode

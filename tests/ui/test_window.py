@@ -506,3 +506,46 @@ def test_a_legend_without_room_goes_on_below(show, until):
     until(lambda: power.header_px > one_row)
     window.plots.setMaximumWidth(1600)
     until(lambda: power.header_px == one_row)
+
+
+def shift_drag(window, start, stop):
+    viewport, shift = window.plots.viewport(), Qt.KeyboardModifier.ShiftModifier
+    QTest.mousePress(viewport, Qt.MouseButton.LeftButton, shift, start)
+    for place in ((start + stop) / 2, stop):
+        QTest.mouseMove(viewport, place)
+    QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, shift, stop)
+
+
+def test_shift_and_drag_measures_between_two_cursors(show, until):
+    feed = FakeFeed(60.0, live=False)
+    window = show(feed)
+    shift_drag(window, at_time(window, 40.0), at_time(window, 20.0))
+    until(lambda: window.plots._canvas().numbers is not None)
+    numbers, place = window.plots._canvas().numbers, window.plots._canvas().cursors_s
+    assert place == pytest.approx((20.0, 40.0), abs=0.1)
+    assert (numbers.start, numbers.stop) == tuple(round(each * RATE) for each in place)
+    assert extent(window) == (0, 60 * RATE), "the view was not moved"
+    assert feed.calls == [], "nor the playhead"
+
+
+def test_a_cursor_is_dragged_further_while_the_other_stands(show, until):
+    window = show(FakeFeed(60.0, live=False))
+    shift_drag(window, at_time(window, 20.0), at_time(window, 40.0))
+    viewport, left = window.plots.viewport(), Qt.MouseButton.LeftButton
+    QTest.mousePress(viewport, left, pos=at_time(window, 40.0))
+    QTest.mouseMove(viewport, at_time(window, 10.0))
+    QTest.mouseRelease(viewport, left, pos=at_time(window, 10.0))
+    assert window.plots.cursors_s == pytest.approx((10.0, 20.0), abs=0.1)
+    until(lambda: (n := window.plots._canvas().numbers) and n.stop < 20.2 * RATE)
+    window.grab()
+
+
+def test_c_puts_two_cursors_and_takes_them_away(show, until):
+    window = show()
+    press(window, Qt.Key.Key_C)
+    until(lambda: window.plots._canvas().numbers is not None)
+    left_s, right_s = window.navigator.data_s
+    start_s, stop_s = window.plots.cursors_s
+    assert left_s < start_s < stop_s < right_s
+    press(window, Qt.Key.Key_C)
+    assert window.plots.cursors_s is None
