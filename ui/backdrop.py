@@ -126,10 +126,10 @@ class Backdrop(QGraphicsItem):
         for plot in canvas.plots:
             rect, last = plot.rect, math.inf
             for tick in plot.ticks:
-                y = round(plot.y_px(tick.value))
-                if not rect.top() <= y <= rect.bottom():
+                y = plot.tick_px(tick)
+                if y is None:
                     continue
-                line = QRectF(rect.left(), min(y, rect.bottom() - 1), rect.width(), 1)
+                line = QRectF(rect.left(), y, rect.width(), 1)
                 painter.fillRect(line, zero if tick.value == 0 else grid)
                 at = min(max(y - 8, rect.top()), rect.bottom() - 15)
                 if last - at < 15:  # no room below the label before

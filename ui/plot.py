@@ -152,6 +152,13 @@ class Plot:
             low, high, max(int((height - header) / _TICK_PX), 4), self.spec.unit
         )
 
+    def tick_px(self, tick: Tick) -> int | None:
+        """Return the row of pixels of a tick; None if it lies outside."""
+        rect, y = self.rect, round(self.y_px(tick.value))
+        if not rect.top() - 1 <= y <= rect.bottom() + 1:  # at an end, rounding may miss by one
+            return None
+        return int(min(max(y, rect.top()), rect.bottom() - 1))
+
     def y_px(self, value: float) -> float:
         """Return the scene's pixel of a value."""
         rect = self.rect

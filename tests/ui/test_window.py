@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from monitor.errors import RecordingError
 from monitor.model import NS
 from ui.keys import COMMANDS
+from ui.scaling import Tick
 from ui.theme import DARK, LIGHT
 from ui.viewport import Mode
 
@@ -549,3 +550,12 @@ def test_c_puts_two_cursors_and_takes_them_away(show, until):
     assert left_s < start_s < stop_s < right_s
     press(window, Qt.Key.Key_C)
     assert window.plots.cursors_s is None
+
+
+def test_both_ends_of_an_axis_have_their_ticks_wherever_they_are_rounded_to(show):
+    window = show()
+    for plot in window.plots.plots:
+        for height in range(150, 160):
+            plot.box.setYRange(-5.0, 4.5 + height / 100, padding=0)
+            assert plot.tick_px(Tick(-5.0, "")) is not None
+            assert plot.tick_px(Tick(-5.2, "")) is None
