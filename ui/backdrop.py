@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from ui.canvas import Canvas
@@ -104,15 +104,15 @@ class Backdrop(QGraphicsItem):
         text = QPen(QColor(theme.muted))
         n = int((scale.right - scale.left) / _LABEL_PX)
         painter.setFont(canvas.small_font)
-        row = canvas.time_rect
+        row, metrics = canvas.time_rect, QFontMetricsF(canvas.small_font)
         for tick in time_ticks(scale.start_s, scale.stop_s, n):
             x = round(scale.px(tick.value))
             for plot in canvas.plots:
                 # A rectangle: 30 times cheaper than a line of the same pixels.
                 painter.fillRect(QRectF(x, plot.rect.top(), 1, plot.rect.height()), grid)
             label = QRectF(x - _LABEL_PX / 2, row.top(), _LABEL_PX, row.height())
-            if label.right() > canvas.width or label.left() < 0:
-                continue
+            width = metrics.horizontalAdvance(tick.label) / 2 + 2
+            label.moveLeft(min(label.left(), canvas.width - _LABEL_PX / 2 - width))
             painter.setPen(text)
             painter.drawText(label, Qt.AlignmentFlag.AlignCenter, tick.label)
 
@@ -126,10 +126,10 @@ class Backdrop(QGraphicsItem):
         for plot in canvas.plots:
             rect, last = plot.rect, math.inf
             for tick in plot.ticks:
-                y = round(plot.y_px(tick.value))
-                if not rect.top() <= y <= rect.bottom():
+                y = plot.tick_px(tick)
+                if y is None:
                     continue
-                line = QRectF(rect.left(), min(y, rect.bottom() - 1), rect.width(), 1)
+                line = QRectF(rect.left(), y, rect.width(), 1)
                 painter.fillRect(line, zero if tick.value == 0 else grid)
                 at = min(max(y - 8, rect.top()), rect.bottom() - 15)
                 if last - at < 15:  # no room below the label before

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFont
 
-from monitor.model import NS, SlowView, Stage, StageEnergy, StreamInfo, View
+from monitor.model import NS, SlowView, SpanNumbers, Stage, StageEnergy, StreamInfo, View
 from ui.plot import Plot
 from ui.scaling import TimeScale
 from ui.stages import Bands
@@ -50,6 +50,10 @@ class Canvas:
     pointer_y: float
     playhead_s: float | None
     """None when live."""
+    cursors_s: tuple[float, float] | None
+    """Where two cursors stand, the earlier first; None if there are none."""
+    numbers: SpanNumbers | None
+    """What was measured between them; None while that is not known."""
     chosen: Stage | None
     """The stage that is chosen in the table; None if there is none."""
     used: StageEnergy | None

@@ -9,6 +9,7 @@ from monitor.model import Notebook, Snapshot, StageTable
 from ui.marks_panel import MarksPanel
 from ui.stage_table import StageTableView
 
+_MOST = 0.55  # of the window's width: the plots are what it is for
 _WIDE, _NARROW = 680, 360  # pixels, of the stage table and of the notes alone
 
 
@@ -69,5 +70,7 @@ class Docks(QObject):
         """Show or hide one, and give those that are shown room."""
         dock.setVisible(not dock.isVisible())
         both, across = [self._stages, self._notes], Qt.Orientation.Horizontal
-        self._window.resizeDocks(both, [_WIDE if self.shows_stages else _NARROW] * 2, across)
+        width = _WIDE if self.shows_stages else _NARROW
+        width = min(width, round(_MOST * self._window.width()))
+        self._window.resizeDocks(both, [width] * 2, across)
         self._window.resizeDocks(both, [2, 1], Qt.Orientation.Vertical)

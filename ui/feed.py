@@ -9,7 +9,7 @@ import psutil
 
 from monitor.engine.client import EngineClient
 from monitor.errors import EngineError
-from monitor.model import Frame, Notebook, StageTable
+from monitor.model import Frame, Notebook, SpanNumbers, StageTable
 from monitor.recording.marks import Edit
 
 
@@ -41,6 +41,9 @@ class Feed(Protocol):
 
     def table(self) -> StageTable:
         """Return what each stage used so far."""
+
+    def measured(self, start: int, stop: int) -> SpanNumbers:
+        """Return what was measured in ``[start, stop)``, sample indices."""
 
     def mark(self, text: str, time_ns: int) -> None:
         """Put a mark by hand at a UTC time."""
@@ -132,6 +135,10 @@ class EngineFeed:
     def table(self) -> StageTable:
         """Return the stage table so far."""
         return self._client.table()
+
+    def measured(self, start: int, stop: int) -> SpanNumbers:
+        """Return what was measured between two instants."""
+        return self._client.measured(start, stop)
 
     def mark(self, text: str, time_ns: int) -> None:
         """Put a mark by hand."""

@@ -22,6 +22,7 @@ class _Drag(enum.Enum):
     CLICK = "click"
     PAN = "pan"
     SCRUB = "scrub"
+    SPAN = "span"
 
 
 class Gestures(QObject):
@@ -38,6 +39,8 @@ class Gestures(QObject):
     clicked = Signal(float)
     scrubbed = Signal(float)
     """The playhead was dragged to a time."""
+    spanned = Signal(float, float)
+    """Two times were dragged apart, the earlier first."""
     moved = Signal()
     """The pointer is elsewhere."""
 
@@ -48,6 +51,7 @@ class Gestures(QObject):
         self._canvas = canvas
         self._press = QPointF()
         self._drag = _Drag.NOTHING
+        self._still_s = 0.0  # of the cursor that is not dragged
         widget.setMouseTracking(True)
         widget.installEventFilter(self)
 
@@ -85,6 +89,11 @@ class Gestures(QObject):
             return
         self._press = event.position()
         self._drag = _Drag.CLICK
+        still_s = self._other_cursor(canvas, self._press)
+        if still_s is not None or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._drag = _Drag.SPAN
+            self._still_s = canvas.scale.time_s(self._press.x()) if still_s is None else still_s
+            return
         if canvas.playhead_s is not None:
             near = abs(canvas.scale.px(canvas.playhead_s) - self._press.x()) <= _GRIP_PX
             if near or self._press.y() <= canvas.lane_rect.bottom():
@@ -100,7 +109,24 @@ class Gestures(QObject):
             self.panned.emit((before.x() - to.x()) / canvas.scale.px_per_s)
         elif canvas is not None and self._drag is _Drag.SCRUB:
             self.scrubbed.emit(canvas.scale.time_s(to.x()))
+        elif canvas is not None and self._drag is _Drag.SPAN:
+            self._span_to(canvas, to)
         self.moved.emit()
+
+    def _other_cursor(self, canvas: Canvas, at: QPointF) -> float | None:
+        """Return where the other cursor stands if one is grasped; None if none is."""
+        if canvas.cursors_s is None or at.y() <= canvas.lane_rect.bottom():
+            return None
+        for grasped, other in (canvas.cursors_s, canvas.cursors_s[::-1]):
+            if abs(canvas.scale.px(grasped) - at.x()) <= _GRIP_PX:
+                return other
+        return None
+
+    def _span_to(self, canvas: Canvas, to: QPointF) -> None:
+        px = min(max(to.x(), canvas.scale.left), canvas.scale.right)
+        time_s = canvas.scale.time_s(px)
+        if time_s != self._still_s:
+            self.spanned.emit(min(time_s, self._still_s), max(time_s, self._still_s))
 
     def _released(self, at: QPointF) -> None:
         canvas, drag = self._canvas(), self._drag

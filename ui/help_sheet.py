@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ui.keys import COMMANDS, MOUSE, groups
+
+_OF_SCREEN = 0.94  # at most
 
 
 class HelpSheet(QDialog):
@@ -15,7 +25,9 @@ class HelpSheet(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Keys and mouse")
         self.setAccessibleName("Keys and mouse")
-        sides = QHBoxLayout(self)
+        sheet = QWidget()
+        sheet.setObjectName("sheet")
+        sides = QHBoxLayout(sheet)
         sides.setContentsMargins(28, 22, 28, 24)
         sides.setSpacing(40)
         left, right = QVBoxLayout(), QVBoxLayout()
@@ -28,6 +40,17 @@ class HelpSheet(QDialog):
         right.addLayout(_section("Mouse", list(MOUSE)))
         left.addStretch(1)
         right.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setObjectName("sheet")
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(sheet)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+        bar = scroll.verticalScrollBar().sizeHint()
+        wanted = sheet.sizeHint() + QSize(bar.width(), 2)
+        self.resize(wanted.boundedTo(parent.screen().availableSize() * _OF_SCREEN))
 
 
 def _section(name: str, lines: list[tuple[str, str]]) -> QGridLayout:
@@ -43,6 +66,9 @@ def _section(name: str, lines: list[tuple[str, str]]) -> QGridLayout:
     for row, (key, text) in enumerate(lines, start=1):
         cap = QLabel(key)
         cap.setObjectName("key")
-        grid.addWidget(cap, row, 0, Qt.AlignmentFlag.AlignLeft)
-        grid.addWidget(QLabel(text), row, 1)
+        grid.addWidget(cap, row, 0, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        words = QLabel(text)
+        words.setWordWrap(True)
+        words.setMinimumWidth(240)
+        grid.addWidget(words, row, 1)
     return grid

@@ -127,6 +127,13 @@ def _setup(painter: QPainter, color: QColor) -> None:
         painter.drawEllipse(QPointF(x, y), 1.4, 1.4)
 
 
+def _help(painter: QPainter, color: QColor) -> None:
+    painter.drawRoundedRect(QRectF(1.5, 4, 13, 8.5), 1.5, 1.5)
+    for x in (4.5, 8.0, 11.5):
+        painter.drawPoint(QPointF(x, 6.8))
+    painter.drawLine(QPointF(5.5, 9.8), QPointF(10.5, 9.8))
+
+
 _PAINTERS: dict[str, Callable[[QPainter, QColor], None]] = {
     "record": _record,
     "setup": _setup,
@@ -142,6 +149,7 @@ _PAINTERS: dict[str, Callable[[QPainter, QColor], None]] = {
     "stages": _stages,
     "notes": _notes,
     "theme": _theme,
+    "help": _help,
     "home": _home,
     "live": _live,
 }

@@ -65,6 +65,8 @@ COMMANDS = (
             "Show the ramp rate over the next window alone, then over all", _VIEW),
     Command("slow", "Meters", ("P",),
             "Show or hide what meters say in the power plot", _VIEW),
+    Command("cursors", "Cursors", ("C",),
+            "Measure between two cursors, or take them away", _VIEW),
     Command("home", "To start", ("Home",), "Put the playhead at the start", _REPLAY),
     Command("slower", "Slower", ("[",), "Replay more slowly", _REPLAY),
     Command("faster", "Faster", ("]",), "Replay faster", _REPLAY),
@@ -87,7 +89,12 @@ MOUSE = (
     ("Wheel", "Zoom about the pointer; while following, about the newest sample"),
     ("Drag", "Move the view"),
     ("Double click", "Show the whole session"),
-    ("Hover", "Read the values, the time and the stage under the pointer"),
+    (
+        "Hover",
+        "Read the values, the coverage, the time and the stage under the pointer; on the"
+        " lane, what a stage used",
+    ),
+    ("Shift and drag", "Measure between two cursors; each can be dragged further"),
     ("Click, or drag on the lane", "In a recording: put the playhead there"),
 )
 """What the mouse does on the plots."""

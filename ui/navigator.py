@@ -41,6 +41,15 @@ class Navigator(QObject):
         """Whether the plots stand still until they are let go."""
         return self._before is not None
 
+    @property
+    def data_s(self) -> tuple[float, float]:
+        """The part of the time axis that the session reaches."""
+        left_s, right_s = self._times()
+        if self._info is None or self._bounds is None:
+            return left_s, right_s
+        length_s = (self._bounds[1] - self._bounds[0]) / self._info.sample_rate_hz
+        return max(left_s, 0.0), max(min(right_s, length_s), left_s, 0.0)
+
     def forget(self) -> None:
         """Begin anew with the next frame, which is another feed's."""
         self.viewport = Viewport(Mode.FOLLOW, _FIRST_SPAN)

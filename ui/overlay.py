@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPolygonF
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from monitor.model import NS, Stage, View
-from monitor.units import si
+from monitor.units import share, si
 from ui.backdrop import gap_brush
 from ui.canvas import Canvas
-from ui.plot import HEADER_PX, Plot
+from ui.legend import ROW_PX, places
+from ui.plot import Plot
 from ui.presenter import stage_name
 from ui.quantities import NOTHING, clock, utc
 from ui.readouts import NAMES
@@ -27,6 +29,35 @@ from ui.theme import dashes_of, stage_color
 _LINE_PX = 16  # of text in a readout
 _NAME_PX = 160  # of a slow channel in the legend: its name is the user's
 _SECTION = Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a legend."""
+
+    name: str
+    key: QColor | QBrush
+    """A brush of what is not captured."""
+    key_px: float
+    line: int | None = None
+    """Position of a slow channel's line."""
+
+
+def _entries(canvas: Canvas, plot: Plot, metrics: QFontMetricsF) -> list[Entry]:
+    """Return the legend of a plot; what is hidden is faint."""
+    found = []
+    for series in plot.spec.series:
+        color = QColor(plot.color(series, canvas.theme))
+        color.setAlpha(70 if series.name in plot.hidden else 255)
+        found.append(Entry(series.name, color, 9))
+    for line in plot.spec.slow:
+        color = QColor(plot.color(line, canvas.theme))
+        color.setAlpha(255 if plot.shows_slow else 70)
+        name = metrics.elidedText(line.name, NAMES, _NAME_PX)
+        found.append(Entry(name, color, 18, line.color))
+    if plot is canvas.plots[0] and len(canvas.gaps_s[0]):
+        found.append(Entry("not captured", gap_brush(canvas.theme), 13))
+    return found
 
 
 class Overlay(QGraphicsItem):
@@ -94,45 +125,39 @@ class Overlay(QGraphicsItem):
             painter.fillRect(QRectF(x, top, 1, bottom - top), color)
 
     def _paint_header(self, painter: QPainter, canvas: Canvas, plot: Plot) -> None:
+        """Paint the title and the legend, in as many rows as it takes."""
         theme, rect = canvas.theme, plot.rect
         bold = QFont(canvas.small_font)
         bold.setBold(True)
-        width = QFontMetricsF(bold).horizontalAdvance(plot.spec.title)
         x, y = rect.left() + 10, rect.top() + 3
+        title = QFontMetricsF(bold).horizontalAdvance(plot.spec.title)
         painter.setFont(bold)
         painter.setPen(QColor(theme.text))
-        painter.drawText(QRectF(x, y, width + 4, _LINE_PX), _SECTION, plot.spec.title)
-        x += width + 18
+        painter.drawText(QRectF(x, y, title + 4, _LINE_PX), _SECTION, plot.spec.title)
         painter.setFont(canvas.small_font)
         metrics = QFontMetricsF(canvas.small_font)
-        for series in plot.spec.series:
-            if x > rect.right() - 80:
-                break
-            hidden = series.name in plot.hidden
-            color = QColor(plot.color(series, theme))
-            if hidden:
-                color.setAlpha(70)
-            painter.fillRect(QRectF(x, y + 4, 9, 9), color)
+        entries = _entries(canvas, plot, metrics)
+        widths = [
+            entry.key_px + 5 + metrics.horizontalAdvance(entry.name) + 18 for entry in entries
+        ]
+        found = places(widths, rect.width() - 20, title + 18)
+        plot.set_rows(1 + max((place.row for place in found), default=0))
+        for entry, place, width in zip(entries, found, widths, strict=True):
+            left, top = x + place.x, y + place.row * ROW_PX
+            self._paint_key(painter, entry, left, top)
             painter.setPen(QColor(theme.muted))
-            width = metrics.horizontalAdvance(series.name)
-            painter.drawText(QRectF(x + 14, y, width + 4, _LINE_PX), _SECTION, series.name)
-            x += width + 32
-        for line in plot.spec.slow:
-            if x > rect.right() - 80:
-                break
-            color = QColor(plot.color(line, theme))
-            if not plot.shows_slow:
-                color.setAlpha(70)
-            paint_dashes(painter, QRectF(x, y + 7, 18, 2), color, dashes_of(line.color))
-            name = metrics.elidedText(line.name, NAMES, _NAME_PX)
-            width = metrics.horizontalAdvance(name)
-            painter.setPen(QColor(theme.muted))
-            painter.drawText(QRectF(x + 23, y, width + 4, _LINE_PX), _SECTION, name)
-            x += width + 41
-        if plot is canvas.plots[0] and len(canvas.gaps_s[0]):
-            painter.fillRect(QRectF(x, y + 2, 13, 13), gap_brush(theme))
-            painter.setPen(QColor(theme.muted))
-            painter.drawText(QRectF(x + 18, y, 120, _LINE_PX), _SECTION, "not captured")
+            words = QRectF(left + entry.key_px + 5, top, width, _LINE_PX)
+            painter.drawText(words, _SECTION, entry.name)
+
+    def _paint_key(self, painter: QPainter, entry: Entry, x: float, y: float) -> None:
+        """Paint the sign before a name."""
+        if isinstance(entry.key, QBrush):
+            painter.fillRect(QRectF(x, y + 2, entry.key_px, 13), entry.key)
+        elif entry.line is not None:
+            rect = QRectF(x, y + 7, entry.key_px, 2)
+            paint_dashes(painter, rect, entry.key, dashes_of(entry.line))
+        else:
+            painter.fillRect(QRectF(x, y + 4, entry.key_px, 9), entry.key)
 
     def _paint_playhead(self, painter: QPainter, canvas: Canvas) -> None:
         if canvas.playhead_s is None:
@@ -191,6 +216,9 @@ class Overlay(QGraphicsItem):
             for series in plot.shown
             if series.exists(view)
         ]
+        if plot is canvas.plots[0] and view.coverage is not None:
+            captured = share(float(view.coverage[column]))
+            lines.append((canvas.theme.warn, "captured", captured))
         if plot.shows_slow:
             time_ns = canvas.origin_ns + round(canvas.scale.time_s(x) * NS)
             held = {view.channel: view for view in canvas.slow}
@@ -199,8 +227,8 @@ class Overlay(QGraphicsItem):
                 for line in plot.spec.slow
                 if line.channel in held
             ]
-        top = plot.rect.top() + HEADER_PX
-        fits = int((plot.rect.height() - HEADER_PX - 4) // _LINE_PX)
+        top = plot.rect.top() + plot.header_px
+        fits = int((plot.rect.height() - plot.header_px - 4) // _LINE_PX)
         self._paint_box(painter, canvas, x, top, lines[: max(fits, 1)])
 
     def _paint_box(

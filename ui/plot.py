@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 
 from monitor.model import NS, SlowView, View
+from ui.legend import ROW_PX
 from ui.scaling import CalmRange, Tick, value_ticks
 from ui.series import PlotSpec, Series, Source, extremes
 from ui.slow import SlowSeries
@@ -16,8 +17,7 @@ from ui.steps import Steps
 from ui.theme import Theme, dashes_of, mix, pick
 from ui.traces import Curve, Envelope, Seconds
 
-HEADER_PX = 22
-"""Kept free above the data, for the title and the legend."""
+_HEADER_PX = 6  # kept free above the data beside the rows of the legend
 
 _TICK_PX = 34  # room for a label of the vertical axis
 
@@ -33,6 +33,7 @@ class Plot:
         self.shows_slow = True
         """Whether the lines of slow channels are drawn."""
         self.ticks: tuple[Tick, ...] = ()
+        self._n_rows = 1  # of the legend
         self._calm = CalmRange(with_zero=spec.with_zero)
         self._fitted: tuple[View, Sequence[SlowView]] | None = None
         self._items: dict[Series, Envelope | Curve] = {}
@@ -50,6 +51,17 @@ class Plot:
         """Where it stands in the scene, in pixels."""
         rect: QRectF = self.box.sceneBoundingRect()
         return rect
+
+    @property
+    def header_px(self) -> float:
+        """What is kept free above the data, for the title and the legend."""
+        return float(_HEADER_PX + ROW_PX * self._n_rows)
+
+    def set_rows(self, n_rows: int) -> None:
+        """Keep so many rows of the legend free above the data."""
+        if n_rows != self._n_rows:
+            self._n_rows = n_rows
+            self.keep_room()
 
     @property
     def shown(self) -> tuple[Series, ...]:
@@ -132,12 +144,20 @@ class Plot:
     def _fit(self, view: View, slow: Sequence[SlowView]) -> None:
         shown = tuple(s for s in self.shown if s.exists(view))
         low, high = self._calm.fit(*extremes(view, shown, slow))
-        height = max(self.rect.height(), 2.0 * HEADER_PX)
-        room = (high - low) * HEADER_PX / (height - HEADER_PX)
+        header = self.header_px
+        height = max(self.rect.height(), 2.0 * header)
+        room = (high - low) * header / (height - header)
         self.box.setYRange(low, high + room, padding=0)
         self.ticks = value_ticks(
-            low, high, max(int((height - HEADER_PX) / _TICK_PX), 4), self.spec.unit
+            low, high, max(int((height - header) / _TICK_PX), 4), self.spec.unit
         )
+
+    def tick_px(self, tick: Tick) -> int | None:
+        """Return the row of pixels of a tick; None if it lies outside."""
+        rect, y = self.rect, round(self.y_px(tick.value))
+        if not rect.top() - 1 <= y <= rect.bottom() + 1:  # at an end, rounding may miss by one
+            return None
+        return int(min(max(y, rect.top()), rect.bottom() - 1))
 
     def y_px(self, value: float) -> float:
         """Return the scene's pixel of a value."""

@@ -10,9 +10,11 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QGraphicsScene, QGraphicsWidget
 
-from monitor.model import Frame, Stage, StageEnergy, StageTable, StreamInfo
+from monitor.model import Frame, SpanNumbers, Stage, StageEnergy, StageTable, StreamInfo
 from ui.backdrop import Backdrop
 from ui.canvas import FLAGS_PX, ROW_PX, Canvas
+from ui.coverage import CoverageStrip
+from ui.cursors import Cursors
 from ui.fonts import font
 from ui.gestures import Gestures
 from ui.lane import MAX_ROWS, Lane
@@ -51,6 +53,9 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._n_rows = 1
         self._time = (0.0, 1.0)
         self._playhead_s: float | None = None
+        self.cursors_s: tuple[float, float] | None = None
+        """Where two cursors stand, the earlier first; None if there are none."""
+        self._numbers: SpanNumbers | None = None
         self._chosen: Stage | None = None
         self._used: dict[tuple[str, str], StageEnergy] = {}
         self.gestures = Gestures(self.viewport(), self._canvas)
@@ -60,8 +65,8 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         layout.setVerticalSpacing(6)
         self._lane_space, self._time_space = QGraphicsWidget(), QGraphicsWidget()
         self._cached: Canvas | None = None
-        for item in (Backdrop(self._canvas), Lane(self._canvas), Overlay(self._canvas)):
-            self.scene().addItem(item)
+        for kind in (Backdrop, Lane, CoverageStrip, Overlay, Cursors):
+            self.scene().addItem(kind(self._canvas))
         self.set_theme(theme)
 
     @property
@@ -110,6 +115,17 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         """Put the playhead at a time; None takes it away."""
         self._playhead_s = time_s
         self._changed()
+
+    def show_cursors(self, cursors_s: tuple[float, float] | None) -> None:
+        """Put two cursors, of which nothing is known yet; None takes them away."""
+        self.cursors_s, self._numbers = cursors_s, None
+        self._changed()
+
+    def show_numbers(self, numbers: SpanNumbers) -> None:
+        """Show what was measured between the cursors."""
+        if self.cursors_s is not None:
+            self._numbers = numbers
+            self._changed()
 
     def choose(self, stage: Stage | None) -> None:
         """Shade a stage; None shades nothing."""
@@ -271,6 +287,8 @@ class PlotStack(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             pointer_px=pointer.x() if inside and pointer is not None else None,
             pointer_y=pointer.y() if pointer is not None else -1.0,
             playhead_s=self._playhead_s,
+            cursors_s=self.cursors_s,
+            numbers=self._numbers,
             chosen=self._chosen,
             used=None,
         )

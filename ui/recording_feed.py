@@ -11,6 +11,7 @@ import numpy as np
 
 from monitor.analysis.stage_table import stage_table
 from monitor.dsp.attribution import attribute
+from monitor.dsp.span import measured
 from monitor.errors import EngineError, RecordingError
 from monitor.model import (
     NS,
@@ -21,6 +22,7 @@ from monitor.model import (
     Quantity,
     Ramp,
     Snapshot,
+    SpanNumbers,
     StageEnergy,
     StageTable,
     Timeline,
@@ -96,6 +98,13 @@ class RecordingFeed:
     def table(self) -> StageTable:
         """Return the stage table of the whole recording."""
         return stage_table(self._recording, self.name)
+
+    def measured(self, start: int, stop: int) -> SpanNumbers:
+        """Return what was measured between two instants."""
+        start = min(max(start, self._first), self._last)
+        stages = self._recording.stage_tree.stages(self._info.time_ns(self._last))
+        stop = min(max(stop, start), self._last)
+        return measured(stages, self._info, start, stop, self._recording)
 
     def mark(self, text: str, time_ns: int) -> None:
         """Put a mark by hand beside the file."""

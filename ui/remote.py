@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from monitor.model import Notebook, StageTable
+from monitor.model import Notebook, SpanNumbers, StageTable
 from monitor.recording.marks import Edit
 from ui.feed import Feed, FrameRequest
 from ui.worker import Worker
@@ -22,6 +22,8 @@ class Remote(QObject):
     """A StageTable."""
     notebook_ready = Signal(object)
     """A Notebook."""
+    numbers_ready = Signal(object)
+    """SpanNumbers."""
     refused = Signal(str)
     """Which command failed, and why."""
 
@@ -30,6 +32,8 @@ class Remote(QObject):
         self._worker = Worker(feed, parent=self)
         self._table_asked = self._notebook_asked = False
         self._seek_to: int | None = None
+        self._span: tuple[int, int] | None = None
+        self._span_asked = False
         self._worker.frame_ready.connect(self.frame_ready)
         self._worker.frame_failed.connect(self.frame_failed)
         self._worker.command_done.connect(self._done)
@@ -45,6 +49,10 @@ class Remote(QObject):
         if self._seek_to is not None:
             index, self._seek_to = self._seek_to, None
             self._worker.do("seek", lambda feed: feed.seek(index))
+        if self._span is not None and not self._span_asked:
+            (start, stop), self._span = self._span, None
+            self._span_asked = True
+            self._worker.do("between the cursors", lambda feed: feed.measured(start, stop))
         if self._worker.idle:
             self._worker.ask(request)
 
@@ -88,6 +96,10 @@ class Remote(QObject):
         """Move the playhead with the next tick: of a fast drag only the last place counts."""
         self._seek_to = index
 
+    def measure(self, start: int, stop: int) -> None:
+        """Ask with the next tick what was measured; of a fast drag only the last place counts."""
+        self._span = (start, stop)
+
     def set_speed(self, speed: float) -> None:
         """Replay at another speed."""
         self._worker.do("speed", lambda feed: feed.set_speed(speed))
@@ -106,6 +118,10 @@ class Remote(QObject):
         if isinstance(result, StageTable):
             self._table_asked = False
             self.table_ready.emit(result)
+        elif isinstance(result, SpanNumbers):
+            self._span_asked = False
+            if self._span is None:  # or it is of an earlier place
+                self.numbers_ready.emit(result)
         elif isinstance(result, Notebook):
             self._notebook_asked = False
             self.notebook_ready.emit(result)
@@ -113,6 +129,7 @@ class Remote(QObject):
             self.ask_notebook()
 
     def _failed(self, label: str, why: str) -> None:
+        self._span_asked = self._span_asked and label != "between the cursors"
         if label == "table":  # there is none before the first block
             self._table_asked = False
         elif label == "notebook":

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ui.quantities import MINUS, clock, split
 
 _TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+_MOST_TICKS = 8
 _SHRINK_AFTER = 45  # frames: about 1.5 s in which the data need much less than what is shown
 _ROOM = 0.45  # a range shrinks when the data need less than this share of it
 
@@ -82,7 +83,7 @@ def value_ticks(low: float, high: float, n: int, unit: str) -> tuple[Tick, ...]:
 
 
 def time_ticks(low_s: float, high_s: float, n: int) -> tuple[Tick, ...]:
-    """Return at most about ``n`` ticks of time since the session began."""
+    """Return at most about ``n`` ticks of time since the session began, but two at least."""
     if not high_s > low_s:
         return ()
     raw = (high_s - low_s) / max(n, 1)
@@ -93,6 +94,8 @@ def time_ticks(low_s: float, high_s: float, n: int) -> tuple[Tick, ...]:
         step = float(next((s for s in _TIME_STEPS_S if s >= raw), _TIME_STEPS_S[-1]))
         decimals = 0
     first, last = _multiples(low_s, high_s, step)
+    if last <= first and n < _MOST_TICKS:  # one tick tells no scale
+        return time_ticks(low_s, high_s, n + 1)
     return tuple(Tick(k * step, clock(k * step, decimals)) for k in range(first, last + 1))
 
 

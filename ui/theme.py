@@ -254,6 +254,7 @@ QProgressBar::chunk {{ background: {t.accent}; border-radius: 2px; }}
 #findings QLabel[level="bad"] {{ color: {t.bad}; }}
 #findings QLabel[level="warn"] {{ color: {t.warn}; }}
 #findings QLabel[level="good"] {{ color: {t.good}; }}
+#sheet {{ background: {t.window}; }}
 #key {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 4px; padding: 1px 7px;
     font-size: {SMALL_PX}px; }}
 #heading {{ color: {t.muted}; font-size: {SMALL_PX}px; }}

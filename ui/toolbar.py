@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -29,6 +29,9 @@ _GROUPS = (
 )
 _RIGHT = ("theme", "help")
 _PRESS = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_PADDING_PX = 22  # of the style sheet, on both sides of a button
+_SPARE_PX = 90  # margins and spaces
+_TITLE_PX = 60  # a shorter piece of it tells nothing
 _BARE = ("zoom_in", "zoom_out")  # the sign says it
 
 
@@ -41,13 +44,25 @@ class Button(QToolButton):
         self.setObjectName(name)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setIconSize(QSize(16, 16))
-        bare = name in _BARE
-        style = Qt.ToolButtonStyle.ToolButtonIconOnly if bare else (
-            Qt.ToolButtonStyle.ToolButtonTextBesideIcon
-        )  # fmt: skip
-        self.setToolButtonStyle(style)
+        self._bare = name in _BARE
+        self.show_words(True)
         self.setAccessibleName(BY_NAME[name].text)
         self.setAccessibleDescription(BY_NAME[name].tip)
+
+    @property
+    def wanted_px(self) -> int:
+        """Return its width with its words."""
+        words = 0 if self._bare else self.fontMetrics().horizontalAdvance(self.text()) + 4
+        sign = 0 if self.icon().isNull() else self.iconSize().width()
+        return words + sign + _PADDING_PX
+
+    def show_words(self, shown: bool) -> None:
+        """Show its words beside its sign, or its sign alone if it has one."""
+        style = Qt.ToolButtonStyle.ToolButtonIconOnly
+        if shown and not self._bare:
+            style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        if style is not self.toolButtonStyle():
+            self.setToolButtonStyle(style)
 
     def event(self, event: QEvent) -> bool:
         """Keep Space and Enter for itself while it has the focus."""
@@ -133,6 +148,7 @@ class Toolbar(QFrame):
         self.mark_field = MarkField(now_ns)
         self.title = QLabel()
         self.title.setObjectName("tile_title")
+        self.title.setMinimumWidth(1)
         self.buttons: dict[str, Button] = {}
         self._rules: list[tuple[QWidget, tuple[str, ...]]] = []
         row = QHBoxLayout(self)
@@ -151,6 +167,30 @@ class Toolbar(QFrame):
         row.addSpacing(12)
         for name in _RIGHT:
             row.addWidget(self._button(name))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Leave the words out where there is no room for them."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        """Look for room again when a word has changed."""
+        done = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._fit()
+        return done
+
+    def _fit(self) -> None:
+        margins = self.contentsMargins()
+        wanted = sum(
+            button.wanted_px if button.isVisibleTo(self) else 0 for button in self.buttons.values()
+        )
+        others = sum(rule.width() for rule, _ in self._rules if rule.isVisibleTo(self))
+        field = self.mark_field.minimumWidth() if self.mark_field.isVisibleTo(self) else 0
+        room = self.width() - margins.left() - margins.right() - _SPARE_PX - others - field
+        for button in self.buttons.values():
+            button.show_words(wanted <= room)
+        self.title.setVisible(not wanted <= room < wanted + _TITLE_PX)
 
     def _show_visible(self) -> None:
         """Hide the buttons of hidden actions, and the rule after a group without buttons."""

@@ -146,6 +146,7 @@ class Window(QMainWindow):
             "later": lambda: navigator.pan(0.1),
             "page_earlier": lambda: navigator.pan(-1.0),
             "page_later": lambda: navigator.pan(1.0),
+            "cursors": self._toggle_cursors,
             "ramp_window": self.plots.next_ramp,
             "slow": self.plots.toggle_slow,
             "home": lambda: self._seek(0.0),
@@ -166,6 +167,7 @@ class Window(QMainWindow):
         self.transport.speed_chosen.connect(self._set_speed)
         self.plots.gestures.clicked.connect(self._seek)
         self.plots.gestures.scrubbed.connect(self._seek)
+        self.plots.gestures.spanned.connect(self._measure)
         self.table.stage_chosen.connect(self._choose_stage)
         self.marks.table.edited.connect(self._edit)
         self.marks.table.refused.connect(self.banner.warn)
@@ -191,6 +193,7 @@ class Window(QMainWindow):
         remote.frame_failed.connect(self._frame_failed)
         remote.table_ready.connect(self._show_table)
         remote.notebook_ready.connect(self._show_notebook)
+        remote.numbers_ready.connect(self.plots.show_numbers)
         remote.refused.connect(self.banner.warn)
         self.setWindowTitle(f"{feed.name} – Wattstage")
         self.toolbar.title.setText(feed.name)
@@ -204,6 +207,7 @@ class Window(QMainWindow):
         self._answers = True
         self.plots.choose(None)
         self.plots.show_table(None)
+        self.plots.show_cursors(None)
         self.navigator.forget()
         self.banner.forget()
         self._remote = self._start(feed)
@@ -304,6 +308,21 @@ class Window(QMainWindow):
         if self.snapshot is not None and self.snapshot.replay_speed is not None:
             index = self.navigator.index(time_s)
             self._remote.seek(min(max(index, self.snapshot.start), self.snapshot.stop))
+
+    def _measure(self, start_s: float, stop_s: float) -> None:
+        """Put two cursors, and ask what was measured between them."""
+        self.plots.show_cursors((start_s, stop_s))
+        start, stop = self.navigator.index(start_s), self.navigator.index(stop_s)
+        self._remote.measure(start, max(stop, start + 1))
+
+    def _toggle_cursors(self) -> None:
+        """Take the cursors away, or put them where a third of the view is between them."""
+        if self.plots.cursors_s is not None:
+            self.plots.show_cursors(None)
+        elif self.snapshot is not None and self.snapshot.metrics is not None:
+            left_s, right_s = self.navigator.data_s
+            third_s = (right_s - left_s) / 3
+            self._measure(left_s + third_s, right_s - third_s)
 
     def _set_speed(self, speed: float) -> None:
         self._remote.set_speed(speed)

@@ -199,6 +199,13 @@ class Track:
         """
         return self._hold[window_s]
 
+    def captured(self, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the captured samples before indices, to a hop."""
+        start, stop = self.bounds
+        bins = np.clip(edges // self.hop, -(-start // self.hop), stop // self.hop)
+        counts = self._pyramid.totals(bins, (self._pyramid.count,))[0]
+        return np.asarray(counts, np.int64)
+
     def ramp_columns(self, edges: NDArray[np.int64], window_s: float) -> Extremes | None:
         """Return the lowest and the highest ramp in each column; see ``MaxHold.columns``."""
         reach = reach_s(window_s) * self._rate if self.supply is Supply.MAINS else 0.0

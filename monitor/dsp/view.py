@@ -15,8 +15,15 @@ Columns = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
 """Edges, minima and maxima; see ``monitor.dsp.envelope``."""
 
 
+_FEW_HOPS = 8  # in fewer, a hop more or less is a share too many
+
+
 class Rolling(Protocol):
     """What knows rolling averages and ramps: a track, or a file."""
+
+    @property
+    def hop(self) -> int:
+        """To how many samples ``captured`` is right."""
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -32,6 +39,9 @@ class Rolling(Protocol):
 
     def ramp_columns(self, edges: NDArray[np.int64], window_s: float) -> Extremes | None:
         """Return the lowest and the highest ramp in each column; None if it is not known."""
+
+    def captured(self, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the captured samples before indices; to a hop, where that is what is known."""
 
     def cycle_columns(self, edges: NDArray[np.int64]) -> Extremes | None:
         """Return the extremes of the means of line cycles in each column; None on DC."""
@@ -63,7 +73,18 @@ def view_of(
         elif seen is not None:
             ramp_lines[0, k] = np.fmin(ramp_lines[0, k], seen[0])
             ramp_lines[1, k] = np.fmax(ramp_lines[1, k], seen[1])
-    return View(edges, low, high, averages_w, ramps_w_per_s, average_lines, ramp_lines)
+    coverage = _coverage(edges, rolling.captured(edges), np.isnan(low[-1]), rolling.hop)
+    return View(edges, low, high, averages_w, ramps_w_per_s, average_lines, ramp_lines, coverage)
+
+
+def _coverage(
+    edges: NDArray[np.int64], captured: NDArray[np.int64], empty: NDArray[np.bool_], hop: int
+) -> NDArray[np.float32]:
+    """Return the captured share of each column; of narrow ones, whether there is anything."""
+    lengths = np.diff(edges)
+    share = np.clip(np.diff(captured) / np.maximum(lengths, 1), 0.0, 1.0)
+    share = np.where(lengths < _FEW_HOPS * hop, 1.0, share)
+    return np.where(empty, 0.0, share).astype(np.float32)
 
 
 def _rows(values: list[NDArray[np.float64]], empty: NDArray[np.bool_]) -> NDArray[np.float32]:

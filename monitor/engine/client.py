@@ -12,7 +12,7 @@ import zmq
 from monitor.engine import messages as m
 from monitor.engine.endpoint import check
 from monitor.errors import EngineError
-from monitor.model import Frame, Notebook, StageTable
+from monitor.model import Frame, Notebook, SpanNumbers, StageTable
 from monitor.recording.marks import Edit
 
 _R = TypeVar("_R", bound=m.Reply)
@@ -89,6 +89,10 @@ class EngineClient:
     def table(self) -> StageTable:
         """Return the stage table of the session so far."""
         return self._ask(m.TableRequest(), m.TableReply).table
+
+    def measured(self, start: int, stop: int) -> SpanNumbers:
+        """Return what was measured in ``[start, stop)``, sample indices."""
+        return self._ask(m.SpanRequest(start=start, stop=stop), m.SpanReply).numbers
 
     def mark(self, text: str, time_ns: int = 0) -> None:
         """Put a mark by hand at a UTC time; 0 means now, as the engine sees it."""

@@ -15,6 +15,7 @@ from monitor.model import (
     SlowChannel,
     SlowView,
     Snapshot,
+    SpanNumbers,
     StageTable,
     Timeline,
     View,
@@ -46,6 +47,13 @@ class FrameRequest(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 class TableRequest(msgspec.Struct, frozen=True, tag=True):
     """Ask for the stage table; answered by ``TableReply``."""
+
+
+class SpanRequest(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Ask what was measured in ``[start, stop)``, sample indices; answered by ``SpanReply``."""
+
+    start: int
+    stop: int
 
 
 class Mark(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -119,8 +127,8 @@ class Shutdown(msgspec.Struct, frozen=True, tag=True):
 
 
 Request = (
-    Hello | FrameRequest | TableRequest | Mark | EditMarks | Undo | Redo | NotebookRequest
-    | StartRecording | StopRecording | SaveRecent | Pace | Pause | Seek | Shutdown
+    Hello | FrameRequest | TableRequest | SpanRequest | NotebookRequest | Mark | EditMarks | Undo
+    | Redo | StartRecording | StopRecording | SaveRecent | Pace | Pause | Seek | Shutdown
 )  # fmt: skip
 
 
@@ -188,6 +196,7 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     ramps: bytes = b""
     average_lines: bytes = b""
     ramp_lines: bytes = b""
+    coverage: bytes = b""
     slow: tuple[Steps, ...] = ()
 
     @classmethod
@@ -207,6 +216,7 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
             ramps=_pack(view.ramps_w_per_s, "<f4"),
             average_lines=_packed(view.average_lines_w),
             ramp_lines=_packed(view.ramp_lines_w_per_s),
+            coverage=_packed(view.coverage),
             slow=slow,
         )
 
@@ -230,6 +240,7 @@ class FrameReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
             table(self.ramps),
             lines(self.average_lines),
             lines(self.ramp_lines),
+            np.frombuffer(self.coverage, "<f4") if self.coverage else None,
         )
         return Frame(self.snapshot, view, self.timeline, slow)
 
@@ -240,13 +251,19 @@ class TableReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     table: StageTable
 
 
+class SpanReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What was measured between two instants."""
+
+    numbers: SpanNumbers
+
+
 class NotebookReply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """What was written by hand."""
 
     notebook: Notebook
 
 
-Reply = Welcome | Done | Refused | FrameReply | TableReply | NotebookReply
+Reply = Welcome | Done | Refused | FrameReply | TableReply | SpanReply | NotebookReply
 
 encode = msgspec.msgpack.Encoder().encode
 decode_request = msgspec.msgpack.Decoder(Request).decode

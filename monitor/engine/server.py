@@ -211,6 +211,8 @@ class Engine:
                 return m.FrameReply.of(session.frame(start, stop, span, n_columns))
             case m.TableRequest():
                 return m.TableReply(table=session.table())
+            case m.SpanRequest(start=start, stop=stop):
+                return m.SpanReply(numbers=session.measured(start, stop))
             case m.NotebookRequest():
                 return m.NotebookReply(notebook=session.desk.notebook)
             case m.Shutdown():

@@ -11,6 +11,7 @@ import msgspec
 from monitor.config import HistorySettings, MetricsSettings
 from monitor.dsp.attribution import attribute
 from monitor.dsp.headers import stands
+from monitor.dsp.span import measured
 from monitor.dsp.stages import StageTree
 from monitor.history.history import History
 from monitor.history.ledger import Ledger
@@ -23,6 +24,7 @@ from monitor.model import (
     Reading,
     SlowChannel,
     SlowView,
+    SpanNumbers,
     StageEnergy,
     StageTable,
     StreamInfo,
@@ -138,6 +140,13 @@ class Account:
         timeline = self._tree.timeline(time_ns(start), time_ns(stop), time_ns(newest), _MAX_STAGES)
         slow = self.slow.view(time_ns(start), time_ns(stop), n_columns)
         return self.history.view(start, stop, n_columns), timeline, slow
+
+    def measured(self, start: int, stop: int) -> SpanNumbers:
+        """Return the numbers of what is remembered of ``[start, stop)``."""
+        oldest, newest = self.history.bounds
+        start = min(max(start, oldest), newest)
+        stages = self._tree.stages(self.info.time_ns(newest))
+        return measured(stages, self.info, start, min(max(stop, start), newest), self.history)
 
     def table(self) -> StageTable:
         """Return the stage table of the session so far."""

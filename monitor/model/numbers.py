@@ -87,6 +87,27 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     u_j: float | None = None
 
 
+class SignalNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """What was captured of one signal in a span; NaN and infinite if that is nothing."""
+
+    name: str
+    unit: str
+    mean: float
+    rms: float
+    low: float
+    high: float
+
+
+class SpanNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured in ``[start, stop)``, sample indices."""
+
+    start: int
+    stop: int
+    total: Totals
+    signals: tuple[SignalNumbers, ...]
+    """Of each channel, then of the total power."""
+
+
 class Unattributed(msgspec.Struct, frozen=True, kw_only=True):
     """What is left of the total when every leaf stage is taken away."""
 

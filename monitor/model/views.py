@@ -83,6 +83,8 @@ class View:
     ramp_lines_w_per_s: NDArray[np.float32] | None = None
     """Shape (2, n_ramp_windows, n): likewise; no extreme falls between columns. None:
     ``ramps_w_per_s``."""
+    coverage: NDArray[np.float32] | None = None
+    """Shape (n,): captured share of each column, 0 to 1; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class InMemory:
         self.peak_window_s = self._track.peak_window_s
         self.averages, self.ramps = self._track.averages, self._track.ramps
         self.ramp_extremes = self._track.ramp_extremes
+        self.captured, self.hop = self._track.captured, self._track.hop
         self.ramp_columns, self.cycle_columns = self._track.ramp_columns, self._track.cycle_columns
 
     def envelope(

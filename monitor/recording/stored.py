@@ -57,6 +57,9 @@ class Stored:
         self._near: tuple[int, int, Hops] | None = None
         self._holds: dict[float, MaxHold] = {}
 
+    hop = 1
+    """``captured`` is exact."""
+
     @property
     def peak_window_s(self) -> float:
         """Return over what a peak is a mean: a line cycle on mains, a sample on DC."""
@@ -115,6 +118,10 @@ class Stored:
                 hold.look(pieces, at)
             self._holds[window_s] = hold
         return self._holds[window_s][window_s]
+
+    def captured(self, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the captured samples before indices."""
+        return self._places.before(edges)
 
     def ramp_columns(self, edges: NDArray[np.int64], window_s: float) -> Extremes | None:
         """Return the lowest and the highest ramp in each column.

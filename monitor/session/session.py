@@ -23,6 +23,7 @@ from monitor.model import (
     Reading,
     SlowChannel,
     Snapshot,
+    SpanNumbers,
     StageTable,
     StreamInfo,
     Supply,
@@ -213,6 +214,12 @@ class Session:
             held = sorted([*others, *self.desk.marks_of(first, last)], key=lambda m: m.time_ns)
             timeline = msgspec.structs.replace(timeline, marks=tuple(held))
         return Frame(self.snapshot, view, timeline, slow)
+
+    def measured(self, start: int, stop: int) -> SpanNumbers:
+        """Return what was measured in ``[start, stop)``, as far as it is remembered."""
+        if self._account is None:
+            raise EngineError("nothing was measured yet: no instrument has answered")
+        return self._account.measured(start, stop)
 
     def table(self) -> StageTable:
         """Return the stage table of the session so far."""

@@ -118,3 +118,15 @@ def test_of_old_ramps_at_least_half_of_the_capacity_is_remembered():
     assert (low.tolist(), high.tolist()) == ([401, 411], [410, 500])
     assert hold[0.1] == (500, 1)
     assert hold.columns(np.array([400, 410]), 1.0) is None
+
+
+@pytest.mark.parametrize("n_columns", [1, 10, 77, 3000])
+def test_a_column_tells_how_much_of_it_was_captured(n_columns):
+    stream = steps(3 * SECOND, GAPS)
+    view = lines(stream.track(), stream, 0, 3 * SECOND, n_columns)
+    there = ~np.isnan(stream.rows[-1])
+    for k, (a, b) in enumerate(itertools.pairwise(view.edges)):
+        if b - a < 32:  # narrow: all or nothing
+            assert view.coverage[k] == float(there[a:b].any())
+        else:
+            assert view.coverage[k] == pytest.approx(there[a:b].mean(), abs=2 * 4 / (b - a))

@@ -75,6 +75,14 @@ def test_a_viewer_gets_slow_channels_with_their_steps_and_energies(served):
     assert frame.slow[0].low.tolist() == [150.0] * 10
 
 
+def test_a_viewer_asks_what_was_measured_between_two_instants(served):
+    all_blocks_seen(served)
+    numbers = served.measured(5_000, 15_000)
+    assert (numbers.start, numbers.stop) == (5_000, 15_000)
+    assert numbers.total.energy_j == pytest.approx(120.0, rel=1e-6)
+    assert numbers.signals[-1].name == "p(t)"
+
+
 def test_a_viewer_records_and_stops(served, tmp_path):
     all_blocks_seen(served)
     path = served.start_recording(str(tmp_path / "by-hand.h5"))

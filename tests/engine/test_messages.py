@@ -26,6 +26,7 @@ def test_a_frame_survives_the_journey():
         np.array([[np.nan, 9]], np.float32),
         np.array([[[7, 8]], [[8, 9]]], np.float32),
         np.array([[[np.nan, 9]], [[np.nan, 10]]], np.float32),
+        np.array([0.75, 1.0], np.float32),
     )
     back = travelled(Frame(SNAPSHOT, view, NOTHING))
     assert back.snapshot == SNAPSHOT
@@ -38,6 +39,7 @@ def test_a_frame_survives_the_journey():
         "ramps_w_per_s",
         "average_lines_w",
         "ramp_lines_w_per_s",
+        "coverage",
     ):
         np.testing.assert_array_equal(getattr(back.view, name), getattr(view, name))
 

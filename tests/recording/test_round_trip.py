@@ -172,6 +172,7 @@ def test_the_lines_over_line_cycles_are_those_of_a_track_that_saw_the_same_sampl
     assert np.isfinite(got.average_lines_w).sum() > 300
     for name in ("average_lines_w", "ramp_lines_w_per_s"):
         np.testing.assert_allclose(getattr(got, name), getattr(expected, name), rtol=1e-4, atol=0.1)
+    np.testing.assert_allclose(got.coverage, expected.coverage, atol=12 / 150)
 
 
 def test_blocks_longer_and_shorter_than_a_pass_give_the_same_numbers(recorded, monkeypatch):

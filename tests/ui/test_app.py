@@ -68,11 +68,17 @@ def test_the_window_closes_by_itself_and_leaves_a_picture(path, tmp_path):
 
 def test_an_interrupt_closes_the_window_cleanly(path):
     code = f"{SHOW} recording=Path({str(path)!r}), theme='dark', seconds=60, picture=None))"
-    start = "import threading, os, signal; interrupt = (os.getpid(), signal.SIGINT); "
-    start += "threading.Timer(1.5, os.kill, interrupt).start(); "
+    start = """
+import os, signal, threading, time
+def interrupt():
+    while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        time.sleep(0.02)  # until it can be heard, however long a busy machine takes to start
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt, daemon=True).start()
+"""
     done = subprocess.run(
         [sys.executable, "-c", start + code], capture_output=True, text=True, check=False,
-        env=os.environ, timeout=30,
+        env=os.environ, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

@@ -1,9 +1,12 @@
+import itertools
 import math
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ui.coverage import colors
+from ui.legend import places
 from ui.scaling import CalmRange, TimeScale, round_step, time_ticks, value_ticks
 from ui.theme import THEMES, mix, stage_color
 from ui.traces import joined, upright_columns
@@ -55,6 +58,11 @@ def test_a_time_axis_reads_like_a_clock():
     assert [t.label for t in time_ticks(1.0, 1.04, 5)] == [
         "0:01.00", "0:01.01", "0:01.02", "0:01.03", "0:01.04",
     ]  # fmt: skip
+
+
+@given(st.floats(0, 1e5), st.floats(0.01, 1e4), st.integers(0, 12))
+def test_an_axis_has_two_labels_of_time_however_narrow_it_is(low, span, n):
+    assert len(time_ticks(low, low + span, n)) >= 2
 
 
 def test_an_axis_of_no_length_has_no_ticks():
@@ -159,3 +167,22 @@ def test_a_column_that_is_high_or_lonely_is_drawn_upright():
     high = np.array([nan, 1, nan, 1, 3, nan], np.float32)
     which, lonely = upright_columns(low, high)
     assert (which.tolist(), lonely.tolist()) == ([1, 4], [True, False])
+
+
+@given(st.lists(st.floats(20, 300), max_size=20), st.floats(100, 1200))
+def test_a_legend_has_all_of_its_entries_in_rows(widths, room):
+    found = places(widths, room, 60.0)
+    assert len(found) == len(widths)
+    for place, width in zip(found, widths, strict=True):
+        assert place.x + width <= room or place.x == 0
+    pairs = list(itertools.pairwise(zip(found, widths, strict=True)))
+    for (one, width), (other, _) in pairs:
+        assert (other.row, other.x) == (one.row + 1, 0) or (
+            other.row == one.row and other.x >= one.x + width
+        )
+
+
+def test_the_more_is_missing_the_stronger_is_the_strip():
+    alpha = colors(np.array([1.0, 0.98, 0.75, 0.0], np.float32), THEMES["dark"])[:, 3].tolist()
+    assert alpha[0] == 0
+    assert 0 < alpha[1] < alpha[2] < alpha[3] == 255

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 from fake_feed import INFO, T0_NS, FakeFeed, stage
 
-from monitor.model import RecordingState, Supply
+from monitor.model import RecordingState, SignalNumbers, Supply
 from ui import quantities as q
 from ui.facts import silence, status
 from ui.presenter import stage_name, tiles, unheard, window_name
+from ui.span_text import rows
 
 SNAPSHOT = FakeFeed(45.0).snapshot()
 
@@ -228,3 +229,18 @@ def test_a_disk_that_lasts_for_days_does_not_count_down():
     )
     assert (item.text, item.level) == ("● b.h5, 1.00 kB", "rec")
     assert item.tip == "/a/b.h5\ndisk full in 3 days"
+
+
+def test_between_the_cursors_everything_has_its_unit():
+    numbers = FakeFeed(45.0).measured(2_000_000, 2_123_400)
+    said = dict(rows(numbers, INFO.sample_rate_hz))
+    assert said["Δt"] == "1.234 s"
+    assert said["captured"] == "100 %"
+    assert said["mains, rms"] == "229.8 V"
+    assert said["mains"] == "−325 V … 325 V"
+    assert list(said)[:5] == ["Δt", "energy", "mean", "captured", "p(t)"]
+    dark = SignalNumbers(
+        name="p(t)", unit="W", mean=math.nan, rms=math.nan, low=math.inf, high=-math.inf
+    )
+    nothing = msgspec.structs.replace(numbers, signals=(dark,))
+    assert dict(rows(nothing, INFO.sample_rate_hz))["p(t)"] == "–"

@@ -306,3 +306,10 @@ def test_a_recording_without_summaries_says_why_it_is_slow(path, tmp_path):
         del file["summaries"]
     (warning,) = opened(bare)
     assert "no summaries that hold" in warning
+
+
+def test_between_two_instants_a_recording_says_what_the_session_said(feed):
+    found = feed.measured(15_000, 25_000)
+    assert found.total.energy_j == pytest.approx(0.5 * 120 + 0.5 * 360, rel=1e-6)
+    assert found.signals[-1].high == pytest.approx(360, rel=1e-3)
+    assert feed.measured(-10, 10**9).stop == 40_000

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from monitor.errors import RecordingError
 from monitor.model import NS
 from ui.keys import COMMANDS
+from ui.scaling import Tick
 from ui.theme import DARK, LIGHT
 from ui.viewport import Mode
 
@@ -473,3 +474,88 @@ def test_recordings_are_looked_for_where_they_land(show, monkeypatch, tmp_path):
     monkeypatch.setenv("WATTSTAGE_RECORDINGS", str(tmp_path / "not there"))
     press(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
     assert asked == [str(tmp_path), ""]
+
+
+def test_a_narrow_toolbar_shows_signs_instead_of_words_that_are_cut_off(show, until):
+    window = show(size=(1600, 700))
+    button = window.toolbar.buttons["stages"]
+    words, sign = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
+    assert button.toolButtonStyle() is words
+    assert window.toolbar.title.isVisible()
+    window.resize(820, 700)
+    until(lambda: button.toolButtonStyle() is sign)
+    assert all(not b.icon().isNull() for b in window.toolbar.buttons.values() if b.isVisible())
+    assert all(b.width() >= b.sizeHint().width() for b in window.toolbar.buttons.values())
+    window.resize(1600, 700)
+    until(lambda: button.toolButtonStyle() is words)
+
+
+def test_the_sheet_of_keys_fits_the_screen(show):
+    window = show()
+    press(window, Qt.Key.Key_F1)
+    sheet, screen = QApplication.activeModalWidget(), window.screen().availableSize()
+    assert sheet.width() <= screen.width()
+    assert sheet.height() <= screen.height()
+    sheet.reject()
+
+
+def test_a_legend_without_room_goes_on_below(show, until):
+    window = show(size=(1600, 900))
+    power = window.plots.plots[0]
+    one_row = power.header_px
+    window.plots.setMaximumWidth(360)
+    until(lambda: power.header_px > one_row)
+    window.plots.setMaximumWidth(1600)
+    until(lambda: power.header_px == one_row)
+
+
+def shift_drag(window, start, stop):
+    viewport, shift = window.plots.viewport(), Qt.KeyboardModifier.ShiftModifier
+    QTest.mousePress(viewport, Qt.MouseButton.LeftButton, shift, start)
+    for place in ((start + stop) / 2, stop):
+        QTest.mouseMove(viewport, place)
+    QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, shift, stop)
+
+
+def test_shift_and_drag_measures_between_two_cursors(show, until):
+    feed = FakeFeed(60.0, live=False)
+    window = show(feed)
+    shift_drag(window, at_time(window, 40.0), at_time(window, 20.0))
+    until(lambda: window.plots._canvas().numbers is not None)
+    numbers, place = window.plots._canvas().numbers, window.plots._canvas().cursors_s
+    assert place == pytest.approx((20.0, 40.0), abs=0.1)
+    assert (numbers.start, numbers.stop) == tuple(round(each * RATE) for each in place)
+    assert extent(window) == (0, 60 * RATE), "the view was not moved"
+    assert feed.calls == [], "nor the playhead"
+
+
+def test_a_cursor_is_dragged_further_while_the_other_stands(show, until):
+    window = show(FakeFeed(60.0, live=False))
+    shift_drag(window, at_time(window, 20.0), at_time(window, 40.0))
+    viewport, left = window.plots.viewport(), Qt.MouseButton.LeftButton
+    QTest.mousePress(viewport, left, pos=at_time(window, 40.0))
+    QTest.mouseMove(viewport, at_time(window, 10.0))
+    QTest.mouseRelease(viewport, left, pos=at_time(window, 10.0))
+    assert window.plots.cursors_s == pytest.approx((10.0, 20.0), abs=0.1)
+    until(lambda: (n := window.plots._canvas().numbers) and n.stop < 20.2 * RATE)
+    window.grab()
+
+
+def test_c_puts_two_cursors_and_takes_them_away(show, until):
+    window = show()
+    press(window, Qt.Key.Key_C)
+    until(lambda: window.plots._canvas().numbers is not None)
+    left_s, right_s = window.navigator.data_s
+    start_s, stop_s = window.plots.cursors_s
+    assert left_s < start_s < stop_s < right_s
+    press(window, Qt.Key.Key_C)
+    assert window.plots.cursors_s is None
+
+
+def test_both_ends_of_an_axis_have_their_ticks_wherever_they_are_rounded_to(show):
+    window = show()
+    for plot in window.plots.plots:
+        for height in range(150, 160):
+            plot.box.setYRange(-5.0, 4.5 + height / 100, padding=0)
+            assert plot.tick_px(Tick(-5.0, "")) is not None
+            assert plot.tick_px(Tick(-5.2, "")) is None
