@@ -42,4 +42,5 @@ def info(recording: Recording) -> dict[str, Any]:
         "n_files": recording.n_files,
         "closed": recording.closed,
         "lost": list(recording.lost),
+        "damage": list(recording.damage),
     }

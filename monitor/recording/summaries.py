@@ -7,7 +7,6 @@ probes they are not used.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import h5py
 import msgspec
@@ -20,6 +19,7 @@ from monitor.dsp.power import total_power
 from monitor.dsp.reduction import Reduction
 from monitor.dsp.scale import to_units
 from monitor.model import Block, Scale, StreamInfo
+from monitor.recording.checked_bins import GrowingBins
 
 GROUP = "summaries"
 MADE_WITH = "made_with"
@@ -31,7 +31,6 @@ N_TOTALS = 2
 
 _FINEST = 256  # samples
 _SHARE = 0.04  # of the bytes of the codes
-_CHUNK_BYTES = 8192  # of one row
 _AT_ONCE = 1 << 15  # samples: what is reduced stays in the second-level cache
 
 
@@ -87,9 +86,9 @@ class Summariser:
         self._reduction = Reduction(n, hop_for(info), n_extremes=N_EXTREMES, n_totals=N_TOTALS)
         self._cycles = PassingCycles(info.channels, info.sample_rate_hz, info.supply)
         self._deskew = Deskew(info.channels, info.sample_rate_hz)
-        self._extremes: list[h5py.Dataset] = []
-        self._totals: list[h5py.Dataset] = []
-        self._cycle_rows: h5py.Dataset | None = None
+        self._extremes: list[GrowingBins] = []
+        self._totals: list[GrowingBins] = []
+        self._cycle_rows: GrowingBins | None = None
 
     def attach(self, file: h5py.File) -> None:
         """Add what will be filled to a file, before it is in SWMR mode."""
@@ -98,11 +97,13 @@ class Summariser:
         group.attrs[MADE_WITH] = made_with(self._info)
         group.attrs[FIRST] = self._n_samples
         self._extremes = [
-            _rows(group, extremes_name(k), "<f4", 2 * n, 2 * n) for k in range(N_EXTREMES)
+            GrowingBins(group, extremes_name(k), "<f4", 2 * n, 2 * n) for k in range(N_EXTREMES)
         ]
         # One row by itself: mostly, only the power is asked about.
-        self._totals = [_rows(group, totals_name(k), "<f8", 1, 2 * n) for k in range(N_TOTALS)]
-        self._cycle_rows = _rows(group, CYCLES, "<f8", 3, 3)
+        self._totals = [
+            GrowingBins(group, totals_name(k), "<f8", 1, 2 * n) for k in range(N_TOTALS)
+        ]
+        self._cycle_rows = GrowingBins(group, CYCLES, "<f8", 3, 3)
         for data, hop in (
             *zip(self._extremes, self._reduction.extremes_hops, strict=True),
             *zip(self._totals, self._reduction.totals_hops, strict=True),
@@ -152,22 +153,9 @@ class Summariser:
             If the disk does not take it.
         """
         reduced = self._reduction.take()
-        for data, bins in zip(self._extremes, reduced.extremes, strict=True):
-            _extend(data, bins)
-        for data, totals in zip(self._totals, reduced.totals, strict=True):
-            _extend(data, totals)
-        _extend(self._cycle_rows, self._cycles.take())
-
-
-def _rows(group: h5py.Group, name: str, dtype: str, chunk_rows: int, n: int) -> h5py.Dataset:
-    chunk = (chunk_rows, _CHUNK_BYTES // np.dtype(dtype).itemsize)
-    return group.create_dataset(name, (n, 0), dtype, maxshape=(n, None), chunks=chunk)
-
-
-def _extend(data: h5py.Dataset, new: NDArray[Any]) -> None:
-    if not new.shape[1]:
-        return
-    n = data.shape[1]
-    data.resize(n + new.shape[1], axis=1)
-    data[:, n:] = new
-    data.flush()
+        for rows, bins in zip(self._extremes, reduced.extremes, strict=True):
+            rows.extend(bins)
+        for rows, totals in zip(self._totals, reduced.totals, strict=True):
+            rows.extend(totals)
+        if self._cycle_rows is not None:
+            self._cycle_rows.extend(self._cycles.take())

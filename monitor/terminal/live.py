@@ -74,6 +74,7 @@ def facts(name: str, values: dict[str, Any]) -> Table:
         *((("files", str(values["n_files"])),) if values["n_files"] > 1 else ()),
         ("closed", "yes" if values["closed"] else "no: still recording, or ended by a crash"),
         *(("lost" if k == 0 else "", text) for k, text in enumerate(values["lost"])),
+        *(("damage" if k == 0 else "", text) for k, text in enumerate(values["damage"])),
         ("schema", str(values["schema_version"])),
     ):
         out.add_row(label, text)
