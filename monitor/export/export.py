@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from monitor.errors import RecordingError
@@ -14,6 +15,7 @@ from monitor.export.description import Job
 from monitor.export.formats import Format, refuse_existing
 from monitor.export.pieces import pieces
 from monitor.recording.disk import reason, why_not_made
+from monitor.recording.doubts import doubts
 
 
 def check_room(path: Path, n_bytes: int) -> None:
@@ -40,6 +42,8 @@ def export(
 ) -> None:
     """Write what is selected; what raises leaves no file, and overwrites none.
 
+    What changed since it was recorded is written all the same, logged, and told in the description.
+
     Parameters
     ----------
     progress
@@ -57,6 +61,7 @@ def export(
     refuse_existing(targets)
     check_room(path, round(form.room * form.n_bytes(job)))
     start, stop = job.selection.start, job.selection.stop
+    job = replace(job, doubts=doubts(job.recording, start, stop))
     with making(targets) as part, form.writer(part, job) as write:
         for piece in pieces(job.recording, job.selection):
             write(piece)

@@ -13,6 +13,7 @@ from monitor.errors import RecordingError
 from monitor.keeping.rewrite import Item, described, rewrite
 from monitor.model import NS, Block
 from monitor.recording import notes
+from monitor.recording.doubts import doubts
 from monitor.recording.reader import Recording
 
 _SAME = ("channels", "sample_rate_hz", "dtype", "supply")
@@ -59,7 +60,8 @@ def merge(
         continuous=a.info.continuous and b.info.continuous,
     )
     first, last = a.bounds[0], b.bounds[1] + shift
-    settings = described(a, f"merge of {a.path.name} and {b.path.name}")
+    told = (*doubts(a, *a.bounds), *doubts(b, *b.bounds))
+    settings = described(a, f"merge of {a.path.name} and {b.path.name}", told)
     rewrite(
         output,
         info,
