@@ -78,7 +78,7 @@ class RecordingFeed:
     def frame(self, request: FrameRequest) -> Frame:
         """Return the numbers at the playhead, and a view of the file."""
         if self._last <= self._first:
-            return Frame(self._snapshot(), None, Timeline(stages=(), marks=()))
+            return Frame(self._told(self._snapshot()), None, Timeline(stages=(), marks=()))
         start, stop = request.start, request.stop
         if start is None or stop is None:
             start, stop = self._last - request.span, self._last
@@ -93,7 +93,7 @@ class RecordingFeed:
         timeline = self._recording.timeline(*span)
         slow = self._recording.slow.view(*span, request.n_columns)
         self.progress = 1.0
-        return Frame(self._snapshot(), view, timeline, slow)
+        return Frame(self._told(self._snapshot()), view, timeline, slow)
 
     def table(self) -> StageTable:
         """Return the stage table of the whole recording."""
@@ -242,6 +242,11 @@ class RecordingFeed:
         if self._still is None:
             self._still = self._make_still()
         return self._still
+
+    def _told(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot that also warns of what is wrong with the file."""
+        told = tuple(f"{self.name}: {text}" for text in self._recording.warnings)
+        return msgspec.structs.replace(snapshot, warnings=snapshot.warnings + told)
 
     def _as_replay(self, snapshot: Snapshot) -> Snapshot:
         if snapshot.metrics is not None:

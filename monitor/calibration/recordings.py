@@ -13,9 +13,11 @@ import h5py
 import msgspec
 
 from monitor.errors import RecordingError
+from monitor.keeping.digest import TABLES_SHA256, tables_sha256
 from monitor.model import Probe, StreamInfo
 from monitor.recording import unfinished
 from monitor.recording.calibrated import HISTORY, Correction
+from monitor.recording.checksums import seal
 from monitor.recording.reader import Recording
 from monitor.recording.rebuild import rebuild
 
@@ -59,6 +61,11 @@ def correct(
                 f"{path} is still being recorded, or its recorder died; only what is closed can be"
                 " corrected"
             )
+        if recording.damage:
+            raise RecordingError(
+                f"{path}: {recording.damage[0]}; a correction would make that its truth, so use"
+                " another copy, or correct what `wattstage repair` makes of it"
+            )
     names = {channel.name for channel in info.channels}
     if unknown := sorted(probes.keys() - names):
         raise RecordingError(
@@ -80,6 +87,7 @@ def correct(
             with h5py.File(copy, "r+", libver="latest") as file:
                 file.attrs["info"] = msgspec.json.encode(new).decode()
                 file.attrs[HISTORY] = msgspec.json.encode(history).decode()
+                _seal(file)
                 rebuild(file, copy, lambda share: progress((1.0 + share) / 2))
             _check(copy, new)
             _keep(copy)
@@ -109,6 +117,14 @@ def _copy(path: Path, progress: Callable[[float], None]) -> Iterator[Path]:
                 progress(out.tell() / n_bytes / 2)
         shutil.copystat(path, copy)
         yield copy
+
+
+def _seal(file: h5py.File) -> None:
+    """Let the checksums be those of what was corrected, and the digest that of the checksums."""
+    was_right = file.attrs.get(TABLES_SHA256) == tables_sha256(file)
+    seal(file)
+    if was_right:  # else it goes on to tell of what changed before
+        file.attrs[TABLES_SHA256] = tables_sha256(file)
 
 
 def _check(copy: Path, info: StreamInfo) -> None:

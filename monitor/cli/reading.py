@@ -44,6 +44,7 @@ def stages(file: _File, as_json: _JSON = False) -> None:
             _print_json(
                 to_json_value(table)
                 | {"runs": [msgspec.to_builtins(run) for run in runs(recording)]}
+                | ({"damage": list(recording.damage)} if recording.damage else {})
             )
         else:
             _OUT.print(StageText(table))

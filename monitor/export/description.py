@@ -28,6 +28,8 @@ class Job:
 
     recording: Recording
     selection: Selection
+    doubts: tuple[str, ...] = ()
+    """Why what is written may be wrong, one sentence each."""
 
     @property
     def signals(self) -> tuple[Signal, ...]:
@@ -98,6 +100,7 @@ def describe(job: Job) -> dict[str, Any]:
         "coverage": job.coverage,
         "recording_coverage": recording.coverage,
         "recording_n_gaps": recording.n_gaps,
+        "doubts": list(job.doubts),
         "info": msgspec.to_builtins(info),
         "imported_info": msgspec.to_builtins(found),
         "imported_columns": list(columns),

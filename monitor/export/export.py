@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from monitor.errors import RecordingError
@@ -14,6 +15,7 @@ from monitor.export.formats import Format, refuse_existing
 from monitor.export.pieces import pieces
 from monitor.recording import unfinished
 from monitor.recording.disk import reason, why_not_made
+from monitor.recording.doubts import doubts
 
 _SMALLER = "choose another disk, a part (--range, --stage) or fewer --signals"
 
@@ -47,6 +49,8 @@ def export(
 ) -> None:
     """Write what is selected; what raises leaves no file, and overwrites none.
 
+    What changed since it was recorded is written all the same, logged, and told in the description.
+
     Parameters
     ----------
     progress
@@ -64,6 +68,7 @@ def export(
     refuse_existing(targets)
     check_room(path, round(form.room * form.n_bytes(job)), _SMALLER)
     start, stop = job.selection.start, job.selection.stop
+    job = replace(job, doubts=doubts(job.recording, start, stop))
     with making(targets) as part, form.writer(part, job) as write:
         for piece in pieces(job.recording, job.selection):
             write(piece)

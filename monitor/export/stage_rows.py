@@ -218,4 +218,5 @@ def _about(recording: Recording, table: StageTable) -> tuple[str, ...]:
         f" {'not stated' if total.u_j is None else si(total.u_j, 'J', 2)}; it is one error that"
         " all stages share, so uncertainties add up",
         f"t = 0 is known within {info.t0_uncertainty_ns / NS:.3g} s",
+        *recording.damage,
     )

@@ -12,6 +12,7 @@ from monitor.dsp.interruptions import may_interrupt
 from monitor.keeping.rewrite import Item, described, rewrite
 from monitor.keeping.size import Size, size_of
 from monitor.model import NS, Block, Edge, Marker, Reading
+from monitor.recording.doubts import doubts
 from monitor.recording.reader import Recording
 
 
@@ -49,7 +50,11 @@ def cut(
     rewrite(
         output,
         recording.info,
-        described(recording, f"cut of {recording.path.name}, samples {start} to {stop}"),
+        described(
+            recording,
+            f"cut of {recording.path.name}, samples {start} to {stop}",
+            doubts(recording, start, stop),
+        ),
         _items(recording, start, stop),
         size=size,
         channels=recording.slow.channels,
@@ -72,7 +77,7 @@ def _items(recording: Recording, start: int, stop: int) -> Iterator[Item]:
     ages_s = [age_s for age_s in newest.values() if not math.isnan(age_s)]
     since_ns = start_ns - round(max(ages_s, default=0.0) * NS)
     blocks = (
-        (k, _part(recording.block(k), start, stop, info.sample_rate_hz))
+        (k, part_of(recording.block(k), start, stop, info.sample_rate_hz))
         for k in recording.blocks_between(start, stop)
     )
     for item in recording.items(blocks):
@@ -95,7 +100,7 @@ def _belongs(marker: Marker, stages: set[tuple[str, str]], start_ns: int, stop_n
     return (marker.run_id, marker.span_id) in stages
 
 
-def _part(block: Block, start: int, stop: int, rate_hz: float) -> Block:
+def part_of(block: Block, start: int, stop: int, rate_hz: float) -> Block:
     """Return what of a block lies in ``[start, stop)``."""
     a, b = max(start - block.start, 0), min(stop - block.start, block.n_samples)
     if (a, b) == (0, block.n_samples):

@@ -17,6 +17,7 @@ from monitor.keeping.size import Size, size_of
 from monitor.model import NS, Block
 from monitor.recording import notes
 from monitor.recording.calibrated import Correction
+from monitor.recording.doubts import doubts
 from monitor.recording.reader import Recording
 
 _MERGED = "merged"
@@ -82,7 +83,8 @@ def merge(
     size = size_of(a, b)
     tell(size)
     other_ways = _other_ways(a, b)
-    settings = described(a, f"merge of {a.path.name} and {b.path.name}")
+    told = (*doubts(a, *a.bounds), *doubts(b, *b.bounds))
+    settings = described(a, f"merge of {a.path.name} and {b.path.name}", told)
     if later := [*_earlier(a), *([_Later.of(b)] if other_ways else []), *_earlier(b)]:
         settings[_MERGED] = msgspec.json.encode(later).decode()
     rewrite(

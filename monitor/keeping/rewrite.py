@@ -18,6 +18,7 @@ from monitor.keeping.size import Size
 from monitor.model import Block, Marker, Reading, SlowChannel, StreamInfo
 from monitor.recording import marker_text, notes
 from monitor.recording.calibrated import HISTORY, Correction
+from monitor.recording.checksums import seal
 from monitor.recording.disk import reason
 from monitor.recording.reader import Recording
 from monitor.recording.writer import Entry, Writer
@@ -26,9 +27,16 @@ Item = Block | Marker | Reading
 _BATCH_BYTES = 4 << 20
 
 
-def described(recording: Recording, how: str) -> dict[str, str]:
-    """Return the settings of a recording, with its notes and how the new file was made of it."""
-    return {**notes.told(recording.settings, recording.notes), "made_by": how}
+def described(recording: Recording, how: str, told: Iterable[str]) -> dict[str, str]:
+    """Return the settings of a recording, with its notes and how the new file was made of it.
+
+    Parameters
+    ----------
+    told
+        What of the recording was damaged.
+    """
+    made_by = "; ".join((how, *told))
+    return {**notes.told(recording.settings, recording.notes), "made_by": made_by}
 
 
 def rewrite(
@@ -76,10 +84,11 @@ def rewrite(
             if not writer.n_blocks:
                 raise RecordingError(f"{path} was not made: there is no block to put into it")
             with h5py.File(part, "r+", libver="latest") as file:
-                file.attrs[CODES_SHA256] = digest.text
-                file.attrs[TABLES_SHA256] = tables_sha256(file)
                 if corrections:
                     file.attrs[HISTORY] = msgspec.json.encode(corrections).decode()
+                    seal(file)
+                file.attrs[CODES_SHA256] = digest.text
+                file.attrs[TABLES_SHA256] = tables_sha256(file)
         except RuntimeError as error:
             raise RecordingError(f"{path} was not made: {reason(error)}") from error
 

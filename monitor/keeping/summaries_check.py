@@ -23,10 +23,12 @@ def wrong_summaries(recording: Recording, progress: Callable[[float], None]) -> 
     Raises
     ------
     RecordingError
-        If samples or summaries cannot be read.
+        If samples cannot be read.
+    UnusableSummariesError
+        If summaries cannot be read, or are not those of their checksums.
     """
     levels, info = recording.levels, recording.info
-    if levels is None:
+    if levels is None or levels.first:  # of a part alone they begin in the one before
         return None
     n_signals = len(info.channels) + 1
     reduction = Reduction(n_signals, hop_for(info), n_extremes=N_EXTREMES, n_totals=N_TOTALS)
@@ -49,8 +51,8 @@ def wrong_summaries(recording: Recording, progress: Callable[[float], None]) -> 
             if wrong := one.differs(found):
                 return wrong
         progress(share)
-    for one in (*compared, *totals):
-        if one.n_seen < one.n:
+    for one in (*compared, *totals, *((periods,) if recording.closed else ())):
+        if one.n_seen < one.n or (recording.closed and one.n_seen > one.n):
             return f"{one.name} has {one.n} bins, expected {one.n_seen}"
     return ""
 

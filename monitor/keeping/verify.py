@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,12 @@ from monitor.errors import RecordingError
 from monitor.keeping.digest import CODES_SHA256, TABLES_SHA256, Digest, tables_sha256
 from monitor.keeping.summaries_check import wrong_summaries
 from monitor.model import NS
-from monitor.recording.checksums import CHECKSUMS, changed
+from monitor.recording import schema, tables
+from monitor.recording.checksums import CHECKSUMS, attribute_texts
+from monitor.recording.levels import UnusableSummariesError
 from monitor.recording.opening import open_file, short
 from monitor.recording.reader import Recording
+from monitor.recording.sums import Changed, Sums
 from monitor.units import duration, share
 
 _REPAIR = "wattstage repair FILE -o OUT keeps what can be read"
@@ -47,7 +51,8 @@ def verify(path: Path, progress: Callable[[float], None] = lambda _: None) -> It
     try:
         recording = Recording(path)
     except RecordingError as error:
-        yield Finding(name="structure", state="fail", text=str(error), fix="use another copy")
+        fix = f"use another copy; or {_REPAIR}, if anything can"
+        yield Finding(name="structure", state="fail", text=str(error), fix=fix)
         return
     with recording:
         text = f"schema {recording.schema_version}, {recording.n_files} files, its tables agree"
@@ -55,7 +60,7 @@ def verify(path: Path, progress: Callable[[float], None] = lambda _: None) -> It
         yield from _end(recording)
         yield _continuity(recording)
         yield _times(recording)
-        found, is_readable = _codes(recording, path, progress)
+        found, is_readable = _codes(recording, progress)
         yield from found
         if is_readable:
             yield _summaries(recording, progress)
@@ -95,9 +100,7 @@ def _times(recording: Recording) -> Finding:
     return Finding(name="times", state="ok", text="the host's times only go forward")
 
 
-def _codes(
-    recording: Recording, path: Path, progress: Callable[[float], None]
-) -> tuple[list[Finding], bool]:
+def _codes(recording: Recording, progress: Callable[[float], None]) -> tuple[list[Finding], bool]:
     """Read every code; a digest is compared if the file has one."""
     digest, n_bad, bad_s = Digest(len(recording.info.channels)), 0, 0.0
     for k in range(recording.n_blocks):
@@ -111,72 +114,79 @@ def _codes(
         text = f"{n_bad} of {recording.n_blocks} blocks, {bad_s:.6g} s, cannot be read"
         return [Finding(name="samples", state="fail", text=text, fix=_REPAIR)], False
     found = [Finding(name="samples", state="ok", text="every code can be read")]
-    return [*found, _checksum(recording, path, digest.text)], True
+    return [*found, _checksum(recording, digest.text)], True
 
 
-def _flushed(recording: Recording) -> Finding:
-    """Compare what each flush added with its checksum, in all files of the recording."""
+def _checksum(recording: Recording, codes: str) -> Finding:
+    """Compare what each flush added, and digests if it has some, in all files of the recording."""
     wrong: list[str] = []
     n_checked = 0
     for path in recording.files:
         try:
-            file, _ = open_file(path)
+            file, whole = open_file(path)
             with file:
-                n_checked += CHECKSUMS in file
-                told = itertools.islice(changed(file), _MOST_TOLD)
-                wrong += [f"{what} of {path.name} changed since" for what in told]
+                n_checked += CHECKSUMS in file or TABLES_SHA256 in file.attrs
+                told = itertools.islice(_changes(file, whole=whole), _MOST_TOLD)
+                of_file = [f"{what} of {path.name} changed since" for what in told]
+                if not of_file and recording.closed and recording.n_files == 1:
+                    of_file = _digests(file, codes)
+                wrong += of_file
         except (OSError, RuntimeError, LookupError, ValueError) as error:
             wrong.append(f"the tables of {path.name} cannot be read: {short(error)}")
     if wrong:
         text = "; ".join(wrong[:_MOST_TOLD])
-        return Finding(name="checksum", state="fail", text=text, fix="use another copy")
+        return Finding(
+            name="checksum", state="fail", text=text, fix=f"use another copy; or {_REPAIR}"
+        )
     if n_checked < len(recording.files):
         text = "it has no checksums, so a bit that flipped shows in its summaries or not at all"
         return Finding(name="checksum", state="ok", text=text)
-    text = "codes and tables are as they were when they were recorded"
+    text = "codes, tables and attributes are as they were when they were recorded"
     return Finding(name="checksum", state="ok", text=text)
 
 
-def _checksum(recording: Recording, path: Path, codes: str) -> Finding:
-    """Compare the digests that repair, cut and merge put into a file."""
-    stored: dict[str, str] = {}
-    found = {"codes": codes}
-    if recording.closed and recording.n_files == 1:
-        try:
-            file, _ = open_file(path)
-            with file:
-                for name, attribute in (("codes", CODES_SHA256), ("tables", TABLES_SHA256)):
-                    if attribute in file.attrs:
-                        stored[name] = str(file.attrs[attribute])
-                found["tables"] = tables_sha256(file)
-        except (OSError, RuntimeError, LookupError, ValueError) as error:
-            text = f"its tables cannot be read: {short(error)}"
-            return Finding(name="checksum", state="fail", text=text, fix=_REPAIR)
-    if not stored:
-        return _flushed(recording)
-    if changed := [name for name, digest in stored.items() if digest != found[name]]:
-        text = f"its {' and '.join(changed)} are not those of the digest: some were changed since"
-        return Finding(name="checksum", state="fail", text=text, fix="use another copy")
-    return Finding(name="checksum", state="ok", text="codes and tables are those of its digest")
+def _changes(file: h5py.File, *, whole: bool) -> Iterator[Changed]:
+    """Yield all that is not as it was written."""
+    codes = tables.dataset(file, schema.CODES, 2)
+    closed = whole and bool(file[schema.STATUS][schema.STATUS_CLOSED])
+    sums = Sums(file, closed=closed)
+    yield from sums.malformed(codes.shape[0])
+    yield from sums.attributes(attribute_texts(file))
+    rows = tables.read(file, codes.shape[0], whole=whole).rows
+    yield from sums.tables(rows, thorough=True)
+    yield from sums.codes(codes, 0, codes.shape[1])
+
+
+def _digests(file: h5py.File, codes: str) -> list[str]:
+    """Return which of the digests that repair, cut and merge put into a file do not hold."""
+    found = {CODES_SHA256: codes, TABLES_SHA256: tables_sha256(file)}
+    return [
+        f"{name} is not that of the file, which was changed since"
+        for name, digest in found.items()
+        if name in file.attrs and file.attrs[name] != digest
+    ]
 
 
 def _summaries(recording: Recording, progress: Callable[[float], None]) -> Finding:
+    made_anew = "wattstage repair FILE -o OUT makes them"
+    other_copy = "use another copy: codes, summaries or probes were changed"
+    if recording.unused:
+        return Finding(name="summaries", state="fail", text=recording.unused, fix=other_copy)
     if recording.has_summaries and recording.levels is None:
         return Finding(
             name="summaries", state="warn", text="they go on from parts that are not here, and were"
             " not compared with the codes", fix="verify the first part, with all others beside it",
         )  # fmt: skip
-    wrong = wrong_summaries(recording, lambda share: progress((1.0 + share) / 2))
+    try:
+        wrong = wrong_summaries(recording, lambda share: progress((1.0 + share) / 2))
+    except UnusableSummariesError as error:
+        return Finding(name="summaries", state="fail", text=str(error), fix=made_anew)
     if wrong is None:
-        return Finding(
-            name="summaries", state="warn", text="it has no summaries that hold: it opens slowly",
-            fix="wattstage repair FILE -o OUT makes them",
-        )  # fmt: skip
+        text = "it has no summaries that hold: it opens slowly"
+        return Finding(name="summaries", state="warn", text=text, fix=made_anew)
     if wrong:
-        return Finding(
-            name="summaries", state="fail", text=f"they are not those of its codes: {wrong}",
-            fix="use another copy: codes or summaries were changed",
-        )  # fmt: skip
+        text = f"they are not those of its codes: {wrong}"
+        return Finding(name="summaries", state="fail", text=text, fix=other_copy)
     return Finding(name="summaries", state="ok", text="they are those of its codes")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import h5py
 import msgspec
 
 from monitor.model import Probe
@@ -21,17 +20,17 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     """Every channel's, by its name, as they were until then."""
 
 
-def corrections(file: h5py.File) -> tuple[Correction, ...]:
-    """Return the corrections of a recording, oldest first.
+def decode(text: bytes | None) -> tuple[Correction, ...]:
+    """Return the corrections of a recording, oldest first, from its attribute; None has none.
 
     Raises
     ------
     ValueError
         If there are some, but not as they should be.
     """
-    if HISTORY not in file.attrs:
+    if text is None:
         return ()
     try:
-        return msgspec.json.decode(file.attrs[HISTORY], type=tuple[Correction, ...])
+        return msgspec.json.decode(text, type=tuple[Correction, ...])
     except ValueError as error:
         raise ValueError(f"its corrections are wrong: {error}") from error

@@ -15,14 +15,32 @@ from numpy.typing import NDArray
 from monitor.dsp.power import rails
 from monitor.errors import RecordingError
 from monitor.model import Marker, Scale, SlowChannel, StreamInfo
-from monitor.recording import levels, marker_text, notes, schema, slow
-from monitor.recording.calibrated import Correction, corrections
+from monitor.recording import (
+    calibrated,
+    levels,
+    marker_text,
+    notes,
+    schema,
+    slow,
+    sound,
+    tables,
+)
+from monitor.recording.calibrated import Correction
+from monitor.recording.checked_codes import CheckedCodes
+from monitor.recording.checksums import attribute_texts
 from monitor.recording.compression import check_readable
-from monitor.recording.levels import Levels
+from monitor.recording.levels import Extent, Levels
 from monitor.recording.opening import n_readable
 from monitor.recording.part_name import Part
+from monitor.recording.sums import Sums, sentences
 
 logger = logging.getLogger(__name__)
+
+_OTHER_PROBES = "its summaries are not used: they are of other probes than its info tells of"
+_EITHER = (
+    "its info or its summaries changed since it was recorded, as they are of different probes and"
+    " no correction is told of: every number may be wrong"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +66,7 @@ class Contents:
     readings: NDArray[np.void]
     """``schema.READING_ROW``, in recorded order."""
     codes: Any
-    """A dataset, or those of several files; shape (n_channels, n)."""
+    """``CheckedCodes``, or those of several files; shape (n_channels, n)."""
     levels: tuple[Levels, ...]
     """Summaries, of each stretch of files that follow one another; none if some do not hold."""
     ended: bool
@@ -57,15 +75,21 @@ class Contents:
     """Whether another file holds what follows; None if it was made before that was told."""
     lost: tuple[str, ...]
     """What should be there and cannot be read, one sentence each."""
+    damage: tuple[str, ...]
+    """What is there and not as it was written, one sentence each."""
+    unused: str
+    """Why summaries that are there are not used; empty if they are, or were of other probes."""
 
 
-def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
+def load(file: h5py.File, path: Path, *, whole: bool, only_sound: bool = False) -> Contents:
     """Return the checked contents of a file.
 
     Parameters
     ----------
     whole
         Whether it was closed; if not, what its tables point to may be missing at the end.
+    only_sound
+        Whether to leave out the rows that changed since they were written.
 
     Raises
     ------
@@ -75,69 +99,91 @@ def load(file: h5py.File, path: Path, *, whole: bool) -> Contents:
         If it is damaged; the text says how.
     """
     version = _version(file, path)
-    info = _info(file)
     # In the opposite order of writing, since the file may be growing.
-    status = _dataset(file, schema.STATUS, 1)[:]
-    blocks, some_lost = _table(file, schema.BLOCKS, schema.block_row(len(info.channels)), whole)
-    marks, marks_lost = _table(file, schema.MARKERS, schema.MARKER_ROW, whole)
-    heap, _ = _table(file, schema.MARKER_JSON, np.dtype("u1"), whole)
-    readings, channels, lost_readings = _slow(file, whole)
-    scales, _ = _table(file, schema.SCALES, np.dtype("<f8"), whole, len(info.channels), 2)
+    status = tables.dataset(file, schema.STATUS, 1)[:]
+    closed = whole and bool(status[schema.STATUS_CLOSED])
+    sums = Sums(file, closed=closed)
+    texts = attribute_texts(file)
+    found = tables.read(file, tables.n_channels(file), whole=whole)
+    changes = list(sums.attributes(texts))
+    if sums.has_whole or only_sound:
+        changes += sums.tables(found.rows)
+    told: tuple[str, ...] = ()
+    if only_sound:
+        found, texts, changes, told = sound.only(found, texts, changes)
+    info = _info(texts)
     codes = _codes(file, info)
-    n_codes = int(codes.shape[1]) if whole else min(codes.shape[1], n_readable(codes, _size(path)))
-    _check_blocks(blocks)
-    kept = _pointing_inside(blocks["offset"] + blocks["n"], n_codes, whole, "block")
-    kept = min(
-        kept, _pointing_inside(blocks["scale_row"] + np.int64(1), len(scales), whole, "block")
-    )
-    kept_marks = _pointing_inside(marks["offset"] + marks["length"], len(heap), whole, "marker")
-    lost = some_lost + len(blocks) - kept
-    if lost and not kept:
+    n_codes = int(codes.shape[1])
+    if not whole:
+        n_codes = min(n_codes, n_readable(codes, tables.size_of(file)))
+    kept, missing = tables.pointing_inside(found, n_codes, whole=whole)
+    if missing[schema.BLOCKS] and not len(kept[schema.BLOCKS]):
         raise RecordingError(
-            f"{path} is cut short: none of its {lost} blocks is left; copy it again if there"
-            " is an original"
+            f"{path} is cut short: none of its {missing[schema.BLOCKS]} blocks is left; copy it"
+            " again if there is an original"
         )
-    lost_marks = marks_lost + len(marks) - kept_marks
-    missing = tuple(
-        f"it is cut short: its last {n} {what} are lost"
-        for n, what in (
-            (lost, f"of {kept + lost} blocks"),
-            (lost_marks, "markers"),
-            (lost_readings, "readings"),
-        )
-        if n
-    )
-    for each in missing:
+    cut = _cut_short(kept, missing)
+    blocks, marks = kept[schema.BLOCKS], kept[schema.MARKERS]
+    corrected = calibrated.decode(texts.get("corrections"))
+    n_bytes = None if whole else tables.size_of(file)
+    extent = Extent(int(blocks["n"].sum()), closed and not only_sound, n_bytes)
+    summaries, unused = _summaries(file, info, extent)
+    damage = sentences(changes)
+    if unused is _OTHER_PROBES:
+        if corrected:
+            unused = ""
+        elif not sums.has_whole:
+            damage = (*damage, _EITHER)
+    for each in (*cut, *(() if only_sound else (*damage, *filter(None, [unused])))):
         logger.warning("%s: %s", path, each)
-    n_samples = int(blocks["n"][:kept].sum())
-    found = levels.find(file, info, n_samples, None if whole else _size(path))
-    marks = marks[:kept_marks]
-    _check_order(marks["order"], "marker")
     return Contents(
         schema_version=version,
-        part=_part(file),
+        part=_part(texts),
         info=info,
-        settings=_settings(file),
-        corrections=corrections(file),
-        blocks=blocks[:kept],
+        settings=_settings(texts),
+        corrections=corrected,
+        blocks=blocks,
         scales=tuple(
-            tuple(Scale(float(gain), float(offset)) for gain, offset in row) for row in scales
+            tuple(Scale(float(gain), float(offset)) for gain, offset in row)
+            for row in kept[schema.SCALES]
         ),
-        markers=_markers(marks, heap),
+        markers=_markers(marks, kept[schema.MARKER_JSON]),
         marker_order=np.ascontiguousarray(marks["order"]),
-        slow_channels=channels,
-        readings=readings,
-        codes=codes,
-        levels=(found,) if found else (),
-        ended=bool(status[schema.STATUS_CLOSED]),
+        slow_channels=_slow_channels(kept[schema.SLOW_CHANNELS]),
+        readings=kept[schema.READINGS],
+        codes=CheckedCodes(codes, sums),
+        levels=() if only_sound or summaries is None else (summaries,),
+        ended=closed,
         goes_on=_goes_on(status),
-        lost=missing,
+        lost=(*cut, *told),
+        damage=damage,
+        unused=unused,
     )
 
 
-def _part(file: h5py.File) -> Part:
-    number = int(file.attrs.get("part", 1))
-    return Part(str(file.attrs.get("set", "")), number, int(file.attrs.get("after", number - 1)))
+def _cut_short(kept: dict[str, NDArray[Any]], missing: dict[str, int]) -> tuple[str, ...]:
+    """Return what the end of a file that was cut short had."""
+    n_blocks = len(kept[schema.BLOCKS]) + missing[schema.BLOCKS]
+    words = {
+        schema.BLOCKS: f"of {n_blocks} blocks",
+        schema.MARKERS: "markers",
+        schema.READINGS: "readings",
+    }
+    return tuple(
+        f"it is cut short: its last {missing[name]} {what} are lost"
+        for name, what in words.items()
+        if missing[name]
+    )
+
+
+def _summaries(file: h5py.File, info: StreamInfo, extent: Extent) -> tuple[Levels | None, str]:
+    """Return the summaries that hold, and why there are none though the file has some."""
+    try:
+        return levels.find(file, info, extent), ""
+    except levels.OtherProbesError:
+        return None, _OTHER_PROBES
+    except ValueError as error:
+        return None, f"its summaries are not used: {error}"
 
 
 def _goes_on(status: NDArray[np.int64]) -> bool | None:
@@ -160,9 +206,9 @@ def _version(file: h5py.File, path: Path) -> int:
     return made
 
 
-def _info(file: h5py.File) -> StreamInfo:
+def _info(texts: dict[str, bytes]) -> StreamInfo:
     try:
-        info = msgspec.json.decode(file.attrs["info"], type=StreamInfo)
+        info = msgspec.json.decode(texts["info"], type=StreamInfo)
         rails(info.channels)
     except ValueError as error:
         raise ValueError(f"its stream info is wrong: {error}") from error
@@ -171,87 +217,40 @@ def _info(file: h5py.File) -> StreamInfo:
     return info
 
 
-def _settings(file: h5py.File) -> dict[str, str]:
+def _part(texts: dict[str, bytes]) -> Part:
+    number = int(texts.get("part", b"1"))
+    name = texts.get("set", b"").decode(errors="replace")
+    return Part(name, number, int(texts.get("after", number - 1)))
+
+
+def _settings(texts: dict[str, bytes]) -> dict[str, str]:
     try:
-        settings = msgspec.json.decode(file.attrs["settings"], type=dict[str, str])
+        settings = msgspec.json.decode(texts["settings"], type=dict[str, str])
         notes.recorded(settings)
     except ValueError as error:
         raise ValueError(f"its settings are wrong: {error}") from error
     return settings
 
 
-def _dataset(file: h5py.File, name: str, n_dimensions: int) -> h5py.Dataset:
-    data = file.get(name)
-    if not isinstance(data, h5py.Dataset) or data.ndim != n_dimensions:
-        raise ValueError(f"/{name} is missing or has another shape")
-    return data
-
-
-def _table(
-    file: h5py.File, name: str, dtype: np.dtype[Any], whole: bool, *columns: int
-) -> tuple[NDArray[Any], int]:
-    """Return the rows of a table that can be read, and how many more there should be."""
-    data = _dataset(file, name, 1 + len(columns))
-    if data.dtype != dtype or data.shape[1:] != columns:
-        raise ValueError(f"/{name} has other columns than schema {schema.SCHEMA_VERSION}")
-    size, n = _size(Path(file.filename)), int(data.shape[0])
-    readable = n if whole else min(n, n_readable(data, size))
-    if readable * dtype.itemsize * int(np.prod(columns)) > size:
-        raise ValueError(f"/{name} claims {n} rows, more than the file holds")
-    return data[:readable], n - readable
-
-
-def _slow(file: h5py.File, whole: bool) -> tuple[NDArray[np.void], tuple[SlowChannel, ...], int]:
-    """Return the readings that can be read, their channels, and how many more there should be."""
-    if schema.READINGS not in file and schema.SLOW_CHANNELS not in file:
-        return np.zeros(0, schema.READING_ROW), (), 0
-    rows, lost = _table(file, schema.READINGS, schema.READING_ROW, whole)
-    heap, _ = _table(file, schema.SLOW_CHANNELS, np.dtype("u1"), whole)
+def _slow_channels(heap: NDArray[np.uint8]) -> tuple[SlowChannel, ...]:
     try:
-        channels = slow.decode(heap.tobytes())
+        return slow.decode(heap.tobytes())
     except ValueError as error:
         raise ValueError(f"one of its slow channels is wrong: {error}") from error
-    kept = _pointing_inside(rows["channel"] + np.int64(1), len(channels), whole, "reading")
-    if kept and rows["channel"][:kept].min() < 0:
-        raise ValueError("its reading table has negative channels")
-    _check_order(rows["order"][:kept], "reading")
-    return rows[:kept], channels, lost + len(rows) - kept
 
 
 def _codes(file: h5py.File, info: StreamInfo) -> h5py.Dataset:
-    codes, n, dtype = _dataset(file, schema.CODES, 2), len(info.channels), np.dtype(info.dtype)
+    codes, n, dtype = (
+        tables.dataset(file, schema.CODES, 2),
+        len(info.channels),
+        np.dtype(info.dtype),
+    )
     if codes.shape[0] != n or codes.dtype != dtype or dtype.kind not in "iu":
         raise ValueError(
             f"/{schema.CODES} is {codes.shape[0]} rows of {codes.dtype}, expected {n} of {dtype}"
         )
     check_readable(codes)
     return codes
-
-
-def _check_blocks(rows: NDArray[np.void]) -> None:
-    """Raise ValueError if the table contradicts itself."""
-    _check_order(rows["order"], "block")
-    for name, at in (("index", "start"), ("place", "offset")):
-        begins, ends = rows[at], rows[at] + rows["n"]
-        if (ends < begins).any() or (begins[1:] < ends[:-1]).any():
-            raise ValueError(f"its block table contradicts itself: the {name} goes backwards")
-    if len(rows) and (rows["offset"][0] < 0 or rows["scale_row"].min() < 0):
-        raise ValueError("its block table contradicts itself: it has negative places")
-
-
-def _check_order(order: NDArray[np.int64], what: str) -> None:
-    if (order[1:] <= order[:-1]).any():
-        raise ValueError(f"its {what} table is not in order")
-
-
-def _pointing_inside(ends: NDArray[np.integer], n: int, whole: bool, what: str) -> int:
-    """Return how many of the first rows point to what is there."""
-    outside = np.flatnonzero(ends > n)
-    if not outside.size:
-        return len(ends)
-    if whole:
-        raise ValueError(f"its {what} table points to what is not there")
-    return int(outside[0])
 
 
 def _markers(rows: NDArray[np.void], heap: NDArray[np.uint8]) -> tuple[Marker, ...]:
@@ -265,7 +264,3 @@ def _markers(rows: NDArray[np.void], heap: NDArray[np.uint8]) -> tuple[Marker, .
         except ValueError as error:
             raise ValueError(f"one of its markers is wrong: {error}") from error
     return tuple(found)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size

@@ -44,4 +44,5 @@ def info(recording: Recording) -> dict[str, Any]:
         "ended": recording.ended,
         "closed": recording.closed,
         "lost": list(recording.lost),
+        "damage": list(recording.damage),
     }

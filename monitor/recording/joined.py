@@ -46,6 +46,13 @@ class Joined:
                 start = min(end, stop)
         return np.concatenate(found, axis=1) if found else self._parts[0][rows, 0:0]
 
+    def changed(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the ranges in columns ``[begin, end)`` that changed; see ``CheckedCodes``."""
+        firsts = [0, *self._ends[:-1].tolist()]
+        for part, first, stop in zip(self._parts, firsts, self._ends.tolist(), strict=True):
+            for a, b in part.changed(max(begin, first) - first, min(end, stop) - first):
+                yield a + first, b + first
+
 
 def load_parts(first: Path, load: Callable[[Path], Contents], drop: Callable[[], None]) -> Contents:
     """Return the contents of a file and of the parts that follow it, as those of one.
@@ -183,6 +190,8 @@ def join(parts: Sequence[Contents]) -> Contents:
         ended=all(part.ended for part in parts),
         goes_on=parts[-1].goes_on,
         lost=tuple(each for part in parts for each in part.lost),
+        damage=tuple(dict.fromkeys(each for part in parts for each in part.damage)),
+        unused=next((part.unused for part in parts if part.unused), ""),
     )
 
 

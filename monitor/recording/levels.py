@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +14,17 @@ from numpy.typing import NDArray
 from monitor.errors import RecordingError
 from monitor.model import StreamInfo
 from monitor.recording import summaries
+from monitor.recording.checked_bins import SUFFIX, CheckedBins
 from monitor.recording.opening import n_readable, short
 
-logger = logging.getLogger(__name__)
+
+class OtherProbesError(ValueError):
+    """Summaries were made with other probes than the file tells of."""
+
+
+class UnusableSummariesError(RecordingError):
+    """The summaries of a file cannot be read, or changed since they were written."""
+
 
 _MOST = 1 << 60  # samples: thousands of years, and no sum of two of them overflows
 
@@ -45,13 +52,13 @@ class Level:
 
         Raises
         ------
-        RecordingError
+        UnusableSummariesError
             If the file is damaged there.
         """
         try:
             bins: NDArray[Any] = self.data[rows, first - self.first : stop - self.first]
         except (OSError, RuntimeError, ValueError) as error:
-            raise RecordingError(f"the summaries cannot be read: {short(error)}") from error
+            raise UnusableSummariesError(short(error)) from error
         return bins
 
 
@@ -88,66 +95,88 @@ class Levels:
         )
 
 
-def find(file: h5py.File, info: StreamInfo, n_samples: int, n_bytes: int | None) -> Levels | None:
-    """Return the summaries of a file; None if it has none that hold for its probes.
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a file there is to be summarised."""
 
-    Parameters
-    ----------
-    n_samples
-        That its blocks have.
-    n_bytes
-        Size of a file that is not whole; None if it is.
+    n_samples: int
+    """That its blocks have."""
+    closed: bool
+    """Whether its recorder ended it, so that no bin is missing."""
+    n_bytes: int | None
+    """Size of a file that is not whole; None if it is."""
+
+
+def find(file: h5py.File, info: StreamInfo, extent: Extent) -> Levels | None:
+    """Return the summaries of a file; None if it has none.
+
+    Raises
+    ------
+    OtherProbesError
+        If they are of other probes.
+    ValueError
+        If they contradict themselves, or the samples.
     """
     group = file.get(summaries.GROUP)
     if not isinstance(group, h5py.Group):
         return None
     if group.attrs.get(summaries.MADE_WITH) != summaries.made_with(info):
-        logger.info("%s: its summaries are of other probes, and are not used", file.filename)
-        return None
+        raise OtherProbesError("they are of other probes than its info has")
     n_rows = 2 * (len(info.channels) + 1)
     try:
         first = int(group.attrs[summaries.FIRST])
         if not 0 <= first < _MOST:
             raise ValueError(f"there cannot be {first} samples before it")
-        unit = int(group[summaries.totals_name(0)].attrs[summaries.HOP])
-        extremes = [
-            _level(
-                group[summaries.extremes_name(k)], "<f4", n_rows, (first, n_samples, unit), n_bytes
-            )
-            for k in range(summaries.N_EXTREMES)
-        ]
-        totals = [
-            _level(
-                group[summaries.totals_name(k)], "<f8", n_rows, (first, n_samples, unit), n_bytes
-            )
-            for k in range(summaries.N_TOTALS)
-        ]
-        cycles = _level(group[summaries.CYCLES], "<f8", 3, None, n_bytes)
-        _check_hops(extremes)
-        _check_hops(totals)
-    except (KeyError, ValueError, TypeError, OSError, RuntimeError) as error:
-        logger.warning("%s: its summaries are not used: %s", file.filename, short(error))
-        return None
-    return Levels(tuple(extremes), tuple(totals), cycles, first, n_samples)
+        places = first, int(group[summaries.totals_name(0)].attrs[summaries.HOP])
+        names = [summaries.extremes_name(k) for k in range(summaries.N_EXTREMES)]
+        extremes = [_level(group, name, "<f4", n_rows, extent, places=places) for name in names]
+        names = [summaries.totals_name(k) for k in range(summaries.N_TOTALS)]
+        totals = [_level(group, name, "<f8", n_rows, extent, places=places) for name in names]
+        cycles = _level(group, summaries.CYCLES, "<f8", 3, extent)
+    except (KeyError, TypeError, OSError, RuntimeError) as error:
+        raise ValueError(short(error)) from error
+    _check_hops(extremes)
+    _check_hops(totals)
+    return Levels(tuple(extremes), tuple(totals), cycles, first, extent.n_samples)
 
 
 def _level(
-    data: Any, dtype: str, n_rows: int, places: tuple[int, int, int] | None, n_bytes: int | None
+    group: h5py.Group,
+    name: str,
+    dtype: str,
+    n_rows: int,
+    extent: Extent,
+    *,
+    places: tuple[int, int] | None = None,
 ) -> Level:
+    """Return a level.
+
+    Parameters
+    ----------
+    places
+        Samples in the files before, and those that are summarised at once; None of line cycles.
+    """
+    has_sums = name + SUFFIX in group
+    bins: Any = CheckedBins(group, name, extent.n_bytes) if has_sums else group[name]
+    data = group[name]
     if not isinstance(data, h5py.Dataset) or data.dtype != np.dtype(dtype) or data.ndim != 2:
-        raise ValueError(f"a level is no table of {dtype}")
+        raise ValueError(f"{name} is no table of {dtype}")
     if data.shape[0] != n_rows:
-        raise ValueError(f"{data.name} has {data.shape[0]} rows, expected {n_rows}")
-    n = int(data.shape[1]) if n_bytes is None else min(data.shape[1], n_readable(data, n_bytes))
+        raise ValueError(f"{name} has {data.shape[0]} rows, expected {n_rows}")
+    n = int(bins.shape[1])
+    if extent.n_bytes is not None:
+        n = min(n, n_readable(data, extent.n_bytes))
     if places is None:
-        return Level(data, 0, n)
+        return Level(bins, 0, n)
     hop = int(data.attrs[summaries.HOP])
     if hop < 1:
-        raise ValueError(f"{data.name} has bins of {hop} samples")
-    first, n_samples, unit = places
-    together = max(hop, unit)  # samples that are summarised at once
-    begin = first // together * (together // hop)
-    return Level(data, hop, min(n, (first + n_samples) // hop - begin), begin)
+        raise ValueError(f"{name} has bins of {hop} samples")
+    first, unit = places
+    together = max(hop, unit)
+    begin, end = (k // together * (together // hop) for k in (first, first + extent.n_samples))
+    if extent.closed and n != end - begin:
+        raise ValueError(f"{name} has {n} bins, expected {end - begin}")
+    return Level(bins, hop, min(n, end - begin), begin)
 
 
 def _check_hops(levels: Sequence[Level]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import time
 import uuid
@@ -16,7 +15,7 @@ import msgspec
 
 from monitor.errors import RecordingError
 from monitor.model import Edge, Marker, Note
-from monitor.recording import notes
+from monitor.recording import journal_line, notes
 from monitor.recording.disk import reason
 
 _MAX_BYTES = 64 << 20  # more than anybody writes by hand
@@ -25,8 +24,9 @@ _MAX_BYTES = 64 << 20  # more than anybody writes by hand
 class Edit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that somebody did by hand."""
 
-    do: Literal["add", "move", "rename", "delete", "note", "undo"]
-    """``undo`` takes back the newest of those before it that still hold."""
+    do: Literal["add", "move", "rename", "delete", "note", "undo", "lost"]
+    """``undo`` takes back the newest of those before it that still hold; ``lost`` is never written:
+    it stands for a line that is damaged, so that an undo takes back what it did."""
     made_ns: int = 0
     """UTC."""
     marker: Marker | None = None
@@ -78,6 +78,8 @@ def words(edit: Edit) -> str:
             return "the move of a mark"
         case "delete":
             return f"the deletion of a {'note' if notes.is_note(edit.mark) else 'mark'}"
+        case "lost":
+            return "an edit whose line is damaged"
         case _:
             return edit.text
 
@@ -99,7 +101,7 @@ def append(recording: Path, edit: Edit) -> None:
     stamped = msgspec.structs.replace(edit, made_ns=edit.made_ns or time.time_ns())
     try:
         recording.stat()  # a drive that was unmounted leaves a folder in which nobody looks
-        line = json.dumps(msgspec.to_builtins(stamped)).encode() + b"\n"
+        line = journal_line.encode(msgspec.to_builtins(stamped))
         is_new = not path.exists()
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
@@ -131,17 +133,20 @@ def read(recording: Path) -> tuple[tuple[Edit, ...], str]:
         return (), f"{path} cannot be read: {reason(error)}; marks by hand are missing"
     if len(text) > _MAX_BYTES:
         return (), f"{path} is larger than {_MAX_BYTES >> 20} MiB; marks by hand are missing"
-    edits: list[Edit] = []
-    n_wrong = 0
-    for line in text.split(b"\n")[:-1]:
-        if not line:
-            continue
-        try:
-            edits.append(msgspec.convert(json.loads(line), Edit))
-        except (ValueError, RecursionError):
-            n_wrong += 1
+    *lines, rest = text.split(b"\n")
+    if _edit(rest[:-1]).do != "lost":  # it was whole, and its newline is another character now
+        lines.append(rest)
+    edits = [_edit(line) for line in lines if line]
+    n_wrong = sum(edit.do == "lost" for edit in edits)
     wrong = f"{path}: {n_wrong} of its lines are damaged and left out" if n_wrong else ""
     return tuple(edits), wrong
+
+
+def _edit(line: bytes) -> Edit:
+    try:
+        return msgspec.convert(journal_line.decode(line), Edit)
+    except (ValueError, RecursionError):
+        return Edit(do="lost")
 
 
 def history(edits: Iterable[Edit]) -> tuple[list[Edit], list[Edit]]:
@@ -153,8 +158,8 @@ def history(edits: Iterable[Edit]) -> tuple[list[Edit], list[Edit]]:
     undone: list[Edit] = []
     for edit in edits:
         if edit.do == "undo":
-            if held:
-                undone.append(held.pop())
+            if held and (taken := held.pop()).do != "lost":
+                undone.append(taken)
             continue
         if undone and _is_same(edit, undone[-1]):
             undone.pop()

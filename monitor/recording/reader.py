@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import logging
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -18,25 +17,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from monitor.config import Compression
 from monitor.dsp.stages import StageTree
-from monitor.dsp.track import Track
 from monitor.dsp.view import view_of
 from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading, Summary, Supply, Timeline, View
 from monitor.recording import marks, notes, schema
+from monitor.recording.answers import Answers
 from monitor.recording.compression import compression_of
 from monitor.recording.contents import Contents, load
-from monitor.recording.in_memory import InMemory
 from monitor.recording.joined import load_parts
 from monitor.recording.levels import Levels
 from monitor.recording.opening import open_file, short
 from monitor.recording.samples import Samples
 from monitor.recording.slow import SlowReadings
-from monitor.recording.stored import Stored
 
 logger = logging.getLogger(__name__)
 
-_MOST_MISSING = 1 << 20  # samples that are not in the summaries of a file which was cut short
-_DECIDING_S = 0.01  # samples that are looked at together, until it is known what feeds the computer
 _MAX_STAGES = 4000  # of one timeline: more than there are pixel columns to draw them in
 
 
@@ -54,6 +49,8 @@ class Recording:
         The file.
     progress
         Told the share that is reduced, 0 to 1; may raise to cancel.
+    only_sound
+        Whether to leave out what changed since it was recorded, by its checksums, but for codes.
 
     Raises
     ------
@@ -62,9 +59,15 @@ class Recording:
         samples may raise it too.
     """
 
-    def __init__(self, path: Path, *, progress: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        progress: Callable[[float], None] | None = None,
+        only_sound: bool = False,
+    ) -> None:
         self.path = Path(path)
-        self._progress = progress
+        self._only_sound = only_sound
         self._files: list[h5py.File] = []
         """Of a recording that is split, all from the given one on."""
         try:
@@ -85,6 +88,10 @@ class Recording:
         """Whether its recorder ended it as asked, and all of it is there."""
         self.lost = contents.lost
         """What should be in it and cannot be read, one sentence each."""
+        self.damage = contents.damage
+        """What is not as it was recorded, by its checksums, one sentence each; not the codes."""
+        self.unused = contents.unused
+        """Why the summaries in it are not used; empty if they are, or were of other probes."""
         self._levels = contents.levels
         """Summaries of each stretch of files that follow one another; none if some do not hold."""
         self._rows = contents.blocks
@@ -95,6 +102,14 @@ class Recording:
         self.lost = (*self.lost, *self._take_marks())
         self.slow = SlowReadings(contents.slow_channels, contents.readings, self.markers)
         self._samples = Samples(self.path, self.info, self._rows, contents.scales, contents.codes)
+        self._answers = Answers(
+            self.path,
+            self.info,
+            self._samples,
+            self._levels,
+            tell=self._leave_summaries,
+            progress=progress,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -187,12 +202,12 @@ class Recording:
     @property
     def supply(self) -> Supply:
         """Return what feeds the computer."""
-        return self._reduced.supply
+        return self._answers.ask(lambda reduced: reduced.supply)
 
     @property
     def peak_window_s(self) -> float:
         """Return over what a peak is a mean: a line cycle on mains, a sample on DC."""
-        return self._reduced.peak_window_s
+        return self._answers.ask(lambda reduced: reduced.peak_window_s)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the blocks as they were recorded."""
@@ -202,9 +217,21 @@ class Recording:
         """Return the block of that number."""
         return self._samples.block(k)
 
+    def changed(self, start: int, stop: int) -> tuple[tuple[int, int], ...]:
+        """Return the ranges of ``[start, stop)`` whose codes are not as they were recorded.
+
+        All of them are read, and compared with their checksums if the file has some.
+        """
+        return self._samples.changed(start, stop)
+
     def passing(self) -> Iterator[tuple[int, NDArray[np.float32], float]]:
         """Yield all signals in pieces without a gap: start, samples, share of the whole."""
         return self._samples.passing()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what is to be said beside its numbers, one sentence each, the worst last."""
+        return (*filter(None, [self.unused]), *self.lost, *self.damage)
 
     @property
     def host_times_ns(self) -> NDArray[np.int64]:
@@ -263,28 +290,35 @@ class Recording:
         ramp_windows_s: Sequence[float],
     ) -> View:
         """Return what a plot of ``[start, stop)`` needs; any span, any number of columns."""
-        columns = self._reduced.envelope(start, stop, n_columns)
-        return view_of(self._reduced, columns, average_windows_s, ramp_windows_s)
+        return self._answers.ask(
+            lambda reduced: view_of(
+                reduced,
+                reduced.envelope(start, stop, n_columns),
+                average_windows_s,
+                ramp_windows_s,
+            )
+        )
 
     def cumulative(self, indices: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the running sums of the signals and the captured samples before each index."""
-        return self._reduced.cumulative(np.atleast_1d(np.asarray(indices, np.int64)))
+        at = np.atleast_1d(np.asarray(indices, np.int64))
+        return self._answers.ask(lambda reduced: reduced.cumulative(at))
 
     def summary(self, start: int, stop: int) -> tuple[Summary, ...]:
         """Return the exact summary of each signal over ``[start, stop)``, the power last."""
-        return self._reduced.summary(start, stop)
+        return self._answers.ask(lambda reduced: reduced.summary(start, stop))
 
     def peak(self, start: int, stop: int) -> float:
         """Return the highest power in W: mean of a line cycle on mains, sample on DC."""
-        return self._reduced.peak(start, stop)
+        return self._answers.ask(lambda reduced: reduced.peak(start, stop))
 
     def steady(self, edges: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return what may stand for dead time between neighbouring edges; see ``Track.steady``."""
-        return self._reduced.steady(edges)
+        return self._answers.ask(lambda reduced: reduced.steady(edges))
 
     def ramp_extremes(self, window_s: float) -> tuple[float, float]:
         """Return the highest and lowest ramp rate over 0.1, 1 or 10 s, in W/s."""
-        return self._reduced.ramp_extremes(window_s)
+        return self._answers.ask(lambda reduced: reduced.ramp_extremes(window_s))
 
     def timeline(self, start_ns: int, stop_ns: int) -> Timeline:
         """Return the stages and marks of a span of UTC."""
@@ -299,13 +333,9 @@ class Recording:
             tree.add(marker)
         return tree
 
-    @cached_property
-    def _reduced(self) -> Stored | InMemory:
-        """Return what answers: the summaries of the file if they hold, else all samples."""
-        levels, samples = self._levels, self._samples
-        if levels and samples.dense and max(each.n_missing for each in levels) <= _MOST_MISSING:
-            return Stored(samples, levels, self._supply(), self.info.sample_rate_hz)
-        return InMemory(self.path, self.info, samples, self._progress)
+    def _leave_summaries(self, why: str) -> None:
+        logger.warning("%s: %s", self.path, why)
+        self._levels, self.unused = (), why
 
     def reread_marks(self) -> None:
         """Know what was edited by hand since it was opened."""
@@ -337,7 +367,7 @@ class Recording:
         file, whole = open_file(path)
         self._files.append(file)
         try:
-            return load(file, path, whole=whole)
+            return load(file, path, whole=whole, only_sound=self._only_sound)
         except RecordingError:
             self._drop()
             raise
@@ -349,18 +379,3 @@ class Recording:
 
     def _drop(self) -> None:
         self._files.pop().close()
-
-    def _supply(self) -> Supply:
-        """Return what feeds the computer, found as when it was recorded."""
-        rate = self.info.sample_rate_hz
-        track = Track(self.info.channels, rate, self.info.supply, capacity=math.ceil(rate))
-        unknown = track.supply is Supply.AUTO
-        for start, signals, _ in self._samples.passing() if unknown else ():
-            done = 0
-            while track.supply is Supply.AUTO and done < signals.shape[1]:
-                part = signals[:, done : done + math.ceil(rate * _DECIDING_S)]
-                track.append(start + done, part)
-                done += part.shape[1]
-            if track.supply is not Supply.AUTO:
-                break
-        return track.supply

@@ -81,6 +81,26 @@ class Samples:
             stop = max(stop, int(starts[after]) + 1)
         return max(start, self.bounds[0]), min(stop, self.bounds[1])
 
+    def changed(self, start: int, stop: int) -> tuple[tuple[int, int], ...]:
+        """Return the ranges of sample indices in ``[start, stop)`` whose codes changed.
+
+        By their checksums: none if there are none. All of these codes are read.
+        """
+        first = int(np.searchsorted(self.stops, start, side="right"))
+        last = int(np.searchsorted(self.starts, stop))
+        if first >= last:
+            return ()
+        found: list[tuple[int, int]] = []
+        for begin, end in self._codes.changed(int(self._offsets[first]), int(self._ends[last - 1])):
+            a = int(np.searchsorted(self._ends, begin, side="right"))
+            b = int(np.searchsorted(self._offsets, end))
+            for k in range(max(a, first), min(b, last)):
+                at = int(self.starts[k]) - int(self._offsets[k])
+                i, j = max(begin + at, int(self.starts[k])), min(end + at, int(self.stops[k]))
+                if max(i, start) < min(j, stop):
+                    found.append((max(i, start), min(j, stop)))
+        return tuple(_joined(found))
+
     def blocks(self) -> Iterator[Block]:
         """Yield the blocks as they were recorded."""
         for first, last, codes in self._slabs():
@@ -215,3 +235,14 @@ class Samples:
                 f"{self._path}: its codes {begin} to {end} cannot be read: {short(error)}"
             ) from error
         return codes
+
+
+def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return ranges in their order, those that touch as one."""
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(ranges):
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((begin, end))
+    return found

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import h5py
 import msgspec
@@ -21,6 +20,7 @@ from monitor.dsp.power import total_power
 from monitor.dsp.reduction import Reduction
 from monitor.dsp.scale import to_units
 from monitor.model import Block, Scale, StreamInfo
+from monitor.recording.checked_bins import GrowingBins
 
 GROUP = "summaries"
 MADE_WITH = "made_with"
@@ -32,7 +32,6 @@ N_TOTALS = 2
 
 _FINEST = 256  # samples
 _SHARE = 0.04  # of the bytes of the codes
-_CHUNK_BYTES = 8192  # of one row
 _AT_ONCE = 1 << 15  # samples: what is reduced stays in the second-level cache
 
 
@@ -79,9 +78,9 @@ def hop_for(info: StreamInfo) -> int:
 class Summaries:
     """What is filled in one file."""
 
-    extremes: tuple[h5py.Dataset, ...]
-    totals: tuple[h5py.Dataset, ...]
-    cycles: h5py.Dataset
+    extremes: tuple[GrowingBins, ...]
+    totals: tuple[GrowingBins, ...]
+    cycles: GrowingBins
 
 
 class Summariser:
@@ -102,10 +101,12 @@ class Summariser:
         group.attrs[MADE_WITH] = made_with(self._info)
         group.attrs[FIRST] = self._n_samples
         made = Summaries(
-            tuple(_rows(group, extremes_name(k), "<f4", 2 * n, 2 * n) for k in range(N_EXTREMES)),
+            tuple(
+                GrowingBins(group, extremes_name(k), "<f4", 2 * n, 2 * n) for k in range(N_EXTREMES)
+            ),
             # One row by itself: mostly, only the power is asked about.
-            tuple(_rows(group, totals_name(k), "<f8", 1, 2 * n) for k in range(N_TOTALS)),
-            _rows(group, CYCLES, "<f8", 3, 3),
+            tuple(GrowingBins(group, totals_name(k), "<f8", 1, 2 * n) for k in range(N_TOTALS)),
+            GrowingBins(group, CYCLES, "<f8", 3, 3),
         )
         for data, hop in (
             *zip(made.extremes, self._reduction.extremes_hops, strict=True),
@@ -157,22 +158,8 @@ class Summariser:
             If the disk does not take it.
         """
         reduced = self._reduction.take()
-        for data, bins in zip(into.extremes, reduced.extremes, strict=True):
-            _extend(data, bins)
-        for data, totals in zip(into.totals, reduced.totals, strict=True):
-            _extend(data, totals)
-        _extend(into.cycles, self._cycles.take())
-
-
-def _rows(group: h5py.Group, name: str, dtype: str, chunk_rows: int, n: int) -> h5py.Dataset:
-    chunk = (chunk_rows, _CHUNK_BYTES // np.dtype(dtype).itemsize)
-    return group.create_dataset(name, (n, 0), dtype, maxshape=(n, None), chunks=chunk)
-
-
-def _extend(data: h5py.Dataset, new: NDArray[Any]) -> None:
-    if not new.shape[1]:
-        return
-    n = data.shape[1]
-    data.resize(n + new.shape[1], axis=1)
-    data[:, n:] = new
-    data.flush()
+        for rows, bins in zip(into.extremes, reduced.extremes, strict=True):
+            rows.extend(bins)
+        for rows, totals in zip(into.totals, reduced.totals, strict=True):
+            rows.extend(totals)
+        into.cycles.extend(self._cycles.take())

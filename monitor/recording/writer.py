@@ -23,7 +23,7 @@ from monitor.config import PLAIN, RecordingSettings
 from monitor.errors import RecordingError
 from monitor.model import Block, Marker, Reading, Scale, SlowChannel, StreamInfo
 from monitor.recording import schema, slow
-from monitor.recording.checksums import CHECKSUMS, ROW, Checksums
+from monitor.recording.checksums import CHECKSUMS, ROW, Checksums, attribute_rows
 from monitor.recording.compression import options, piece
 from monitor.recording.disk import reason, why_not_made
 from monitor.recording.part_name import ALONE, Part
@@ -116,6 +116,7 @@ class Writer:
             self._summaries = self.summariser.attach(file)
             # Kept open: to close one writes, which must not happen after a failure.
             self._data = {name: self._file[name] for name in self._file if name != GROUP}
+            self._extend(CHECKSUMS, attribute_rows(file))
             self._file.swmr_mode = True
         except (OSError, RuntimeError) as error:
             self._abandon()
@@ -217,6 +218,8 @@ class Writer:
             if not self._broken:
                 self.flush()
                 with self._breaking():
+                    if complete:
+                        self._extend(CHECKSUMS, self._checksums.closing())
                     self._data[schema.STATUS][:] = [complete, n_dropped, goes_on]
                     self._file.flush()
                     self._file.close()

@@ -74,6 +74,7 @@ def facts(name: str, values: dict[str, Any]) -> Table:
         *((("files", files),) if (files := _files(values)) else ()),
         ("closed", _closed(values)),
         *(("lost" if k == 0 else "", text) for k, text in enumerate(values["lost"])),
+        *(("damage" if k == 0 else "", text) for k, text in enumerate(values["damage"])),
         ("schema", str(values["schema_version"])),
     ):
         out.add_row(label, text)

@@ -3,7 +3,7 @@
 After each block comes a reading of one of two channels, then a marker.
 
 Arguments: path, number of blocks, and "run", or how the disk fails. "limit": the file may not grow
-beyond 3 MB. "gone": likewise, and nothing is known of the file any more. "hang": the disk keeps the
+beyond 4 MB. "gone": likewise, and nothing is known of the file any more. "hang": the disk keeps the
 third flush for ever.
 """
 
@@ -57,16 +57,20 @@ def block(k):
 
 
 def lose_the_drive():
-    """Let the system know no more of a file, before it is as large as it may be."""
-    ask = os.fstat
+    """Let the system know no more of a file once something of it is safe."""
+    ask, flush, safe = os.fstat, Writer.flush, []
 
     def fstat(handle):
         told = ask(handle)
-        if told.st_size > 500_000:
+        if safe and told.st_size >= safe[0]:
             raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
         return told
 
-    os.fstat = fstat
+    def note_size(self):
+        flush(self)
+        safe.append(self.n_bytes)
+
+    os.fstat, Writer.flush = fstat, note_size
 
 
 def hang():
@@ -84,7 +88,7 @@ def hang():
 
 def main(path, n_blocks, what):
     if what in {"limit", "gone"}:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, resource.RLIM_INFINITY))
     if what == "gone":
         lose_the_drive()
     if what == "hang":

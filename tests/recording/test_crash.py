@@ -68,7 +68,7 @@ def is_summarised(recording):
     summary = recording.summary(0, n)[0]
     view = recording.view(0, n, 100, (), ())
     return (
-        isinstance(recording._reduced, Stored)
+        isinstance(recording._answers.reduced, Stored)
         and (summary.n, summary.min, summary.max) == (n, 0.0, n - 1)
         and summary.sum == pytest.approx(n * (n - 1) / 2, rel=1e-6)
         and view.high[0].tolist() == (view.edges[1:] - 1).tolist()

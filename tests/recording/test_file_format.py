@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import zlib
 from pathlib import Path
 
 import h5py
@@ -14,6 +15,7 @@ from recording.sessions import PLUG, WATER, info, note, ramp, reading, value
 from monitor.analysis.stage_table import stage_table
 from monitor.model import Block, Edge, Marker, Reading, Scale
 from monitor.recording import schema
+from monitor.recording.checksums import TABLES
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 
@@ -88,6 +90,36 @@ def test_the_readings_are_as_described(capsys):
         if isinstance(r, Reading)
     ]
     assert capsys.readouterr().out.splitlines() == expected
+
+
+def test_the_checksums_are_as_described(session):
+    exec(CODE[3], {})
+    with h5py.File(session, "r+") as file:
+        rows = file["checksums"][:]
+        names = ["info", "settings", "corrections", "set", "part", "after"]
+        attributes = [names[row["table"] - 7] for row in rows if row["table"] >= 7]
+        assert attributes == ["info", "settings", "set", "part", "after"]
+        for name, row in zip(attributes, rows, strict=False):
+            text = str(file.attrs[name]).encode()
+            assert (row["n"], row["crc"]) == (len(text), zlib.crc32(text))
+        for row in rows[-6:]:
+            table = file[TABLES[row["table"]]][:]
+            assert (row["n"], row["crc"]) == (len(table), zlib.crc32(table.tobytes()))
+        file["codes"][1, 4321] ^= 1
+    with pytest.raises(AssertionError):
+        exec(CODE[3], {})
+
+
+def test_the_checksums_of_summaries_are_as_described(session):
+    with h5py.File(session) as file:
+        for name, data in file["summaries"].items():
+            if not name.endswith("_crc"):
+                sums = file[f"summaries/{name}_crc"]
+                bins = sums.attrs["bins"]
+                for row, values in zip(sums[:], data[:], strict=True):
+                    for k, (n, crc) in enumerate(row.tolist()):
+                        assert zlib.crc32(values[k * bins :][:n].tobytes()) == crc
+                    assert sum(n for n, _ in row.tolist()) == len(values)
 
 
 def test_every_name_of_the_file_is_on_the_page(session):

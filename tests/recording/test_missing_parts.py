@@ -37,7 +37,7 @@ def what_is_left(given_blocks, missing, what=None, opened=1):
         for number in missing:
             part_path(path, number).unlink(missing_ok=True)
         with Recording(part_path(path, opened)) as recording:
-            assert isinstance(recording._reduced, Stored)
+            assert isinstance(recording._answers.reduced, Stored)
             yield recording, InMemory(path, what, recording._samples, None)
 
 
@@ -122,13 +122,13 @@ def test_on_dc_windows_and_ramps_are_those_of_whole_bins():
     with what_is_left(blocks([150_000] * 5, [0] * 5), {2, 4}) as (recording, oracle):
         at = np.linspace(*recording.bounds, 300).astype(np.int64)
         for window_s in (0.1, 1.0):
-            mean, coverage = recording._reduced.averages(at, window_s)
+            mean, coverage = recording._answers.reduced.averages(at, window_s)
             expected, covered = oracle.averages(at, window_s)
             some = covered > 0.5
             size = np.nanmax(np.abs(expected))
             assert mean[some] == pytest.approx(expected[some], abs=0.05 * size)
             assert coverage == pytest.approx(covered, abs=0.03)
-        ramps, expected = recording._reduced.ramp_extremes(0.1), oracle.ramp_extremes(0.1)
+        ramps, expected = recording._answers.reduced.ramp_extremes(0.1), oracle.ramp_extremes(0.1)
         assert np.isfinite(ramps).all()
         assert ramps == pytest.approx(expected, rel=0.2)
 
@@ -139,18 +139,18 @@ def test_on_mains_what_is_left_is_made_of_whole_cycles():
     with what_is_left(given_blocks, {2, 3}, what) as (recording, oracle):
         assert recording.supply is Supply.MAINS
         hole, (start, stop) = (20_100, 60_300), recording.bounds
-        whole = recording._reduced._cycles
+        whole = recording._answers.reduced._cycles
         inside = (whole.stops <= hole[0]) | (whole.starts >= hole[1])
         assert inside.all()
         assert len(whole) == pytest.approx(3 * 50, abs=3)
         edges = np.array([start, 18_000, 62_000, stop])
-        got, expected = (each.steady(edges) for each in (recording._reduced, oracle))
+        got, expected = (each.steady(edges) for each in (recording._answers.reduced, oracle))
         sums, n = got
         assert sums / n == pytest.approx(expected[0] / expected[1], rel=1e-3)
         assert recording.peak(65_000, stop) == pytest.approx(oracle.peak(65_000, stop))
 
 
-def test_a_part_whose_last_summaries_are_lost_breaks_them_and_no_number():
+def test_a_part_whose_last_summaries_are_lost_costs_them_and_no_number():
     """Bins that are missing at the end of a part must not shift those of the next."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "r.h5"
@@ -164,7 +164,7 @@ def test_a_part_whose_last_summaries_are_lost_breaks_them_and_no_number():
                 if name.startswith(("extremes", "totals")):
                     data.resize(data.shape[1] // 2, axis=1)
         with Recording(path) as recording:
-            assert isinstance(recording._reduced, Stored)
+            assert "its summaries are not used" in recording.unused
             oracle = InMemory(path, stream(), recording._samples, None)
             check_sums_and_extremes(recording, oracle, indices(recording, [0.1, 0.45, 0.7]))
 

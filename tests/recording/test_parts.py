@@ -76,7 +76,7 @@ def test_every_item_comes_back_in_its_order(path):
 
 def test_every_answer_is_that_of_one_file(path, one_file):
     with Recording(path) as recording, Recording(one_file) as whole:
-        assert isinstance(recording._reduced, Stored)
+        assert isinstance(recording._answers.reduced, Stored)
         at = np.arange(-100, 13 * N, 777)
         for got, expected in zip(recording.cumulative(at), whole.cumulative(at), strict=True):
             assert got == pytest.approx(expected, rel=1e-12)
@@ -92,7 +92,7 @@ def test_every_answer_is_that_of_one_file(path, one_file):
 def test_a_part_is_a_recording_by_itself(path):
     with Recording(path.with_name("r.part3.h5")) as part:
         assert (part.n_files, part.part) == (1, 3)
-        assert isinstance(part._reduced, Stored)
+        assert isinstance(part._answers.reduced, Stored)
         (block, *_) = part.blocks()
         start = part.bounds[0]
         assert start >= 2 * N

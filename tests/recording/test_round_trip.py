@@ -238,6 +238,7 @@ def test_the_facts_are_those_of_the_recording(recorded):
         assert facts(recording) == {
             "schema_version": 2,
             "lost": [],
+            "damage": [],
             "runs": [],
             "start_ns": 1_700_000_000_010_000_000,
             "duration_s": 0.5,

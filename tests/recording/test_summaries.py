@@ -62,7 +62,7 @@ def both(given_blocks, what=None):
                 recorder.write(block)
         assert recorder.state.error == ""
         with Recording(path) as recording:
-            assert isinstance(recording._reduced, Stored)
+            assert isinstance(recording._answers.reduced, Stored)
             yield recording, InMemory(path, what, recording._samples, None)
 
 
@@ -142,11 +142,14 @@ def test_on_mains_every_answer_is_made_of_the_same_cycles(gap):
         assert recording.peak_window_s == pytest.approx(oracle.peak_window_s)
         at = np.linspace(*recording.bounds, 77).astype(np.int64)
         for window_s in (0.02, 1.0):
-            got, expected = recording._reduced.averages(at, window_s), oracle.averages(at, window_s)
+            got, expected = (
+                recording._answers.reduced.averages(at, window_s),
+                oracle.averages(at, window_s),
+            )
             assert got[0] == pytest.approx(expected[0], rel=1e-9, nan_ok=True)
             assert got[1] == pytest.approx(expected[1])
             ramps = oracle.ramps(at, window_s)
-            assert recording._reduced.ramps(at, window_s) == pytest.approx(
+            assert recording._answers.reduced.ramps(at, window_s) == pytest.approx(
                 ramps, rel=1e-6, abs=1e-6, nan_ok=True
             )
         assert recording.ramp_extremes(0.1) == pytest.approx(oracle.ramp_extremes(0.1), rel=1e-6)
@@ -160,10 +163,10 @@ def test_on_dc_windows_are_those_of_a_track_or_of_whole_bins():
     with both(blocks([400_000, 200_000], [0, 5000]), stream()) as (recording, oracle):
         at = np.arange(100_000, 600_000, 50_000)
         for window_s in (0.001, 0.02):  # short: made of samples
-            assert recording._reduced.averages(at, window_s)[0] == pytest.approx(
+            assert recording._answers.reduced.averages(at, window_s)[0] == pytest.approx(
                 oracle.averages(at, window_s)[0], rel=1e-9
             )
-        got, coverage = recording._reduced.averages(at, 1.0)
+        got, coverage = recording._answers.reduced.averages(at, 1.0)
         for end, mean, share in zip(at.tolist(), got, coverage, strict=True):
             window = recording.read(end - 100_000, end)[-1]
             swing = float(np.ptp(window[~np.isnan(window)]))
@@ -200,11 +203,11 @@ def test_summaries_of_other_probes_are_not_used(tmp_path):
         before = recording.cumulative([5000])[0]
     corrected(path, Probe(ratio=2.0))
     with Recording(path) as recording:
-        assert isinstance(recording._reduced, InMemory)
+        assert isinstance(recording._answers.reduced, InMemory)
         assert recording.cumulative([5000])[0][1:] == pytest.approx(2 * before[1:], rel=1e-6)
     corrected(path, Probe(note="another name changes no number"))
     with Recording(path) as recording:
-        assert isinstance(recording._reduced, Stored)
+        assert isinstance(recording._answers.reduced, Stored)
 
 
 def test_summaries_that_are_made_anew_are_those_of_a_recorder(tmp_path):
@@ -222,7 +225,7 @@ def test_summaries_that_are_made_anew_are_those_of_a_recorder(tmp_path):
     for name, rows in before.items():
         np.testing.assert_array_equal(after[name], rows)
     with Recording(path) as recording:
-        assert isinstance(recording._reduced, Stored)
+        assert isinstance(recording._answers.reduced, Stored)
 
 
 def test_a_file_of_version_1_still_opens(tmp_path):
@@ -236,7 +239,7 @@ def test_a_file_of_version_1_still_opens(tmp_path):
         file.attrs["schema_version"] = 1
     with Recording(path) as recording:
         assert recording.schema_version == 1
-        assert isinstance(recording._reduced, InMemory)
+        assert isinstance(recording._answers.reduced, InMemory)
         assert recording.cumulative([4321])[0] == pytest.approx(expected)
 
 
@@ -257,5 +260,5 @@ def test_summaries_that_contradict_themselves_are_not_used(tmp_path, damage):
     with h5py.File(path, "r+") as file:
         damage(file["summaries"])
     with Recording(path) as recording:
-        assert isinstance(recording._reduced, InMemory)
+        assert isinstance(recording._answers.reduced, InMemory)
         assert recording.n_samples == 5000

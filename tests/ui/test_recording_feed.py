@@ -60,6 +60,18 @@ def test_all_of_a_recording_is_on_the_plots(feed):
     assert feed.progress == 1.0
 
 
+def test_what_changed_since_it_was_recorded_is_a_warning(path, tmp_path):
+    copy = tmp_path / shutil.copy(path, tmp_path / "c.h5")
+    with h5py.File(copy, "r+") as file:
+        file["scales"][0, 0] *= 2.0
+        file["summaries/extremes_0"][0, 3] += 1.0
+    with contextlib.closing(RecordingFeed(copy)) as feed:
+        last = feed.frame(WHOLE).snapshot.warnings[-1]
+        assert last == "c.h5: its scales changed since it was recorded: every number may be wrong"
+        feed.resume()
+        assert last in feed.frame(WHOLE).snapshot.warnings
+
+
 def test_at_the_end_the_numbers_are_those_of_the_stage_table(feed, path):
     metrics = feed.frame(WHOLE).snapshot.metrics
     with Recording(path) as recording:
