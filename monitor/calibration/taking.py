@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from monitor.config import InstrumentSettings
 from monitor.dsp.scale import fold, to_units
 from monitor.errors import ConfigError, InstrumentError
-from monitor.model import Block, Calibration, Channel, Marker
+from monitor.model import NS, Block, Calibration, Channel, Marker
 from monitor.sources.choice import make_source
 from monitor.sources.clock import Clock
 
@@ -56,6 +57,8 @@ async def take(
     seconds: float,
     clock: Clock,
     progress: Callable[[float], None] = lambda _: None,
+    *,
+    enough_s: float = math.inf,
 ) -> Taken:
     """Capture for so long, without any calibration.
 
@@ -63,6 +66,8 @@ async def take(
     ----------
     progress
         Told the share that is done, 0 to 1.
+    enough_s
+        After so many seconds what there is will do, if there is anything.
 
     Raises
     ------
@@ -86,6 +91,7 @@ async def take(
                 f" {len(settings.inputs)} inputs; name each of them, in the same order"
             )
         wanted, n_samples = seconds * info.sample_rate_hz, 0
+        enough_ns = clock.now_ns() + enough_s * NS
         try:
             async with (
                 asyncio.timeout(_SLOWEST * seconds + settings.timeout_s),
@@ -98,7 +104,7 @@ async def take(
                         progress(min(1.0, n_samples / wanted))
                     elif isinstance(item, Marker) and item.attrs.get("kind") == "lost":
                         raise InstrumentError(str(item.attrs.get("text")))
-                    if n_samples >= wanted:
+                    if n_samples >= wanted or (n_samples and clock.now_ns() >= enough_ns):
                         break
         except TimeoutError as error:
             raise InstrumentError(

@@ -38,7 +38,7 @@ class _FileOrStep(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the first word means."""
         if args and args[0] not in self.commands and not args[0].startswith("-"):
-            args = ["file", *args]
+            return "", self.commands["file"], args  # which has no name of its own
         return super().resolve_command(ctx, args)
 
 

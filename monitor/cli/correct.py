@@ -71,13 +71,18 @@ def correct_file(
         _print_json(file)
         return
     if new:
-        done = f"corrected {file}" if is_changed else f"{file} has this calibration already"
-        _OUT.print(done, soft_wrap=True, highlight=False)
+        _OUT.print(_done(file, is_changed=is_changed, undo=undo), soft_wrap=True, highlight=False)
     for name, probe in probes.items():
         _OUT.print(f"{name}: ratio {probe.ratio:g}, {told(probe.calibration, units[name])}")
     if not new:
         for each in corrections:
             _OUT.print(f"corrected {each.corrected}: {each.reason}", highlight=False)
+
+
+def _done(file: Path, *, is_changed: bool, undo: bool) -> str:
+    if not is_changed:
+        return f"{file} has this calibration already"
+    return f"undone: the last correction of {file}" if undo else f"corrected {file}"
 
 
 def _print_json(file: Path) -> None:

@@ -25,6 +25,7 @@ _MARKS: dict[Level, tuple[str, str]] = {
     "fail": ("FAIL", "bold red"),
     "skip": ("–   ", "dim"),
 }
+_WIDTH = len("own-record-too-short")  # the longest name of a line
 
 
 def doctor(
@@ -54,10 +55,10 @@ def _shown(lines: Iterable[Line], out: Console) -> Iterator[Line]:
     with Status("looking at instrument, broker, clocks and disk", console=out):
         for line in lines:
             mark, style = _MARKS[line.level]
-            text = Text.assemble((mark, style), f"  {line.id:<12} {line.what}")
+            text = Text.assemble((mark, style), f"  {line.id:<{_WIDTH}} {line.what}")
             out.print(text, soft_wrap=True)
             if line.fix:
-                out.print(Text(f"                    → {line.fix}"), soft_wrap=True)
+                out.print(Text(f"{'':<{_WIDTH + 7}}→ {line.fix}"), soft_wrap=True)
             if line.level in n_wrong:
                 n_wrong[line.level] += 1
             yield line

@@ -29,7 +29,7 @@ from monitor.setup.guide import Outcome, Teller, attempt, save
 from monitor.setup.plan import Plan, meters
 from monitor.setup.presets import AS_SHOWN
 from monitor.setup.tellers import JsonTeller, Person, TextTeller
-from monitor.setup.wizard import Asker, ask_plan, choose
+from monitor.setup.wizard import Asker, ask_direction, ask_plan, choose
 from monitor.sources.inspect import inspect
 
 _OUT = Console()
@@ -250,6 +250,10 @@ def by_questions(asker: Asker, plan: Plan, path: Path, out: Console) -> None:
                     plan = msgspec.structs.replace(plan, address=address)
                     plan = ask_plan(asker, panel, plan)
                 outcome = attempt(plan, panel, teller)
+                turned = ask_direction(asker, plan, outcome.trial.findings)
+                if turned != plan:
+                    plan = turned
+                    outcome = attempt(plan, panel, teller)
             except (ConfigError, InstrumentError) as error:
                 outcome = None
                 asker.complain(str(error))

@@ -6,9 +6,10 @@ import asyncio
 import datetime
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,11 +18,14 @@ from monitor.config import InputSettings, InstrumentSettings
 from monitor.doctor.report import Level, Line, failed
 from monitor.dsp.power import total_power
 from monitor.errors import WattstageError
-from monitor.model import Quantity
+from monitor.model import Quantity, Supply
 from monitor.setup.preview import Preview
 from monitor.sources.clock import SystemClock
 from monitor.units import give_or_take, share, si, window
 
+_ENOUGH = 2.0  # times as long as asked for, dead time included
+_NO_POWER = frozenset({"clamp-reversed", "no-current", "no-voltage"})
+"""What explains that there is no power, or less than none."""
 _NOISE_S = 0.02  # window of the live power
 _GOOD_COVERAGE, _POOR_COVERAGE = 0.5, 0.05
 _MOST_CLIPPED = 1e-3  # of the samples; the energy of more is not what it says
@@ -58,6 +62,7 @@ def examine(settings: InstrumentSettings, seconds: float, flow: Flow) -> Iterato
     flow
         Is told how fast data comes.
     """
+    told: set[str] = set()
     if settings.kind == "scope":
         try:
             with Preview(settings, wait=_sleep) as preview:
@@ -66,6 +71,7 @@ def examine(settings: InstrumentSettings, seconds: float, flow: Flow) -> Iterato
             yield failed("instrument", error)
             return
         yield Line(id="instrument", level="ok", what=f"{trial.panel.identity} answers")
+        told = {finding.id for finding in trial.findings}
         for finding in trial.findings:
             yield Line(
                 id=finding.id,
@@ -75,8 +81,10 @@ def examine(settings: InstrumentSettings, seconds: float, flow: Flow) -> Iterato
             )
         if trial.is_refused:
             return
+    if "record-too-short" in told:  # it is refused where mains is said, and that is known now
+        settings = msgspec.structs.replace(settings, supply=Supply.AUTO)
     try:
-        taken = asyncio.run(take(settings, seconds, SystemClock()))
+        taken = asyncio.run(take(settings, seconds, SystemClock(), enough_s=_ENOUGH * seconds))
     except WattstageError as error:
         yield failed("measurement", error)
         return
@@ -88,7 +96,7 @@ def examine(settings: InstrumentSettings, seconds: float, flow: Flow) -> Iterato
     yield from _clipping(taken)
     values = [_calibrated(record, settings.inputs) for record in taken.records]
     powers = [total_power(each, taken.channels) for each in values]
-    yield from _power(powers, taken)
+    yield from _power(powers, taken, told)
     volts, now = _volts(values, settings.inputs), datetime.datetime.now(datetime.UTC)
     for item in settings.inputs:
         if item.quantity is Quantity.CURRENT:
@@ -170,7 +178,8 @@ def _coverage(taken: Taken) -> Line:
         id="coverage",
         level="ok" if is_good else "warn" if covered >= _POOR_COVERAGE else "fail",
         what=f"{share(covered)} of the time is captured (over {window(taken.span_s)},"
-        f" {len(taken.records)} records of {si(taken.seconds / len(taken.records), 's')})",
+        f" {window(taken.seconds)} in {len(taken.records)} records of"
+        f" {si(taken.seconds / len(taken.records), 's')})",
         fix=""
         if is_good
         else "longer records (record_s), a lower rate, format = BYTE, or a faster connection",
@@ -196,14 +205,15 @@ def _clipping(taken: Taken) -> Iterator[Line]:
         yield Line(id="clipping", level="ok", what=what, value=0.0)
 
 
-def _power(powers: list[NDArray[np.float32]], taken: Taken) -> Iterator[Line]:
+def _power(powers: list[NDArray[np.float32]], taken: Taken, told: Set[str]) -> Iterator[Line]:
     mean_w = _mean_w(powers)
+    is_explained = mean_w > 0 or bool(told & _NO_POWER)
     over = f"over {window(taken.span_s)}, {share(taken.coverage)} covered"
     yield Line(
         id="power",
         level="ok" if mean_w > 0 else "warn",
         what=f"{si(mean_w, 'W')} mean ({over})",
-        fix="" if mean_w > 0 else "nothing flows, or a clamp is the wrong way round",
+        fix="" if is_explained else "nothing flows, or a clamp is the wrong way round",
         value=mean_w,
         unit="W",
     )

@@ -65,7 +65,7 @@ def searching(progress: Progress | None) -> Text:
 
 def panel(asked: Panel) -> RenderableType:
     """Return how a scope is set."""
-    table = Table(title=asked.identity, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("input", "shows", "probe factor", "coupling", "screen"):
         table.add_column(name)
     for state in asked.inputs:
@@ -74,7 +74,7 @@ def panel(asked: Panel) -> RenderableType:
         shows = (state.unit or "?") if state.shown else "off"
         row = (str(state.input), shows, factor, state.coupling or "?", screen)
         table.add_row(*row, style="" if state.shown else "dim")
-    return table
+    return Group(Text(asked.identity, style="italic"), table)  # a title would be broken
 
 
 def trial(look: Trial) -> RenderableType:

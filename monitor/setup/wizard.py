@@ -10,7 +10,7 @@ import msgspec
 from monitor.config import MeterSettings
 from monitor.errors import ConfigError
 from monitor.model import Quantity, Supply
-from monitor.setup.findings import is_crossed
+from monitor.setup.findings import Finding, is_crossed
 from monitor.setup.plan import Plan, guess, meters
 from monitor.setup.presets import AS_SHOWN, PRESETS, probe
 from monitor.sources.inspect import InputState, Panel
@@ -73,6 +73,14 @@ def ask_plan(asker: Asker, panel: Panel, before: Plan) -> Plan:
         record_s=record_s,
         meters=beside,
     )
+
+
+def ask_direction(asker: Asker, plan: Plan, findings: Sequence[Finding]) -> Plan:
+    """Ask whether a current that flows against the voltage is to be counted the other way."""
+    if not any(finding.id == "clamp-reversed" for finding in findings):
+        return plan
+    word = asker.ask("Count the current the other way round", "no", ("yes", "no"))
+    return msgspec.structs.replace(plan, is_reversed=plan.is_reversed ^ (word == "yes"))
 
 
 def _ask_probe(asker: Asker, quantity: Quantity, state: InputState, before: str) -> str:

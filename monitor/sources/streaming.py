@@ -125,7 +125,8 @@ class Stream:
         It ended before its arrival. The first was armed by us, so nothing later can have been on
         its way for longer, once the line was free. One that was there at once, or may have waited
         for the line, began after the one before it: that is all that is known, and it is believed
-        to have followed it closely, as it would have without the wait.
+        to have followed it closely, as it would have without the wait. Of any other the middle
+        of what is possible is believed, unless that lies in the one before it.
         """
         latest_ns, earliest_ns = arrived_ns - self._duration_ns, self._earliest_ns
         has_waited = False
@@ -136,9 +137,8 @@ class Stream:
         else:
             has_waited = True
         earliest_ns = min(earliest_ns, latest_ns)
-        begun_ns = (earliest_ns + latest_ns) // 2
-        if has_waited:
-            begun_ns = min(max(earliest_ns, self._stop_ns), begun_ns)
+        likely_ns = earliest_ns if has_waited else (earliest_ns + latest_ns) // 2
+        begun_ns = min(max(likely_ns, self._stop_ns), latest_ns)
         self._earliest_ns, self._stop_ns = (
             at_ns + self._duration_ns for at_ns in (earliest_ns, begun_ns)
         )

@@ -14,7 +14,7 @@ from monitor.calibration import taking
 from monitor.config import InputSettings, InstrumentSettings
 from monitor.doctor import instrument
 from monitor.doctor.instrument import Flow, noise_w, zero
-from monitor.model import Calibration, Quantity
+from monitor.model import Calibration, Quantity, Supply
 
 NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
 
@@ -93,6 +93,22 @@ def test_each_mistake_of_a_new_user_is_named_with_what_to_do(mistake, which, wor
         found, _ = examined(visa, **changes)
     assert found[which].level == "fail"
     assert words in found[which].fix
+
+
+def test_what_is_known_of_a_reversed_clamp_is_not_explained_in_another_way():
+    with bench("--mistake", "clamp-reversed") as visa:
+        found, _ = examined(visa)
+    assert (found["power"].level, found["power"].fix) == ("warn", "")
+
+
+def test_a_record_too_short_for_mains_is_told_once_and_measured_for_no_longer_than_it_may():
+    with bench("--dead-time", 0.05) as visa:
+        settings = InstrumentSettings(address=visa, record_s=0.005, supply=Supply.MAINS)
+        lines = list(instrument.examine(settings, 0.5, Flow(0.0)))
+    assert [line.id for line in lines if line.level == "fail"] == ["record-too-short"]
+    (coverage,) = (line for line in lines if line.id == "coverage")
+    n_records = int(coverage.what.partition(" records")[0].split()[-1])
+    assert 1 <= n_records <= 20  # 100 are half a second
 
 
 def test_an_instrument_that_is_not_there_is_one_line():

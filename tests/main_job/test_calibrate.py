@@ -89,6 +89,11 @@ def test_an_instrument_that_is_not_there_changes_nothing(profile):
     assert config.read_text() == before
 
 
+def test_the_help_of_a_file_has_no_word_in_its_usage_that_is_not_typed(tmp_path):
+    usage = said("calibrate", tmp_path / "a.h5", "--help").split("Usage:")[1].splitlines()[0]
+    assert usage.split()[-3:] == ["calibrate", "[OPTIONS]", "{file}"]
+
+
 def test_a_recording_is_corrected_by_hand_from_a_profile_and_back(tmp_path, profile):
     path = tmp_path / "a.h5"
     with bench("--supply", "dc", "--start-delay", 60) as visa:
@@ -110,7 +115,8 @@ def test_a_recording_is_corrected_by_hand_from_a_profile_and_back(tmp_path, prof
     assert energy_j() == pytest.approx(-2.2 * first, rel=1e-5)
     said("calibrate", path, "--config", config)
     assert energy_j() == pytest.approx(-2.0 * first, rel=1e-5)
-    value = json.loads(said("calibrate", path, "--undo", "--json"))
+    assert said("calibrate", path, "--undo").lstrip().startswith("undone: the last correction")
+    value = json.loads(said("calibrate", path, "--json"))
     assert value["channels"][name]["calibration"]["gain"] == 1.1
     assert [each["reason"] for each in value["corrections"]] == [
         "why", "corrected by hand", "calibration of lab.toml", "undone",

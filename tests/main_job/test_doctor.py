@@ -27,6 +27,16 @@ def test_a_good_bench_is_a_page_without_a_fault(tmp_path):
     assert value["ok"] is True
 
 
+def test_what_was_found_stands_below_each_other(tmp_path):
+    with bench("--mistake", "clamp-reversed") as visa:
+        (tmp_path / "p.toml").write_text(PROFILE.format(visa=visa))
+        command = ("doctor", "--seconds", 0.5, "--config", tmp_path / "p.toml")
+        done = wattstage(*command, env=environment(tmp_path))
+    assert "FAIL  clamp-reversed" in done.stdout
+    lines = [line for line in done.stdout.splitlines() if line[:4] in {"ok  ", "warn", "FAIL"}]
+    assert {line[26] == " " and line[27] != " " for line in lines} == {True}
+
+
 def test_with_everything_missing_there_is_still_a_page(tmp_path):
     text = PROFILE.format(visa="TCPIP::127.0.0.1::1::SOCKET").replace("none", "mqtt://127.0.0.1:1")
     (tmp_path / "p.toml").write_text(text)

@@ -199,6 +199,15 @@ def test_a_wrong_answer_is_asked_again(scope_in_volts, tmp_path, monkeypatch):
     assert load(tmp_path / "other.toml").meters[0].kind == "plug"
 
 
+def test_a_clamp_that_is_the_wrong_way_round_can_be_left_so(tmp_path, monkeypatch):
+    profile = tmp_path / "profile.toml"
+    answers = ("", "", "", "", "", "12", "", "", "yes", "save", str(profile))
+    with bench("--supply", "dc", "--mistake", "clamp-reversed") as visa:
+        script = guided(monkeypatch, visa, profile, *answers)
+    assert "Count the current the other way round" in script.asked
+    assert load(profile).instrument.inputs[1].ratio == -1.0
+
+
 def test_a_mistake_can_be_corrected_and_tried_again(scope_in_volts, tmp_path, monkeypatch):
     profile = tmp_path / "profile.toml"
     first = ("2", "10X", "1", "100mV/A", "", "12", "", "")

@@ -1,6 +1,7 @@
 """Records that a scope pushes: what is said, and when they are believed to have begun."""
 
 import time
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -221,6 +222,16 @@ def test_a_record_that_waited_for_the_line_is_believed_to_follow_the_one_before(
     assert times[3].ns == pytest.approx(starts[3], abs=15_000_000)
     assert times[4].ns >= times[3].ns + 100_000_000
     assert times[4].uncertainty_ns <= 10_000_000
+
+
+def test_records_overlap_by_no_more_than_is_said_of_them_after_a_first_that_came_late():
+    clock = JumpingClock()
+    starts = [clock.now_ns() + k * 110_000_000 for k in range(5)]
+    ends = [begun + 100_000_000 for begun in starts]
+    stream = stream_of(clock, ends, [30_000_000, *4 * [0]])
+    times = [stream.take().time for _ in range(5)]
+    for a, b in pairwise(times):
+        assert a.ns + 100_000_000 - b.ns <= b.uncertainty_ns
 
 
 def test_records_that_wait_too_long_are_dropped_with_a_reason():
