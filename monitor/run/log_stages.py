@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from monitor.markers.client import MarkerClient
 from monitor.run.patterns import Pattern, attributes, counted
-from monitor.workload.tracker import Span, Tracker
+from monitor.workload.spans import Span
+from monitor.workload.tracker import Tracker
 
 UNCERTAINTY_S = 1.0
 """How far a line of a log may be from what it tells of: loggers, buffers and GPUs run late or
@@ -69,9 +70,9 @@ class _LineTime:
     def __init__(self) -> None:
         self.now_ns = 0
 
-    def edge(self, told: Callable[[int, str], None]) -> None:
+    def edge(self, told: Callable[[int, str, float], None]) -> None:
         """Tell the time of the line."""
-        told(self.now_ns, "log")
+        told(self.now_ns, "log", UNCERTAINTY_S)
 
     def close(self) -> None:
         """Have nothing left to tell."""
@@ -92,9 +93,7 @@ class LogStages:
 
     def __init__(self, client: MarkerClient, parent_id: str, patterns: Sequence[Pattern]) -> None:
         self._time = _LineTime()
-        self._tracker = Tracker(
-            lambda: client, self._time, parent_id, {"uncertainty_s": UNCERTAINTY_S}
-        )
+        self._tracker = Tracker(lambda: client, self._time, parent_id)
         self._patterns = patterns
         self._bars: dict[int, _Bar] = {}
         self._lock = threading.Lock()
@@ -129,7 +128,11 @@ class LogStages:
             )  # fmt: skip
         if told.point:
             self._tracker.point(
-                told.point, time_ns=self._time.now_ns, timing="log", **attributes(match)
+                told.point,
+                time_ns=self._time.now_ns,
+                timing="log",
+                uncertainty_s=UNCERTAINTY_S,
+                **attributes(match),
             )
 
     def _count(self, k: int, pattern: Pattern, match: re.Match[str], is_ended: bool) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .tracker import Span, Tracker
+    from .spans import Span
+    from .tracker import Tracker
 
 
 class Clips:

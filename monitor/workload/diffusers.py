@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .calls import replace
 from .forward_hooks import hooked
 from .resolved import prompt_attrs
+from .spans import told
 from .steps import Steps
-from .tracker import told
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -14,15 +14,16 @@ from .clips import Clips
 from .forward_hooks import hooked, silent
 from .resolved import clip_attrs, header, part_of
 from .schedule import calls_of_scaling, sizes_on_host, timesteps
+from .spans import told
 from .steps import Steps
-from .tracker import told
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from .calls import Call, Hook
     from .schedule import Sizes
-    from .tracker import Span, Tracker
+    from .spans import Span
+    from .tracker import Tracker
 
     Around = Generator[None, None, None]
 

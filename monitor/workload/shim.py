@@ -16,9 +16,10 @@ from .hooktable import TARGETS
 from .imports import ImportWatch
 from .opensora import OpenSora
 from .probe import version_of
+from .spans import told
 from .timing import MODES, make_timing
 from .traces import hide_us
-from .tracker import Tracker, told
+from .tracker import Tracker
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .tracker import Span, Tracker
+    from .spans import Span
+    from .tracker import Tracker
 
 
 class Steps:
@@ -60,14 +61,17 @@ class Steps:
         index = self.n_begun
         self._left = (self._n_calls(index) if self._n_calls is not None else 1) - 1
         self.open()
-        if self._step is not None:
-            self._tracker.close(self._step)
         attrs: dict[str, Any] = {}
         if index < len(self._timesteps):
             attrs["timestep"] = self._timesteps[index]
         if index == 0 and self._is_warmup:
             attrs["warmup"] = True
-        self._step = self._tracker.open("denoise_step", index=index, total=self._total, **attrs)
+        if self._step is None:
+            self._step = self._tracker.open("denoise_step", index=index, total=self._total, **attrs)
+        else:
+            self._step = self._tracker.follow(
+                self._step, "denoise_step", index=index, total=self._total, **attrs
+            )
         self.n_begun += 1
 
     def open(self) -> None:

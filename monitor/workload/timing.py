@@ -8,6 +8,7 @@ and asks for it later, ``host`` takes the host's time as it is.
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Told = Callable[[int, str], None]
-    """Takes the UTC of an edge in ns, and how it was taken."""
+    Told = Callable[[int, str, float], None]
+    """Takes the UTC of an edge in ns, how it was taken, and within how many s it is right; 0 where
+    nothing is known of that."""
 
     class Timing(Protocol):
         """Takes the times of edges."""
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 MODES = ("event", "sync", "host")
 _POLL_S = 0.005
 _LONGEST_WAIT_S = 10.0  # for the GPU, at the end of the program
+_DRIFT = (
+    100e-6  # by which the clocks of a GPU and its host may differ, and a float of ms be rounded
+)
 
 
 def make_timing(mode: str) -> Host | Sync | Event:
@@ -47,7 +52,7 @@ class Host:
 
     def edge(self, told: Told) -> None:
         """Tell the time of an edge that is now."""
-        told(time.time_ns(), "host")
+        told(time.time_ns(), "host", 0.0)
 
     def close(self) -> None:
         """Tell what has not been told yet."""
@@ -61,7 +66,7 @@ class Sync:
         cuda = _cuda()
         if cuda is not None:
             cuda.synchronize()
-        told(time.time_ns(), "host" if cuda is None else "sync")
+        told(time.time_ns(), "host" if cuda is None else "sync", 0.0)
 
     def close(self) -> None:
         """Tell what has not been told yet."""
@@ -74,62 +79,70 @@ class Event:
     no GPU in use, the host's time is taken.
 
     The time between two events is the GPU's own; where it lies in UTC is bounded by the host: not
-    before the event was queued, and not after it was seen to have passed. Each event moves the
-    GPU's clock into these bounds, so that it neither drifts away nor is ever waited for.
+    before the event was queued or was seen to be ahead, and not after it was seen to have passed.
+    An event has the bounds of the one before it too, moved by the time between them, so that many
+    looks at the GPU narrow down what a single one leaves open.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Told, int, Any]] = deque()
         self._bell = threading.Condition()
+        self._sleeps = False
         self._thread: threading.Thread | None = None
         self._is_closing = False
-        self._last: tuple[Any, int] | None = None  # the newest event that has passed, and its UTC
+        self._last: _Passed | None = None
 
     def edge(self, told: Told) -> None:
         """Tell the time of an edge that is when all that was queued before it is done."""
         cuda = _cuda()
+        queued_ns = time.time_ns()  # before it is, so that it cannot be passed earlier
         event = None
         if cuda is not None and not cuda.is_current_stream_capturing():
             event = cuda.Event(enable_timing=True)
             event.record()
-        queued_ns = time.time_ns()
-        if event is None and self._thread is None:
-            told(queued_ns, "host")  # no GPU so far
-            return
-        with self._bell:
-            self._waiting.append((told, queued_ns, event))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, daemon=True)
-                self._thread.name = "wattstage-events"
-                self._thread.start()
-            self._bell.notify()
+        if self._thread is None:
+            if event is None:
+                told(queued_ns, "host", 0.0)  # no GPU so far
+                return
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.name = "wattstage-events"
+            self._thread.start()
+        self._waiting.append((told, queued_ns, event))
+        if self._sleeps:
+            with self._bell:
+                self._bell.notify()
 
     def close(self) -> None:
         """Tell what has not been told yet; waits for the GPU."""
         with self._bell:
             self._is_closing = True
             self._bell.notify()
-            thread = self._thread
-        if thread is not None:
-            thread.join(_LONGEST_WAIT_S)
+        if self._thread is not None:
+            self._thread.join(_LONGEST_WAIT_S)
 
     def _run(self) -> None:
-        while True:
-            with self._bell:
-                while not self._waiting:
-                    if self._is_closing:
-                        return
-                    self._bell.wait()
-                told, queued_ns, event = self._waiting[0]
+        while self._is_there_more():
+            told, queued_ns, event = self._waiting[0]
             if event is None:
-                told(queued_ns, "host")
+                told(queued_ns, "host", 0.0)
             else:
-                time_ns = self._resolved(event, queued_ns)
-                told(time_ns, "event")
+                self._last = passed = self._passed(event, queued_ns)
+                told(passed.time_ns, "event", passed.uncertainty_s)
             self._waiting.popleft()
 
-    def _resolved(self, event: Any, queued_ns: int) -> int:
-        """Return the UTC of an event when it has passed."""
+    def _is_there_more(self) -> bool:
+        """Wait for an edge; return False if there will be none."""
+        if self._waiting:
+            return True
+        with self._bell:
+            self._sleeps = True  # said before the queue is looked at, so that nobody is overheard
+            while not self._waiting and not self._is_closing:
+                self._bell.wait()
+            self._sleeps = False
+        return bool(self._waiting)
+
+    def _passed(self, event: Any, queued_ns: int) -> _Passed:
+        """Return when an event has passed, once it has."""
         earliest_ns = queued_ns
         asked_ns = time.time_ns()
         while not event.query():
@@ -137,19 +150,51 @@ class Event:
             time.sleep(_POLL_S)
             asked_ns = time.time_ns()
         latest_ns = max(time.time_ns(), earliest_ns)
-        time_ns = min(max(self._by_gpu(event, earliest_ns), earliest_ns), latest_ns)
-        self._last = event, time_ns
-        return time_ns
+        seen = _Passed(event, earliest_ns, latest_ns, (earliest_ns + latest_ns) // 2)
+        return seen if self._last is None else seen.after(self._last)
 
-    def _by_gpu(self, event: Any, otherwise_ns: int) -> int:
-        if self._last is None:
-            return otherwise_ns
-        last, last_ns = self._last
+
+class _Passed:
+    """An event that the GPU has passed: when, and within which bounds.
+
+    Parameters
+    ----------
+    event
+        It.
+    earliest_ns, latest_ns
+        UTC of the bounds.
+    time_ns
+        UTC that it is taken for, within them.
+    """
+
+    __slots__ = ("earliest_ns", "event", "latest_ns", "time_ns")
+
+    def __init__(self, event: Any, earliest_ns: int, latest_ns: int, time_ns: int) -> None:
+        self.event = event
+        self.earliest_ns = earliest_ns
+        self.latest_ns = latest_ns
+        self.time_ns = time_ns
+
+    @property
+    def uncertainty_s(self) -> float:
+        """Return how far off its time may be, in whole us, so that it is short to write."""
+        off_ns = max(self.time_ns - self.earliest_ns, self.latest_ns - self.time_ns)
+        return math.ceil(off_ns / 1e3) / 1e6
+
+    def after(self, before: _Passed) -> _Passed:
+        """Return it with what the time since another event says of it, by the GPU's own clock."""
         try:
-            elapsed_ms: float = last.elapsed_time(event)
+            elapsed_ns = round(before.event.elapsed_time(self.event) * 1e6)
         except RuntimeError:  # the two are of different GPUs
-            return otherwise_ns
-        return last_ns + round(elapsed_ms * 1e6)
+            return self
+        slack_ns = math.ceil(elapsed_ns * _DRIFT) + 1000
+        earliest_ns = max(self.earliest_ns, before.earliest_ns + elapsed_ns - slack_ns)
+        latest_ns = min(self.latest_ns, before.latest_ns + elapsed_ns + slack_ns)
+        if earliest_ns > latest_ns:  # a clock was set meanwhile
+            return self
+        by_gpu_ns = before.time_ns + elapsed_ns
+        time_ns = min(max(by_gpu_ns, earliest_ns), latest_ns)
+        return _Passed(self.event, earliest_ns, latest_ns, time_ns)
 
 
 def _cuda() -> Any:

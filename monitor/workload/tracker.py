@@ -5,48 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
+from .spans import Block, Span, told
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable
 
     from ..markers.client import MarkerClient
     from .timing import Timing
 
-_MAX_TEXT = 900  # characters of an exception; a marker takes 1000
 _MAX_PROBLEMS = 5  # that are told; a hook that fails once fails each time
-
-
-def told(error: BaseException) -> str:
-    """Return an exception in one line, as Python names it."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:_MAX_TEXT].rstrip(": ")
-
-
-class Span:
-    """One occurrence of a stage, from ``open`` to ``close``.
-
-    Parameters
-    ----------
-    stage
-        Its name.
-    parent
-        The span around it; None at the root.
-    """
-
-    __slots__ = ("id", "is_open", "last_ns", "parent", "stage")
-
-    def __init__(self, stage: str, parent: Span | None) -> None:
-        self.stage = stage
-        self.parent = parent
-        self.id = ""
-        """As it was sent; empty until then."""
-        self.is_open = True
-        self.last_ns = 0
-        """End of the newest stage in it, as far as is known."""
 
 
 class Tracker:
     """Opens and closes spans, nested as they are opened; for one thread.
+
+    A forked child of the process marks nothing.
 
     Parameters
     ----------
@@ -56,29 +32,32 @@ class Tracker:
         What takes the times.
     parent_id
         Span id of what the whole process is part of; empty for nothing.
-    attrs
-        Of every marker.
     """
 
     def __init__(
-        self,
-        client: Callable[[], MarkerClient],
-        timing: Timing,
-        parent_id: str = "",
-        attrs: Mapping[str, Any] | None = None,
+        self, client: Callable[[], MarkerClient], timing: Timing, parent_id: str = ""
     ) -> None:
         self._make_client = client
         self._client: MarkerClient | None = None
         self._timing = timing
-        self._parent_id = parent_id
-        self._attrs = attrs or {}
-        self._pid = os.getpid()
+        self.parent_id = parent_id
+        self._is_forked = False
         self._open: list[Span] = []
         self._thread = 0
         self._n_problems = 0
         self.error = ""
         """What a stage ended by, if none has ended well since. A text, because the exception would
         keep alive what its frames hold, such as the memory of a GPU."""
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_silencing(self))
+
+    @property
+    def sender(self) -> MarkerClient:
+        """Return what sends the markers."""
+        client = self._client
+        if client is None:
+            client = self._client = self._make_client()
+        return client
 
     @property
     def current(self) -> Span | None:
@@ -87,9 +66,10 @@ class Tracker:
 
     def is_mine(self) -> bool:
         """Return whether this thread may mark: it has open spans, or nobody has."""
+        thread = threading.get_ident()
         if not self._open:
-            self._thread = threading.get_ident()
-        return self._thread == threading.get_ident()
+            self._thread = thread
+        return self._thread == thread
 
     def inside(self, stage: str) -> bool:
         """Return whether a span of that name is open."""
@@ -103,34 +83,35 @@ class Tracker:
         self, stage: str, *, index: int | None = None, total: int | None = None, **attrs: Any
     ) -> Span:
         """Begin a stage in the innermost one."""
-        span = Span(stage, self.current)
-        self._open.append(span)
+        span = self._opened(stage, index, total, attrs)
+        self._edge(span.begun)
+        return span
 
-        def tell(time_ns: int, timing: str) -> None:
-            parent_id = span.parent.id if span.parent is not None else self._parent_id
-            span.id = self._sender.begin(
-                stage,
-                parent_id,
-                index=index,
-                total=total,
-                time_ns=time_ns,
-                timing=timing,
-                **{**self._attrs, **attrs},
-            )
+    def follow(
+        self,
+        before: Span,
+        stage: str,
+        *,
+        index: int | None = None,
+        total: int | None = None,
+        **attrs: Any,
+    ) -> Span:
+        """Begin a stage at the very edge at which another one ends, beside it."""
+        over = self._closed(before, "ok", {})
+        span = self._opened(stage, index, total, attrs)
 
-        self._edge(tell)
+        def turned(time_ns: int, timing: str, uncertainty_s: float) -> None:
+            for each in over:
+                each.ended(time_ns, timing, uncertainty_s)
+            span.begun(time_ns, timing, uncertainty_s)
+
+        self._edge(turned)
         return span
 
     def close(self, span: Span, status: str = "ok", **attrs: Any) -> None:
         """End a stage, and those that are still open in it; one that has ended stays as it is."""
-        if not span.is_open:
-            return
-        while self._open:
-            inner = self._open.pop()
-            inner.is_open = False
-            self._edge(self._teller(inner, status, attrs if inner is span else {}))
-            if inner is span:
-                return
+        for each in self._closed(span, status, attrs):
+            self._edge(each.ended)
 
     def close_all(self, status: str = "ok") -> None:
         """End all that is open."""
@@ -139,38 +120,22 @@ class Tracker:
 
     def close_where_it_ended(self, span: Span, status: str = "ok", **attrs: Any) -> None:
         """End a stage with the newest stage in it, which may be long ago."""
-        if not span.is_open:
-            return
         if self.current is span:
-            self._open.pop()
-            span.is_open = False
-            self._edge(
-                lambda time_ns, _: self._sender.end(
-                    span.id, span.last_ns or time_ns, status, **{**self._attrs, **attrs}
-                )
-            )
+            self._closed(span, status, attrs)
+            self._edge(span.ended_with_its_last)
         else:
             self.close(span, status, **attrs)
 
-    @contextlib.contextmanager
     def stage(
         self, stage: str, *, index: int | None = None, total: int | None = None, **attrs: Any
-    ) -> Generator[Span, None, None]:
-        """Begin a stage, and end it with the block."""
-        span = self.open(stage, index=index, total=total, **attrs)
-        try:
-            yield span
-        except BaseException as error:
-            self.close(span, "error")
-            self.error = told(error)
-            raise
-        self.close(span)
-        self.error = ""
+    ) -> Block:
+        """Begin a stage with a ``with``, and end it with its block."""
+        return Block(self, stage, index=index, total=total, attrs=attrs)
 
     def point(self, stage: str, **attrs: Any) -> None:
         """Mark an instant."""
-        if os.getpid() == self._pid:
-            self._sender.point(stage, **{**self._attrs, **attrs})
+        if not self._is_forked:
+            self.sender.point(stage, **attrs)
 
     def failed(self, error: BaseException) -> None:
         """Say that a hook of ours has failed; the program goes on."""
@@ -182,31 +147,53 @@ class Tracker:
 
     def finish(self, status: str = "ok") -> None:
         """End what is open, and send what waits."""
-        if os.getpid() != self._pid:
+        if self._is_forked:
             return
         self.close_all(status)
         self._timing.close()
         if self._client is not None:
             self._client.close()
 
-    def _teller(self, span: Span, status: str, attrs: dict[str, Any]) -> Callable[[int, str], None]:
-        def tell(time_ns: int, _: str) -> None:
-            self._sender.end(span.id, time_ns, status, **{**self._attrs, **attrs})
-            if span.parent is not None:
-                span.parent.last_ns = max(span.parent.last_ns, time_ns)
+    def silence(self) -> None:
+        """Mark nothing from now on."""
+        self._is_forked = True
 
-        return tell
+    def _opened(
+        self, stage: str, index: int | None, total: int | None, attrs: dict[str, Any]
+    ) -> Span:
+        opened = self._open
+        parent = opened[-1] if opened else None
+        span = Span(self, stage, parent, index=index, total=total, attrs=attrs)
+        opened.append(span)
+        return span
 
-    def _edge(self, tell: Callable[[int, str], None]) -> None:
-        if os.getpid() != self._pid:
+    def _closed(self, span: Span, status: str, attrs: dict[str, Any]) -> list[Span]:
+        """Take a span and those in it from the open ones; return them, the innermost first."""
+        over: list[Span] = []
+        while span.is_open and self._open:
+            inner = self._open.pop()
+            inner.is_open = False
+            inner.status = status
+            inner.late = attrs if inner is span else {}
+            over.append(inner)
+        return over
+
+    def _edge(self, tell: Callable[[int, str, float], None]) -> None:
+        if self._is_forked:
             return
         try:
             self._timing.edge(tell)
         except Exception as error:  # the program matters more than its stages
             self.failed(error)
 
-    @property
-    def _sender(self) -> MarkerClient:
-        if self._client is None:
-            self._client = self._make_client()
-        return self._client
+
+def _silencing(tracker: Tracker) -> Callable[[], None]:
+    """Return what silences a tracker, if there is one any more."""
+    reference = weakref.ref(tracker)
+
+    def silence() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.silence()
+
+    return silence
