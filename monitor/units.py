@@ -62,6 +62,11 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def count(n: int, what: str) -> str:
+    """Return a number of things, e.g. ``1 gap`` or ``2 gaps``."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def size(n_bytes: float) -> str:
     """Return a number of bytes, e.g. ``1.2 MiB``."""
     for unit in ("B", "KiB", "MiB"):

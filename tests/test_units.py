@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.units import duration, energy, give_or_take, share, si, size, window
+from monitor.units import count, duration, energy, give_or_take, share, si, size, window
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,7 @@ def test_an_uncertainty_stands_beside_its_value():
 
 def test_sizes_have_three_digits():
     assert [size(n) for n in (5, 1024, 1_500_000, 5 << 30)] == ["5 B", "1 KiB", "1.43 MiB", "5 GiB"]
+
+
+def test_one_thing_is_not_several():
+    assert [count(n, "gap") for n in (0, 1, 2)] == ["0 gaps", "1 gap", "2 gaps"]

@@ -37,7 +37,11 @@ def verify(
     file: _File,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Look whether a recording is whole; exit code 1 if something in it is wrong, 2 if missing."""
+    """Look whether a recording is whole.
+
+    The exit code is 0 if it is, 1 if something in it is wrong or missing, 2 if nothing else is but
+    that its recorder has not ended it.
+    """
     with _told("verifying", f"{file} was not looked at to its end") as progress:
         found = list(findings(file, progress))
     if as_json:

@@ -21,7 +21,7 @@ from monitor.recording.levels import UnusableSummariesError
 from monitor.recording.opening import open_file, short
 from monitor.recording.reader import Recording
 from monitor.recording.sums import Changed, Sums
-from monitor.units import duration, share
+from monitor.units import count, duration, share
 
 _REPAIR = "wattstage repair FILE -o OUT keeps what can be read"
 _MOST_TOLD = 5  # places that changed
@@ -55,7 +55,8 @@ def verify(path: Path, progress: Callable[[float], None] = lambda _: None) -> It
         yield Finding(name="structure", state="fail", text=str(error), fix=fix)
         return
     with recording:
-        text = f"schema {recording.schema_version}, {recording.n_files} files, its tables agree"
+        files = count(recording.n_files, "file")
+        text = f"schema {recording.schema_version}, {files}, its tables agree"
         yield Finding(name="structure", state="ok", text=text)
         yield from _end(recording)
         yield _continuity(recording)
@@ -79,8 +80,8 @@ def _end(recording: Recording) -> Iterator[Finding]:
 
 def _continuity(recording: Recording) -> Finding:
     text = (
-        f"{recording.n_samples} samples of each channel in {recording.n_blocks} blocks,"
-        f" {recording.n_gaps} gaps, coverage {share(recording.coverage)} of"
+        f"{recording.n_samples} samples of each channel in {count(recording.n_blocks, 'block')},"
+        f" {count(recording.n_gaps, 'gap')}, coverage {share(recording.coverage)} of"
         f" {duration(recording.duration_s)}"
     )
     if recording.info.continuous and recording.n_gaps:
@@ -195,7 +196,7 @@ def _marks(recording: Recording) -> Finding:
     start_ns, stop_ns = (recording.info.time_ns(index) for index in recording.bounds)
     far_ns = _FAR_S * NS
     n_far = int(np.count_nonzero((times < start_ns - far_ns) | (times > stop_ns + far_ns)))
-    text = f"{len(times)} markers, {len(recording.notes)} notes"
+    text = f"{count(len(times), 'marker')}, {count(len(recording.notes), 'note')}"
     if n_far:
         return Finding(
             name="marks", state="warn", text=f"{text}; {n_far} of them an hour or more outside",

@@ -22,7 +22,7 @@ from monitor.model import (
     StageEnergy,
     Supply,
 )
-from monitor.units import duration, energy, share, si, window
+from monitor.units import count, duration, energy, share, si, window
 
 _MOST_ROWS = 10  # slow channels of a view, and of a line
 _MOST_IN_A_LINE = 3
@@ -67,8 +67,8 @@ def facts(name: str, values: dict[str, Any]) -> Table:
         ("sample rate", si(values["sample_rate_hz"], "S/s", 4)),
         ("channels", channels),
         *(("beside them" if k == 0 else "", text) for k, text in enumerate(_beside(values))),
-        ("samples", f"{values['n_samples']} per channel in {values['n_blocks']} blocks"),
-        ("coverage", f"{share(values['coverage'])}, {values['n_gaps']} gaps"),
+        ("samples", f"{values['n_samples']} per channel in {count(values['n_blocks'], 'block')}"),
+        ("coverage", f"{share(values['coverage'])}, {count(values['n_gaps'], 'gap')}"),
         ("markers", str(values["n_markers"])),
         *(("runs" if k == 0 else "", text) for k, text in enumerate(_runs(values))),
         *((("files", files),) if (files := _files(values)) else ()),

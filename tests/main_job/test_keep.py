@@ -72,6 +72,19 @@ def test_a_merge_says_in_what_its_recordings_differ(split, tmp_path):
     assert "they differ in instrument identity; the earlier one's hold" in told
 
 
+def test_a_recording_that_was_not_ended_has_an_exit_code_of_its_own(tmp_path):
+    with Recorder(tmp_path / "r.h5", info(), flush_s=0.0) as recorder:
+        recorder.put(ramp(0, N))
+        recorder.drain(0)
+        shutil.copy(tmp_path / "r.h5", tmp_path / "killed.h5")
+    code, found = findings(tmp_path / "killed.h5")
+    assert (code, found["end"]["state"]) == (2, "warn")
+    assert found["structure"]["text"] == "schema 2, 1 file, its tables agree"
+    assert ", 0 gaps, " in found["continuity"]["text"]
+    told = " ".join(said("verify", "--help").split())
+    assert "1 if something in it is wrong or missing, 2 if nothing else is" in told
+
+
 def test_a_missing_part_is_named_and_the_rest_is_kept(split, tmp_path):
     whole = samples(split)
     split.with_name("r.part3.h5").unlink()
