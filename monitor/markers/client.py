@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     Sync = Callable[[], Any] | str | None
     # stage, parent_id, index, total and timing: what the markers of both edges say
     Begun = tuple[Any, Any, Any, Any, Any]
-    # event, span_id, Begun, time_ns or None, now_ns, mono_ns, attrs and, of an end, status
-    Entry = tuple[str, str, Begun, Any, int, int, dict[str, Any], Any]
+    # event, span_id, Begun, time_ns if given, now_ns, mono_ns, attrs if any, status of an end
+    Entry = tuple[str, str, Begun, Any, int, int, Any, Any]
 
 __version__ = "0.1.0"
 
@@ -367,7 +367,7 @@ class MarkerClient:
                     if type(value) not in _PLAIN:
                         attrs = _scalars(attrs)
                         break
-            entry = event, span_id, begun, time_ns, _now_ns(), _mono_ns(), attrs, status
+            entry = event, span_id, begun, time_ns, _now_ns(), _mono_ns(), attrs or None, status
             link = self._link
             if len(link.queue) < link.room:
                 link.queue.append(entry)
@@ -434,6 +434,8 @@ class Stage:
                 client._abort(_told(error))
         if _scope.get() is scope:
             _scope.set(scope.outer)
+        if self._newest is scope:  # or each would keep the other, for the garbage collector
+            self._newest = None
         client.end(scope.span_id, None, status)
 
     async def __aenter__(self) -> str:
@@ -555,7 +557,7 @@ class _Encoder:
     def __call__(self, seq: int, entry: Entry) -> bytes:
         event, span_id, begun, time_ns, now_ns, mono_ns, attrs, status = entry
         if status is not None:
-            attrs = dict(attrs, status=status)
+            attrs = {"status": status, **(attrs or {})}
         stage, parent_id, index, total, timing = _checked(begun)
         marker: dict[str, Any] = dict(
             self.common,
@@ -570,7 +572,7 @@ class _Encoder:
             mono_ns=mono_ns,
             emitted_ns=now_ns,
             timing=timing,
-            attrs=_scalars(attrs),
+            attrs=_scalars(attrs or {}),
         )
         payload = _json(marker)
         if len(payload) <= _MAX_BYTES:

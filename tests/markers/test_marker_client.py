@@ -405,6 +405,27 @@ def test_generators_left_in_another_order_leave_no_stage_behind(told):
     assert [m.attrs["status"] for m in markers if m.edge is Edge.END] == ["ok", "ok"]
 
 
+def test_a_stage_leaves_nothing_for_the_garbage_collector(told):
+    client, markers = told
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            with client.stage("outer", index=1), client.stage("inner"):
+                pass
+        markers.clear()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_an_end_with_more_attributes_than_there_may_be_still_has_its_status(told):
+    client, markers = told
+    client.end(client.begin("denoise"), status="error", **{f"a{i}": i for i in range(70)})
+    assert len(markers[1].attrs) == 64
+    assert markers[1].attrs["status"] == "error"
+
+
 def test_an_end_that_nobody_began_is_nothing(told):
     client, markers = told
     span = client.begin("denoise")
