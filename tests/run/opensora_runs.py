@@ -84,7 +84,8 @@ def run(command, *, cwd=None, options=(), env=None):
                 await asyncio.wait_for(ended.wait(), LIMIT_S)
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-                return Told(process, markers)
+                theirs = [m for m in markers if m.run_id != client.run_id]
+                return Told(process, theirs)
 
     return asyncio.run(gather())
 
