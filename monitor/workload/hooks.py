@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .hooktable import Target
     from .shim import LastWord
 
+_PAHO_NEEDS = (3, 9)  # 2.1, which is ours, says 3.7, but does not load before
+
 
 def install(ending: LastWord) -> None:
     """Wait for what we know to be imported, and hook it."""
@@ -78,7 +80,13 @@ def _client() -> MarkerClient:
     """Return what sends the markers, by what the environment says."""
     folder = os.environ.get(PAHO)
     if folder and importlib.util.find_spec("paho") is None:
-        sys.meta_path.append(_PahoFinder(folder))
+        if sys.version_info >= _PAHO_NEEDS:
+            sys.meta_path.append(_PahoFinder(folder))
+        else:
+            sys.stderr.write(
+                "wattstage: no stages will be marked: this Python {}.{} needs a paho-mqtt of its"
+                " own (pip install 'paho-mqtt<2')\n".format(*sys.version_info)
+            )
     from ..markers.client import MarkerClient  # noqa: PLC0415  # it looks for paho-mqtt
 
     return MarkerClient(
