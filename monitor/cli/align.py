@@ -16,7 +16,7 @@ from rich.progress import track
 
 from monitor.analysis.alignment import Alignment
 from monitor.analysis.alignment import align as aligned
-from monitor.cli.options import OwnBroker
+from monitor.cli.brokers import OwnBroker
 from monitor.engine import endpoint as endpoints
 from monitor.engine.client import EngineClient
 from monitor.errors import ConfigError, EngineError

@@ -39,15 +39,6 @@ Broker = Annotated[
         metavar="URL",
     ),
 ]
-OwnBroker = Annotated[
-    str | None,
-    typer.Option(
-        help="mqtt://HOST:PORT.",
-        show_default="WATTSTAGE_BROKER, else this machine",
-        parser=by_environment,
-        metavar="URL",
-    ),
-]
 Endpoint = Annotated[
     str | None, typer.Option(help="Where the engine listens.", show_default="one per user")
 ]

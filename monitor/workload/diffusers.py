@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .calls import replace
 from .forward_hooks import hooked
 from .resolved import prompt_attrs
+from .shim import DIFFUSERS
 from .spans import told
 from .steps import Steps
 
@@ -55,8 +56,9 @@ class Diffusers:
 
     def watch(self, watch: ImportWatch) -> None:
         """Set the hooks when diffusers is imported."""
-        watch.when("diffusers.pipelines.pipeline_utils", self._on_pipelines)
-        watch.when("diffusers.utils.export_utils", self._on_exports)
+        pipelines, exports = DIFFUSERS
+        watch.when(pipelines, self._on_pipelines)
+        watch.when(exports, self._on_exports)
 
     def _on_pipelines(self, module: ModuleType) -> None:
         base: Any = module.DiffusionPipeline

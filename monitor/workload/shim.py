@@ -1,31 +1,19 @@
-"""Sets the hooks in a Python that ``wattstage run`` has started."""
+"""What every Python that ``wattstage run`` has started does at once; it loads next to nothing.
 
-from __future__ import annotations
+The hooks are loaded when the first of what they know is imported, so that a Python that has
+nothing to do with it, such as a helper of torchrun, starts as soon as it would.
+"""
 
+# Nothing that Python has not loaded by now is imported at the top, not even typing.
 import atexit
-import functools
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .calls import replace_in
-from .chosen import decoded, mark
-from .diffusers import Diffusers
-from .hooktable import TARGETS
-from .imports import ImportWatch
-from .opensora import OpenSora
-from .probe import version_of
-from .spans import told
-from .timing import MODES, make_timing
-from .traces import hide_us
-from .tracker import Tracker
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
-
-    from ..markers.client import MarkerClient
-    from .hooktable import Target
 
 RUN_ID = "WATTSTAGE_RUN_ID"
 """Environment variable: names the run; without it nothing is hooked."""
@@ -45,71 +33,91 @@ LAST_WORDS = "WATTSTAGE_LAST_WORDS"
 PAHO = "WATTSTAGE_PAHO"
 """Folder that contains paho-mqtt, for a Python that has none."""
 
+OPENSORA = ("opensora",)
+DIFFUSERS = ("diffusers.pipelines.pipeline_utils", "diffusers.utils.export_utils")
+
 
 def install() -> None:
-    """Wait for what we know to be imported, and hook it."""
-    rank = os.environ.get("RANK", "0")
-    mode = os.environ.get(TIMING, "event")
-    timing = make_timing(mode if mode in MODES else "event")
-
-    def client() -> MarkerClient:
-        made = _client()
-        atexit.register(finish)  # after the client's own end was, so that it is done before
-        return made
-
-    def finish() -> None:
-        status = "ok" if _uncaught() is None else "error"
-        stages.finish(status)
-        tracker.finish(status)
-
-    tracker = Tracker(client, timing, os.environ.get(PARENT, ""))
-    stages = OpenSora(tracker)
-    atexit.register(_tell_what_ended_it, tracker, rank)
-    if rank != "0" and os.environ.get(RANKS) != "all":
+    """Wait for what the hooks know, and leave word of what ends the program."""
+    ending = LastWord()
+    atexit.register(ending.leave)
+    if os.environ.get("RANK", "0") != "0" and os.environ.get(RANKS) != "all":
         return
-    watch = ImportWatch(tracker.failed)
-    if os.environ.get(HOOKS) != "none":
-        watch.when("opensora", functools.partial(_hook, watch, stages, tracker))
-        Diffusers(tracker).watch(watch)
-    mark(decoded(os.environ.get(STAGES) or "[]"), watch, tracker)
-    watch.install()
-    hide_us()
+    names = awaited()
+    if names:
+        sys.meta_path.insert(0, Waiting(names, ending))
 
 
-def _hook(watch: ImportWatch, stages: OpenSora, tracker: Tracker, package: ModuleType) -> None:
-    """Set the hooks that the table has for this version, each when its module is imported."""
-    version = version_of(Path(next(iter(package.__path__))))
-    if not version:
-        return
-    for target in TARGETS[version]:
-        watch.when(target.module, functools.partial(_replace, stages, tracker, target))
-    tracker.point("opensora", version=version, timing_mode=os.environ.get(TIMING, "event"))
+def awaited() -> "frozenset[str]":
+    """Return the modules that something is to be hooked in."""
+    names = [] if os.environ.get(HOOKS) == "none" else [*OPENSORA, *DIFFUSERS]
+    chosen = os.environ.get(STAGES)
+    if chosen:
+        from .chosen import decoded  # noqa: PLC0415
+
+        names += [one.module for one in decoded(chosen)]
+    return frozenset(names)
 
 
-def _replace(stages: OpenSora, tracker: Tracker, target: Target, module: ModuleType) -> None:
-    replace_in(module, target.name, stages.hook(target.hook), tracker.failed)
+class LastWord:
+    """What ended a program, for who started it; it counts if the program has failed."""
 
+    def __init__(self) -> None:
+        self.of_a_stage: Callable[[], str] = str  # not evaluated, as of any attribute
+        """What a stage has ended by, in words; empty if none has."""
 
-def _uncaught() -> BaseException | None:
-    """Return what ends the program, which Python has printed."""
-    error: BaseException | None = getattr(sys, "last_value", None)
-    return error
+    def leave(self) -> None:
+        """Add what nobody has caught, or else what a stage has ended by, to the file for that."""
+        uncaught = getattr(sys, "last_value", None)
+        if not os.environ.get(LAST_WORDS):
+            return
+        if uncaught is None:
+            text = self.of_a_stage()
+        else:
+            from .spans import told  # noqa: PLC0415
 
-
-def _tell_what_ended_it(tracker: Tracker, rank: str) -> None:
-    """Leave word for who started the program; it counts if the program has failed."""
-    uncaught = _uncaught()
-    text = tracker.error if uncaught is None else told(uncaught)
-    if text:
+            text = told(uncaught)
+        if not text:
+            return
         from ..markers.client import leave_word  # noqa: PLC0415  # few programs need it
 
+        rank = os.environ.get("RANK", "0")
         leave_word(ended_by=text if rank == "0" else f"rank {rank}: {text}")
 
 
-def _client() -> MarkerClient:
-    """Return what sends the markers, by what the environment says."""
-    from ..markers.client import MarkerClient  # noqa: PLC0415  # only a program that is marked
+class Waiting:
+    """Loads the hooks when something of theirs is about to be imported, and is gone then.
 
-    return MarkerClient(
-        run_id=os.environ[RUN_ID], prefix=os.environ.get(PREFIX, "wattstage") or "wattstage"
-    )
+    Parameters
+    ----------
+    names
+        Of the modules.
+    ending
+        Is told by the hooks what a stage ends by.
+    """
+
+    def __init__(self, names: "frozenset[str]", ending: LastWord) -> None:
+        self._names = names
+        self._ending = ending
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: "Sequence[str] | None" = None,
+        target: "ModuleType | None" = None,
+    ) -> "ModuleSpec | None":
+        """Leave a module to the others; one of the names, to those that the hooks have added."""
+        if fullname not in self._names:
+            return None
+        sys.meta_path.remove(self)
+        try:
+            from . import hooks  # noqa: PLC0415
+
+            hooks.install(self._ending)
+        except Exception as error:
+            sys.stderr.write(f"wattstage: no stages will be marked: {error!r}\n")
+        for finder in list(sys.meta_path):
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                return spec
+        return None

@@ -4,22 +4,13 @@ It loads what it needs under a name of its own, so that the program that was sta
 module that it would not find otherwise.
 """
 
-import importlib.machinery
-import importlib.util
 import os
 import sys
-from pathlib import Path
+from importlib import machinery
 
-_HERE = Path(__file__).resolve().parent
-_ROOT = _HERE.parent.parent
-
-
-def _load(spec, name):
-    """Run a module and return it."""
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+# Not pathlib, which takes longer to load than all else here.
+_HERE = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120
+_ROOT = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120
 
 
 def _install():
@@ -27,21 +18,25 @@ def _install():
     if not os.environ.get("WATTSTAGE_RUN_ID"):
         return
     try:
-        spec = importlib.util.spec_from_file_location(
-            "_wattstage", str(_ROOT / "__init__.py"), submodule_search_locations=[str(_ROOT)]
-        )
-        _load(spec, "_wattstage")
-        importlib.import_module("_wattstage.workload.shim").install()
+        package = type(sys)("_wattstage")
+        package.__path__ = [_ROOT]
+        sys.modules["_wattstage"] = package
+        from _wattstage.workload.shim import install  # noqa: PLC0415
+
+        install()
     except Exception as error:
         sys.stderr.write(f"wattstage: no stages will be marked: {error!r}\n")
 
 
 def _run_the_other():
     """Run the ``sitecustomize`` that this one hides, if there is one."""
-    others = [path for path in sys.path if Path(path or ".").resolve() != _HERE]
-    spec = importlib.machinery.PathFinder.find_spec("sitecustomize", others)
+    others = [path for path in sys.path if os.path.realpath(path or ".") != _HERE]
+    spec = machinery.PathFinder.find_spec("sitecustomize", others)
     if spec is not None and spec.loader is not None:
-        _load(spec, "sitecustomize")
+        from importlib.util import module_from_spec  # noqa: PLC0415
+
+        module = sys.modules["sitecustomize"] = module_from_spec(spec)
+        spec.loader.exec_module(module)
 
 
 _install()
