@@ -10,7 +10,7 @@ def flaws(recording: Recording) -> tuple[str, ...]:
     name = recording.path.name
     repair = f"`wattstage repair {name} -o OUT` keeps what can be read"
     found = []
-    if recording.levels is None and not recording.corrections:
+    if not (recording.has_summaries or recording.corrections or recording.unused):
         found.append(
             f"{name} has no summaries that hold: numbers are right, but come slowly; {repair}"
         )
@@ -19,5 +19,5 @@ def flaws(recording: Recording) -> tuple[str, ...]:
             f"{name} was not ended by its recorder: it is still being written, or was cut off;"
             f" {repair}"
         )
-    found += [f"{name}: {text}; {repair}" for text in recording.lost]
+    found += [f"{name}: {text}; {repair}" for text in recording.warnings]
     return tuple(found)

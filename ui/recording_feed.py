@@ -64,7 +64,6 @@ class RecordingFeed:
         self._abandoned = False
         self._recording = self._stack.enter_context(Recording(path, progress=self._read_so_far))
         self._info = self._recording.info
-        self._warnings = flaws(self._recording)
         self._first, self._last = self._recording.bounds
         self._playhead = self._last
         self._speed = 1.0
@@ -245,8 +244,7 @@ class RecordingFeed:
 
     def _told(self, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot that also warns of what is wrong with the file."""
-        told = tuple(f"{self.name}: {text}" for text in self._recording.warnings)
-        return msgspec.structs.replace(snapshot, warnings=snapshot.warnings + told)
+        return msgspec.structs.replace(snapshot, warnings=flaws(self._recording))
 
     def _as_replay(self, snapshot: Snapshot) -> Snapshot:
         if snapshot.metrics is not None:
@@ -262,7 +260,7 @@ class RecordingFeed:
             average_windows_s=AVERAGES_S,
             ramp_windows_s=RAMPS_S,
             n_markers=len(self._recording.markers),
-            warnings=self._warnings,
+            warnings=(),
             replay_speed=self._speed,
         )
 
@@ -303,7 +301,7 @@ class RecordingFeed:
             n_malformed_markers=0,
             lag_s=0.0,
             recording=None,
-            warnings=self._warnings,
+            warnings=(),
             replay_speed=self._speed,
             slow=self._recording.slow.values(now_ns),
         )

@@ -47,7 +47,7 @@ def test_info_tells_what_was_recorded(session):
     assert set(facts) == {
         "schema_version", "start_ns", "duration_s", "sample_rate_hz", "channels", "n_samples",
         "n_blocks", "n_gaps", "coverage", "n_markers", "closed", "slow_channels", "n_files",
-        "runs", "lost", "part", "ended",
+        "runs", "lost", "damage", "part", "ended",
     }  # fmt: skip
     assert facts["closed"]
     assert facts["sample_rate_hz"] == pytest.approx(20_000)

@@ -67,7 +67,7 @@ def test_what_changed_since_it_was_recorded_is_a_warning(path, tmp_path):
         file["summaries/extremes_0"][0, 3] += 1.0
     with contextlib.closing(RecordingFeed(copy)) as feed:
         last = feed.frame(WHOLE).snapshot.warnings[-1]
-        assert last == "c.h5: its scales changed since it was recorded: every number may be wrong"
+        assert "c.h5: its scales changed since it was recorded: every number may be wrong" in last
         feed.resume()
         assert last in feed.frame(WHOLE).snapshot.warnings
 
@@ -225,8 +225,11 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path):
         RecordingFeed(tmp_path / "x.h5")
 
 
-def test_reading_of_a_file_without_summaries_can_be_given_up():
-    with contextlib.closing(RecordingFeed(SAMPLE)) as feed:
+def test_reading_of_a_file_without_summaries_can_be_given_up(tmp_path):
+    bare = shutil.copy(SAMPLE, tmp_path / "bare.h5")
+    with h5py.File(bare, "r+") as file:
+        del file["summaries"]
+    with contextlib.closing(RecordingFeed(bare)) as feed:
         feed.abandon()
         with pytest.raises(RecordingError, match="closed before"):
             feed.frame(WHOLE)
