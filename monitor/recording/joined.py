@@ -109,7 +109,8 @@ def _wrong(part: Contents, path: Path, number: int, parts: Sequence[Contents]) -
     """Return why a file cannot follow these parts of a recording; None if it can."""
     first, before = parts[0], parts[-1].part.number
     if part.part[:2] != (first.part.set, number):
-        return _LeftOut(f"{path} is a file of another recording", is_ours=False)
+        why = f"{path} is a file of another recording"
+        return _LeftOut(why, is_ours=bool(part.damage))  # of which the name may have changed
     if not before <= part.part.after < number:
         return _LeftOut(f"{path} follows part {part.part.after}, expected {before} to {number - 1}")
     if part.info != first.info:

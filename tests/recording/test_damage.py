@@ -173,6 +173,18 @@ def test_a_part_of_a_split_recording_is_looked_at_too(tmp_path):
         assert recording.changed(0, first) == ()
 
 
+def test_a_last_part_that_seems_to_be_of_another_recording_is_told_if_its_set_changed(tmp_path):
+    path = tmp_path / "r.h5"
+    record(path, info(), items(), how=RecordingSettings(split_gb=1e-4))
+    with Recording(path) as recording:
+        last = recording.files[-1]
+    with h5py.File(last, "r+") as file:
+        file.attrs["set"] = "x" + file.attrs["set"][1:]
+    with Recording(path) as recording:
+        (text,) = recording.lost
+        assert text.endswith(f"{last} is a file of another recording")
+
+
 def test_a_recording_that_grows_or_whose_writer_died_is_looked_at_flush_by_flush(tmp_path):
     path, copy = tmp_path / "r.h5", tmp_path / "c.h5"
     writer = Writer(path, info(), {})
