@@ -1,95 +1,64 @@
 """Fuzzes what takes bytes from others, with atheris, which nothing else here needs.
 
 A target may answer, or refuse with a WattstageError; anything else, a crash, a hang of 30 s or more
-than 1 GB of memory ends the run with the input in a file.
+than 1 GB of memory ends the run with the input in a file. So does a recording that gives another
+energy, time or rate than the good one without a word.
 
 Run: pip install atheris; python benchmarks/fuzz.py TARGET [-max_total_time=60] [more of libFuzzer]
-Targets: recording, markers, engine, settings, csv, journal.
+Targets: recording, journal, markers, engine, settings; and imports: csv, exported_csv, ptdaemon,
+elmorlabs, jls, parquet.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
+import itertools
 import logging
 import sys
-import tempfile
 import warnings
+from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 
 import atheris
 
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
 with atheris.instrument_imports(include=["monitor"]):
     import msgspec
     import numpy as np
-    from bench_record import SCALES, codes_of, info
+    from fuzz_inputs import (
+        ASKED,
+        EDITS,
+        FOLDER,
+        LOG,
+        METER,
+        SENT,
+        SETTINGS,
+        TABLES,
+        exported,
+        recordings,
+    )
+    from keeping.oracle import judge, look
 
     from monitor.config import load
     from monitor.engine import messages
     from monitor.errors import WattstageError
-    from monitor.keeping.verify import verify
     from monitor.markers import payload, telemetry
-    from monitor.model import NS, Block, Edge, Marker, Reading, SlowChannel, Supply
     from monitor.recording import marks
-    from monitor.recording.reader import Recording
-    from monitor.recording.recorder import Recorder
-    from monitor.sources.tables import csv_file
+    from monitor.sources.elmorlabs import CaptureSource
+    from monitor.sources.exported.csv_file import csv_source
+    from monitor.sources.exported.jls_file import jls_source
+    from monitor.sources.exported.parquet_file import parquet_source
+    from monitor.sources.source import Source
+    from monitor.sources.tables import csv_file, ptdaemon
     from monitor.sources.tables.csv_file import CsvOptions
+    from monitor.sources.tables.table import source_of
 
-_FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-"))
-_LIMITS = ["-timeout=30", "-rss_limit_mb=1024", "-max_len=4096"]
-
-
-_RUN = b'"schema":1,"run_id":"r","sender":"s","rank":0'
-_SENT = (
-    b'{%b,"seq":7,"event":"begin","stage":"denoise","ts_ns":5,"span_id":"a","parent_id":"b",'
-    b'"index":3,"total":50,"timing":"sync","attrs":{"a":1,"b":"c","d":null,"e":1.5}}' % _RUN,
-    b'{%b,"world_size":8,"seq":17,"n_dropped":0,"host":"h","clock":"c","attrs":{"f":129}}' % _RUN,
-    b'{%b,"status":"online"}' % _RUN,
-    b'{%b,"id":"x","t0_ns":1,"t1_ns":2,"t2_ns":3}' % _RUN,
-    b'{%b,"host":"h","sensors":[{"name":"power","unit":"W","device":"GPU 0","interval_s":0.1,'
-    b'"window_s":1.0,"note":"n"}],"notes":["none"]}' % _RUN,
-    b'{%b,"values":[[0,5,312.5],[1,6,70.0]]}' % _RUN,
-)
-_ASKED = tuple(
-    msgspec.msgpack.encode(each)
-    for each in (
-        messages.Hello(), messages.FrameRequest(start=0, stop=9, span=5, n_columns=100),
-        messages.Mark(text="door", time_ns=5), messages.StartRecording(path="a.h5"),
-    )
-)  # fmt: skip
-_SETTINGS = b"""[instrument]
-address = "TCPIP::192.168.1.20::5025::SOCKET"
-record_s = 0.1
-inputs = [{input = 1, quantity = "voltage"}, {input = 2, quantity = "current", ratio = 10.0}]
-[markers]
-broker = "mqtt://127.0.0.1:1883"
-"""
-_TABLES = (
-    b"t,P(W),U(V),I(mA)\n" + b"".join(b"%d,100,230,500\n" % k for k in range(9)),
-    b"Time [s],CH1 [V],CH2 [A]\n" + b"".join(b"%d.5e-3,1.5,-2.5\n" % k for k in range(9)),
-)
-_EDITS = b'{"do":"note","text":"n"}\n{"do":"delete","mark":"r:1"}\n{"do":"rename","mark":"r:2"}\n'
-
-
-@functools.cache
-def good_recording() -> bytes:
-    """Return a small recording that holds something of everything."""
-    path = _FOLDER / "good.h5"
-    codes = codes_of(4000)
-    plug = SlowChannel(name="plug", source="fuzz", unit="W", interval_s=1.0)
-    with Recorder(path, info(Supply.DC)) as recorder:
-        for k in range(4):
-            start = k * 1000 + 500 * (k > 1)
-            recorder.write(
-                Block(start, codes[:, k * 1000 : k * 1000 + 1000], SCALES, (0, 0), start * 1000, 0)
-            )
-            recorder.add(Reading(channel=plug, time_ns=k * NS // 1000, received_ns=1, value=5.0))
-            for edge in (Edge.BEGIN, Edge.END):
-                recorder.mark(
-                    Marker(time_ns=k * 10**6, stage="a", edge=edge, span_id=str(k), run_id="r")
-                )
-    return path.read_bytes()
+_LIMITS = ["-timeout=30", "-rss_limit_mb=1024", "-max_len=4096", "-len_control=0"]
+_MOST_ITEMS = 2000  # that are taken of an import
 
 
 def edited(data: bytes, *good: bytes) -> bytes:
@@ -110,21 +79,35 @@ def edited(data: bytes, *good: bytes) -> bytes:
     return bytes(changed)
 
 
+@functools.cache
+def truth(number: int) -> dict[str, object]:
+    """Return what a good recording says."""
+    return look(FOLDER / ("repaired", "mains", "split")[number] / "r.h5")
+
+
 def recording(data: bytes) -> None:
-    """Change a good recording at some places, perhaps cut it, and ask it everything."""
-    path = _FOLDER / "changed.h5"
-    path.write_bytes(edited(data, good_recording()))
-    with Recording(path) as opened:
-        start, stop = opened.bounds
-        opened.view(start, max(stop, start + 1), 100, (0.001,), (0.001,))
-        opened.summary(start, stop)
-        opened.read(start, min(stop, start + 5000))
-        for _ in opened.items():
-            pass
-        opened.stage_tree.stages(1 << 62)
-        opened.slow.values(0)
-    for _ in verify(path):
-        pass
+    """Let bits and bytes of a good recording be others, perhaps cut it, and ask it everything."""
+    told = atheris.FuzzedDataProvider(data)
+    number = told.ConsumeIntInRange(0, len(recordings()) - 1)
+    good = recordings()[number]
+    files = {name: bytearray(content) for name, content in good.files.items()}
+    for _ in range(told.ConsumeIntInRange(1, 6)):
+        name, begin, n = good.places[told.ConsumeIntInRange(0, len(good.places) - 1)]
+        at = begin + told.ConsumeIntInRange(0, n - 1)
+        if told.ConsumeBool():
+            files[name][at] ^= 1 << told.ConsumeIntInRange(0, 7)
+        else:
+            some = told.ConsumeBytes(told.ConsumeIntInRange(1, 8))
+            files[name][at : at + len(some)] = some
+    if told.ConsumeProbability() < 0.05:
+        name = told.PickValueInList(list(files))
+        del files[name][told.ConsumeIntInRange(0, len(files[name])) :]
+    folder = FOLDER / f"changed-{number}"
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    wrong = judge(look(folder / "r.h5"), truth(number))
+    assert wrong is None, f"without a word: {wrong}"
 
 
 def markers(data: bytes) -> None:
@@ -135,39 +118,109 @@ def markers(data: bytes) -> None:
         telemetry.decode_sensors, telemetry.decode_values,
     )  # fmt: skip
     kind = data[0] % len(kinds) if data else 0
-    kinds[kind](edited(data[1:], _SENT[kind]))
+    kinds[kind](edited(data[1:], SENT[kind]))
 
 
 def engine(data: bytes) -> None:
     """Decode what a viewer sends."""
     try:
-        msgspec.msgpack.decode(edited(data, *_ASKED), type=messages.Request)
+        msgspec.msgpack.decode(edited(data, *ASKED), type=messages.Request)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # which is a refusal
         return
 
 
 def settings(data: bytes) -> None:
     """Read a settings file."""
-    path = _FOLDER / "settings.toml"
-    path.write_bytes(edited(data, _SETTINGS))
+    path = FOLDER / "settings.toml"
+    path.write_bytes(edited(data, SETTINGS))
     load(path)
+
+
+def journal(data: bytes) -> None:
+    """Read the marks beside a recording, each of which has a checksum."""
+    path = FOLDER / "beside.h5"
+    text = edited(data, EDITS)
+    marks.journal_path(path).write_bytes(text)
+    edits, wrong = marks.read(path)
+    good = EDITS.split(b"\n")
+    for line, edit in zip(filter(None, text.split(b"\n")), edits, strict=False):
+        assert line in good or edit.do == "lost" or b'"crc"' not in line, (line, edit)
+    assert wrong or all(edit.do != "lost" for edit in edits)
+
+
+def _imported(make: Callable[[], Source]) -> None:
+    """Take what an import gives."""
+
+    async def take() -> None:
+        left = itertools.count(_MOST_ITEMS, -1)
+        async with make() as source:
+            async for _ in source.items():
+                if not next(left):
+                    return
+
+    asyncio.run(take())
 
 
 def csv(data: bytes) -> None:
     """Read a scope's or a meter's CSV file."""
-    path = _FOLDER / "log.csv"
-    path.write_bytes(edited(data, *_TABLES))
-    csv_file.load(path, CsvOptions(start="2026-03-01T12:00:00Z"))
+    path = FOLDER / "log.csv"
+    path.write_bytes(edited(data, *TABLES))
+    _imported(lambda: source_of(csv_file.load(path, CsvOptions(start="2026-03-01T12:00:00Z"))))
 
 
-def journal(data: bytes) -> None:
-    """Read the marks beside a recording."""
-    path = _FOLDER / "beside.h5"
-    marks.journal_path(path).write_bytes(edited(data, _EDITS))
-    marks.read(path)
+def ptdaemon_log(data: bytes) -> None:
+    """Read a log of PTDaemon."""
+    path = FOLDER / "spl.txt"
+    path.write_bytes(edited(data, LOG))
+    _imported(lambda: source_of(ptdaemon.load(path, zone=UTC)))
 
 
-TARGETS = {each.__name__: each for each in (recording, markers, engine, settings, csv, journal)}
+def elmorlabs(data: bytes) -> None:
+    """Read a capture of a PMD-USB: three files, one of them changed."""
+    folder = FOLDER / "pmd"
+    folder.mkdir(exist_ok=True)
+    names = list(METER)
+    for name, content in METER.items():
+        (folder / name).write_bytes(content)
+    chosen = names[data[0] % len(names)] if data else names[0]
+    (folder / chosen).write_bytes(edited(data[1:], METER[chosen]))
+    _imported(lambda: CaptureSource(folder, sample_rate_hz=20_000.0, signed=False))
+
+
+def jls(data: bytes) -> None:
+    """Read a JLS file that was exported."""
+    path = FOLDER / "changed.jls"
+    path.write_bytes(edited(data, exported("jls")))
+    _imported(lambda: jls_source(path))
+
+
+def parquet(data: bytes) -> None:
+    """Read a Parquet file that was exported."""
+    path = FOLDER / "changed.parquet"
+    path.write_bytes(edited(data, exported("parquet")))
+    _imported(lambda: parquet_source(path))
+
+
+def exported_csv(data: bytes) -> None:
+    """Read a CSV file that was exported, or the file beside it, changed."""
+    path = FOLDER / "changed.csv"
+    good = [exported("csv"), exported("csv.json")]
+    chosen = data[0] % 2 if data else 0
+    good[chosen] = edited(data[1:], good[chosen])
+    path.write_bytes(good[0])
+    path.with_name("changed.csv.json").write_bytes(good[1])
+    source = csv_source(path)
+    if source is not None:
+        _imported(lambda: source)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    each.__name__.removesuffix("_log"): each
+    for each in (
+        recording, journal, markers, engine, settings,
+        csv, exported_csv, ptdaemon_log, elmorlabs, jls, parquet,
+    )
+}  # fmt: skip
 
 
 def main() -> None:
@@ -183,7 +236,7 @@ def main() -> None:
         with contextlib.suppress(WattstageError):
             target(data)
 
-    atheris.Setup([*sys.argv, *_LIMITS], once)
+    atheris.Setup([sys.argv[0], *_LIMITS, *sys.argv[1:]], once)
     atheris.Fuzz()
 
 

@@ -189,6 +189,15 @@ def test_what_is_no_jls_file_is_said(tmp_path):
         jls_source(tmp_path / "x.jls")
 
 
+def test_a_jls_file_in_which_a_bit_flipped_is_called_damaged(tmp_path):
+    out = exported(recorded(tmp_path, info(), SESSION), tmp_path / "x.jls")
+    data = bytearray(out.read_bytes())
+    data[data.index(b'"sample_rate_hz"')] ^= 1
+    out.write_bytes(data)
+    with pytest.raises(RecordingError, match=r"x\.jls is damaged: .*; copy it again"):
+        jls_source(out)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -38,18 +38,25 @@ def jls_source(path: Path) -> FileSource:
         If it cannot be read.
     """
     pyjls = library("pyjls", "JLS")
-    with _opened(pyjls, path) as file:
-        told: dict[int, list[bytes]] = {DESCRIPTION: [], BLOCKS: []}
+    try:
+        with _opened(pyjls, path) as file:
+            told = _user_data(file)
+            return _ours(pyjls, path, told) if told[DESCRIPTION] else _foreign(pyjls, path, file)
+    except (RuntimeError, ValueError, LookupError) as error:
+        raise RecordingError(f"{path} is damaged: {error}; copy it again") from error
 
-        def take(number: int, content: Any) -> bool:
-            if number in told and isinstance(content, bytes):
-                told[number].append(content)
-            return False
 
-        file.user_data(take)
-        if told[DESCRIPTION]:
-            return _ours(pyjls, path, told)
-        return _foreign(pyjls, path, file)
+def _user_data(file: Any) -> dict[int, list[bytes]]:
+    """Return the pieces of what an export has told of itself."""
+    told: dict[int, list[bytes]] = {DESCRIPTION: [], BLOCKS: []}
+
+    def take(number: int, content: Any) -> bool:
+        if number in told and isinstance(content, bytes):
+            told[number].append(content)
+        return False
+
+    file.user_data(take)
+    return told
 
 
 def _opened(pyjls: Any, path: Path) -> Any:
