@@ -39,8 +39,8 @@ RECORD_S = 0.05
 LONG_RECORD_S = 0.25
 """Where a record that waits to be read, as the machine is busy, would be missed."""
 TIMEOUT_S = 2.0
-LONGEST_GAP = 5
-"""In units of the timeout; connecting again costs some of it, and more on a busy machine."""
+LONGEST_GAP = 10
+"""In units of the timeout; connecting again costs some of it: 1 or 2 in all, or 6 on a machine that starves."""
 LIMIT_S = 60.0
 _BEFORE, _AFTER = 3, 4  # blocks
 _AT_ONCE = 24
