@@ -380,8 +380,10 @@ def time_the_hooks():
     Of a wrapped function, that is the time of a call less that of the function itself; of a forward
     hook, its own time, without torch's way to it (see bench_hooks.py).
     """
-    for name in ("calls", "forward_hooks", "opensora", "tracker"):
+    begin_ns = now_ns()
+    for name in ("hooks", "calls", "forward_hooks", "opensora", "tracker"):
         importlib.import_module("_wattstage.workload." + name)
+    TRUTH["load_ns"] = since(begin_ns)
     ours = {name: sys.modules["_wattstage.workload." + name] for name in ("calls", "opensora")}
     hooks = sys.modules["_wattstage.workload.forward_hooks"]
     wrap, silence = ours["calls"].wrapped, hooks.silent
