@@ -2,21 +2,27 @@
 
     python benchmarks/tiny_opensora.py CHECKOUT OUTPUT_FOLDER [STEPS]
 
-Needs torch (a CPU build will do), einops, mmengine, numpy, pandas, tqdm, beautifulsoup4 and ftfy.
-What else Open-Sora imports, and this run has no use for, is stood in for; its own code from
-configuration to file is run as it is. The models have random weights of a fixed seed, so that two
-runs give the same files. With the environment variable MARKING_COST=FILE, under ``wattstage run``,
-what each call of a marker took goes there in ns, and last what the script took.
+Needs torch (a CPU build will do), einops, mmengine, numpy, pandas, tqdm, beautifulsoup4, ftfy,
+requests and psutil. What else Open-Sora imports, and this run has no use for, is stood in for; its
+own code from configuration to file is run as it is, of 1.2, 1.3 and 2.0. The models have random
+weights of a fixed seed, so that two runs give the same files.
+
+With the environment variable TOLD=FILE, what truly happened goes there as JSON: the timestep of
+each call of the diffusion model, when the pixels were decoded, and under ``wattstage run`` what
+each hook and each marker took in ns, and the whole script.
 """
 
+import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import json
 import os
 import runpy
 import sys
 import time
 import types
+import typing
 from pathlib import Path
 
 CONFIG_2_0 = """
@@ -57,7 +63,7 @@ num_sample = 1
 loop = 2
 condition_frame_length = 5
 multi_resolution = "STDiT2"
-dtype = "fp32"
+dtype = "bf16"
 prompt = ["raining, sea"]
 model = dict(type="TinySTDiT")
 vae = dict(type="TinyVAE")
@@ -74,6 +80,7 @@ STOOD_IN = frozenset(
         "accelerate",
         "apex",
         "av",
+        "beartype",
         "colossalai",
         "cv2",
         "decord",
@@ -81,7 +88,9 @@ STOOD_IN = frozenset(
         "dill",
         "flash_attn",
         "huggingface_hub",
+        "imageio",
         "liger_kernel",
+        "matplotlib",
         "omegaconf",
         "openai",
         "pandarallel",
@@ -141,6 +150,33 @@ class _Nothing:
         return self
 
 
+TRUTH = {"timesteps": [], "decoding": [], "hooks_ns": [], "markers_ns": []}
+"""Of hooks and markers, each time twice: by the clock, and of the processor, which others share."""
+
+
+def now_ns():
+    """Return the time by the clock, and of the processor."""
+    return time.perf_counter_ns(), time.thread_time_ns()
+
+
+def since(begin_ns):
+    """Return what has passed of both."""
+    return [now - begin for now, begin in zip(now_ns(), begin_ns, strict=True)]
+
+
+def noted_decoding(decode):
+    """Return a decoding that notes when it worked."""
+
+    @functools.wraps(decode)
+    def run(*args, **kwargs):
+        begin_ns = time.time_ns()
+        done = decode(*args, **kwargs)
+        TRUTH["decoding"].append((begin_ns, time.time_ns()))
+        return done
+
+    return run
+
+
 def write_video(filename, video_array, fps, **_):
     """Write the pixels as they are."""
     Path(filename).write_bytes(video_array.numpy().tobytes())
@@ -159,6 +195,7 @@ def models_2_0():
             self.inner = nn.Linear(in_channels, in_channels)
 
         def forward(self, img, timesteps, cond, txt, **_):
+            TRUTH["timesteps"].append(float(timesteps[0]))
             return torch.tanh(self.inner(img)) * timesteps[:1, None, None] + 1e-3 * txt.mean()
 
     class TinyVAE(nn.Module):
@@ -167,6 +204,7 @@ def models_2_0():
             torch.manual_seed(2)
             self.decoder = nn.Conv3d(16, 3, 1)
 
+        @noted_decoding
         def decode(self, z):
             z = z.float()
             parts = [self.decoder(z[..., k : k + 8]) for k in range(0, z.shape[-1], 8)]
@@ -186,31 +224,81 @@ def models_2_0():
         MODELS.register_module(name, module=kind)
 
 
-def models_1_2():
-    """Register the same for 1.2, as what the real classes are."""
+def text_and_flow_of_1_x():
+    """Register what 1.2 and 1.3 have in common: a text encoder and a diffusion model."""
     import torch
     from opensora.models.text_encoder.t5 import T5Encoder
-    from opensora.models.vae.vae import VideoAutoencoderKL, VideoAutoencoderPipeline
-    from opensora.models.vae.vae_temporal import VAE_Temporal
     from opensora.registry import MODELS
     from torch import nn
 
     class Inner(nn.Module):
-        def __init__(self, text):
-            super().__init__()
-            self.text = text
+        def tokenize_fn(self, texts):
+            return {"input_ids": texts, "attention_mask": None}
 
-        def get_text_embeddings(self, texts):
+        def get_text_embeddings(self, texts, _=None):
             sizes = torch.tensor([[float(len(one))] for one in texts])
             return sizes[:, None, :].repeat(1, 8, 4), torch.ones(len(texts), 8, dtype=torch.long)
 
     class TinyT5(T5Encoder):
         def __init__(self, model_max_length, **_):
-            self.t5 = Inner("t5")
+            self.t5 = Inner()
             self.output_dim, self.model_max_length, self.dtype = 4, model_max_length, torch.float32
 
         def null(self, n):
             return torch.zeros(n, 1, 8, 4)
+
+    class TinySTDiT(nn.Module):
+        def __init__(self, in_channels, **_):
+            super().__init__()
+            torch.manual_seed(1)
+            self.inner, self.y_embedder = nn.Conv3d(in_channels, 2 * in_channels, 1), None
+
+        def forward(self, x, timestep, y, mask=None, **_):
+            TRUTH["timesteps"].append(float(timestep[0]))
+            x = x.to(self.inner.weight.dtype)
+            return torch.tanh(self.inner(x)) * timestep[:, None, None, None, None] / 1000
+
+    for name, kind in (("TinySTDiT", TinySTDiT), ("tiny_t5", TinyT5)):
+        MODELS.register_module(name, module=kind)
+
+
+def models_1_3():
+    """Register models of 1.3."""
+    import opensora.datasets.utils
+    import torch
+    from opensora.models.vae_v1_3.vae import OpenSoraVAE_V1_3_Pipline
+    from opensora.registry import MODELS
+    from torch import nn
+
+    class Decoder(nn.Conv3d):
+        @noted_decoding
+        def forward(self, z):
+            x = torch.tanh(super().forward(z)).repeat_interleave(8, 3).repeat_interleave(8, 4)
+            return torch.cat([x[:, :, :1], x[:, :, 1:].repeat_interleave(4, 2)], 2)
+
+    class TinyVAE(OpenSoraVAE_V1_3_Pipline):
+        def __init__(self):
+            nn.Module.__init__(self)
+            torch.manual_seed(2)
+            self.decoder, self.out_channels = Decoder(4, 3, 1), 4
+            self.micro_batch_size, self.micro_frame_size = 1, 17
+            self.temporal_overlap, self.normalization = True, None
+
+        def un_normalize_z(self, z):
+            return z[None]  # the script leaves the batch to what the real one broadcasts
+
+    opensora.datasets.utils.write_video_cv2 = write_video
+    text_and_flow_of_1_x()
+    MODELS.register_module("TinyVAE", module=TinyVAE)
+
+
+def models_1_2():
+    """Register models of 1.2."""
+    import torch
+    from opensora.models.vae.vae import VideoAutoencoderKL, VideoAutoencoderPipeline
+    from opensora.models.vae.vae_temporal import VAE_Temporal
+    from opensora.registry import MODELS
+    from torch import nn
 
     class Frames(nn.Module):
         def __init__(self):
@@ -218,6 +306,7 @@ def models_1_2():
             torch.manual_seed(2)
             self.inner = nn.Conv2d(4, 3, 1)
 
+        @noted_decoding
         def decode(self, x):
             return types.SimpleNamespace(sample=torch.tanh(self.inner(x)))
 
@@ -250,39 +339,79 @@ def models_1_2():
             self.out_channels = 4
             self.scale, self.shift = torch.ones(()), torch.zeros(())
 
-    class TinySTDiT(nn.Module):
-        def __init__(self, **_):
-            super().__init__()
-            torch.manual_seed(1)
-            self.inner, self.y_embedder = nn.Conv3d(4, 8, 1), None
-
-        def forward(self, x, timestep, y, mask=None, **_):
-            return torch.tanh(self.inner(x)) * timestep[:, None, None, None, None] / 1000
-
-    for name, kind in (("TinySTDiT", TinySTDiT), ("TinyVAE", TinyVAE), ("tiny_t5", TinyT5)):
-        MODELS.register_module(name, module=kind)
+    text_and_flow_of_1_x()
+    MODELS.register_module("TinyVAE", module=TinyVAE)
 
 
-def timed_marking():
-    """Return the list to which from now on each call that marks adds what it takes, in ns.
+class Timed:
+    """A function of the program that adds what its calls take to a list; else it is as it was."""
 
-    What is timed are the calls that the hooks make, with the client's own inside them.
+    def __init__(self, function, took_ns):
+        self.__wrapped__, self._took_ns = function, took_ns
+
+    def __call__(self, *args, **kwargs):
+        """Call it."""
+        begin_ns = now_ns()
+        try:
+            return self.__wrapped__(*args, **kwargs)
+        finally:
+            self._took_ns.append(since(begin_ns))
+
+    def __getattr__(self, name):
+        """Return what the function has."""
+        return getattr(self.__wrapped__, name)
+
+
+def timed_method(method):
+    """Return a method of ours that notes what it takes."""
+
+    def run(*args, **kwargs):
+        begin_ns = now_ns()
+        done = method(*args, **kwargs)
+        TRUTH["markers_ns"].append(since(begin_ns))
+        return done
+
+    return run
+
+
+def time_the_hooks():
+    """Note from now on what each hook takes, all of it, and each marker within.
+
+    Of a wrapped function, that is the time of a call less that of the function itself; of a forward
+    hook, its own time, without torch's way to it (see bench_hooks.py).
     """
-    took_ns = []
-    tracker = importlib.import_module("_wattstage.workload.tracker").Tracker
+    begin_ns = now_ns()
+    for name in ("hooks", "calls", "forward_hooks", "opensora", "tracker"):
+        importlib.import_module("_wattstage.workload." + name)
+    TRUTH["load_ns"] = since(begin_ns)
+    ours = {name: sys.modules["_wattstage.workload." + name] for name in ("calls", "opensora")}
+    hooks = sys.modules["_wattstage.workload.forward_hooks"]
+    wrap, silence = ours["calls"].wrapped, hooks.silent
 
-    def timed(call):
+    def wrapped(function, hook, failed):
+        inner_ns = []
+        call = wrap(Timed(function, inner_ns), hook, failed)
+
+        @functools.wraps(function)
         def run(*args, **kwargs):
-            begin_ns = time.perf_counter_ns()
-            done = call(*args, **kwargs)
-            took_ns.append(time.perf_counter_ns() - begin_ns)
-            return done
+            n = len(inner_ns)
+            begin_ns = now_ns()
+            try:
+                return call(*args, **kwargs)
+            finally:
+                outer, inner = since(begin_ns), inner_ns[n:]
+                TRUTH["hooks_ns"].append([outer[k] - sum(i[k] for i in inner) for k in (0, 1)])
+                del inner_ns[n:]
 
         return run
 
-    for name in ("open", "close", "point"):
-        setattr(tracker, name, timed(getattr(tracker, name)))
-    return took_ns
+    for module in ours.values():
+        module.wrapped = wrapped
+    for module in (hooks, ours["opensora"]):
+        module.silent = lambda function: Timed(silence(function), TRUTH["hooks_ns"])
+    tracker = sys.modules["_wattstage.workload.tracker"].Tracker
+    for name in ("open", "close", "follow", "point"):
+        setattr(tracker, name, timed_method(getattr(tracker, name)))
 
 
 def main():
@@ -296,10 +425,14 @@ def main():
     import torch
 
     torch.use_deterministic_algorithms(mode=True)
+    if "_wattstage" in sys.modules and "TOLD" in os.environ:
+        time_the_hooks()
     is_2_0 = (checkout / "scripts" / "diffusion").is_dir()
+    is_1_3 = (checkout / "opensora" / "models" / "vae_v1_3").is_dir()
     import torchvision.io
 
     sys.modules["torch.utils.tensorboard"] = _Anything("torch.utils.tensorboard")
+    sys.modules["beartype.typing"] = typing
     torchvision.io.write_video = write_video
     for name in ("synchronize", "reset_peak_memory_stats"):
         setattr(torch.cuda, name, lambda *_: None)
@@ -308,19 +441,18 @@ def main():
     config = output / "config.py"
     text = CONFIG_2_0 if is_2_0 else CONFIG_1_2
     config.write_text(text.format(output=str(output / "videos"), steps=steps))
-    (models_2_0 if is_2_0 else models_1_2)()
+    (models_2_0 if is_2_0 else models_1_3 if is_1_3 else models_1_2)()
     if is_2_0:
         torch.distributed.init_process_group(
             "gloo", store=torch.distributed.HashStore(), rank=0, world_size=1
         )
     script = "scripts/diffusion/inference.py" if is_2_0 else "scripts/inference.py"
     sys.argv = [script, str(config)]
-    took_ns = timed_marking() if "MARKING_COST" in os.environ else []
     begin_ns = time.perf_counter_ns()
     runpy.run_path(script, run_name="__main__")
-    if "MARKING_COST" in os.environ:
-        took_ns.append(time.perf_counter_ns() - begin_ns)
-        Path(os.environ["MARKING_COST"]).write_text(" ".join(map(str, took_ns)), "ascii")
+    if "TOLD" in os.environ:
+        TRUTH["script_ns"] = time.perf_counter_ns() - begin_ns
+        Path(os.environ["TOLD"]).write_text(json.dumps(TRUTH), "ascii")
 
 
 if __name__ == "__main__":

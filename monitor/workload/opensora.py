@@ -80,7 +80,8 @@ class OpenSora:
 
     def build(self, call: Call) -> Around:
         """Mark the loading of one model; what is built within it is part of it."""
-        module, builder = (*call.args, None, None)[:2]
+        given = call.arguments()
+        module, builder = given.get("module"), given.get("builder")
         inside = self._tracker.current
         is_part = inside is not None and inside.stage.startswith("model_load.")
         if is_part or getattr(builder, "name", "model") != "model" or not isinstance(module, dict):
@@ -121,7 +122,7 @@ class OpenSora:
         module = getattr(call.function, "__self__", None) or call.args[0]
         inner = getattr(module, "module", None)  # 1.0 and 1.1: decodes some frames at a time
         if inner is not None and callable(getattr(inner, "decode", None)):
-            replace(inner, "decode", self.tile, self._tracker.failed)
+            self._replace(inner, "decode", self.tile)
         decoder = getattr(module, "decoder", None)
         with self._tracker.stage("vae_decode"), self._tiles_of(decoder):
             yield
@@ -141,12 +142,13 @@ class OpenSora:
 
     def save(self, call: Call) -> Around:
         """Mark the writing of a file."""
-        if call.kwargs.get("saving", True) is False:  # on the processes that only want its name
+        given = call.arguments()
+        if given.get("saving", True) is False:  # on the processes that only want its name
             yield
             return
         with self._tracker.stage("save"):
             yield
-        if not _is_condition(call):
+        if "generated_condition" not in str(given.get("sub_dir")):  # the image of a video
             self._clips.saved()
 
     def sample(self, call: Call) -> Around:
@@ -169,7 +171,7 @@ class OpenSora:
 
     def sample_flow(self, call: Call) -> Around:
         """Mark what 1.2 and 1.3 do from prompt to latents; the model is called for each step."""
-        scheduler, model = call.args[:2]
+        scheduler, model = call.args[0], call.arguments()["model"]
         names: list[float] = []
         try:
             names = timesteps(call, self._sizes)
@@ -190,16 +192,15 @@ class OpenSora:
         """Set hooks on the models of 2.0, and on what makes a clip of them."""
         yield
         given = call.arguments()
-        failed = self._tracker.failed
-        model_ae, optional = given["model_ae"], given.get("optional_models") or {}
-        replace(model_ae, "decode", self.decode, failed)
-        for model in (given["model"], model_ae):
-            replace(model, "to", self.move, failed)
+        model, model_ae = given["model"], given["model_ae"]
+        optional = given.get("optional_models") or {}
+        hook = self.hook("generate_image" if optional.get("img_flux") is model else "generate")
+        call.result = wrapped(call.result, hook, self._tracker.failed)
+        self._replace(model_ae, "decode", self.decode)
+        for each in (model, model_ae):
+            self._replace(each, "to", self.move)
         for name in ("t5", "clip"):
             self._mark_encoder(given["model_" + name], "text_encode." + name)
-        is_image = optional.get("img_flux") is given["model"]
-        hook = self.hook("generate_image" if is_image else "generate")
-        call.result = wrapped(call.result, hook, failed)
 
     def generate(self, call: Call) -> Around:
         """Mark the making of one video by 2.0."""
@@ -222,7 +223,7 @@ class OpenSora:
 
     def denoise(self, call: Call) -> Around:
         """Mark the denoising of 2.0, in which the model is called once or more for each step."""
-        model = call.args[1] if len(call.args) > 1 else call.kwargs["model"]
+        model = call.arguments()["model"]
         names = list(call.kwargs["timesteps"])
         n_calls = None
         if "Scaling" in type(call.args[0]).__name__:
@@ -268,6 +269,13 @@ class OpenSora:
         with hooked(decoder, before=before, after=after):
             yield
 
+    def _replace(self, model: Any, name: str, hook: Hook) -> None:
+        """Wrap a method of a model; without it, the other stages are marked all the same."""
+        try:
+            replace(model, name, hook, self._tracker.failed)
+        except (AttributeError, TypeError) as error:
+            self._tracker.failed(error)
+
     def _mark_encoder(self, module: Any, stage: str) -> None:
         if module in self._encoders:  # which the image and the video have in common
             return
@@ -275,8 +283,3 @@ class OpenSora:
         spans: list[Span] = []
         module.register_forward_pre_hook(silent(lambda: spans.append(self._tracker.open(stage))))
         module.register_forward_hook(silent(lambda: self._tracker.close(spans.pop())))
-
-
-def _is_condition(call: Call) -> bool:
-    """Return whether it is the image that a video begins with that is saved."""
-    return any("generated_condition" in arg for arg in call.args if isinstance(arg, str))

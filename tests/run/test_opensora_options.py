@@ -1,7 +1,10 @@
 """What Open-Sora does only if it is asked to: each has its stage, in the clip that it is for."""
 
+import os
+import shutil
+
 import pytest
-from opensora_runs import opensora
+from opensora_runs import FAKES, command_of, opensora, run
 
 SEGMENT = ["text_encode", "denoise", *["  denoise_step"] * 3]
 PIXELS = ["vae_decode", *["  vae_tile"] * 2]
@@ -133,3 +136,20 @@ def test_only_the_first_process_tells_unless_all_are_asked(tmp_path):
     told = opensora("v1_3", tmp_path, ranks=2)
     assert {marker.rank for marker in told.markers} == {0}
     assert len([stage for stage in told.stages if stage.name == "clip"]) == 2
+
+
+def test_without_a_method_to_hook_the_other_stages_are_marked_and_this_is_noted(tmp_path):
+    made = shutil.copytree(FAKES / "v2_0", tmp_path / "copy")
+    for file, before, after in (
+        ("opensora/models/hunyuan_vae/autoencoder_kl_causal_3d.py", "def decode(", "def undo("),
+        ("opensora/utils/sampling.py", "model_ae.decode(", "model_ae.undo("),
+    ):
+        text = (made / file).read_text()
+        assert before in text
+        (made / file).write_text(text.replace(before, after))
+    command, how = command_of("v2_0", tmp_path)
+    path = os.pathsep.join([str(made), str(FAKES)])
+    told = run(command, cwd=made, env={**how["env"], "PYTHONPATH": path})
+    assert told.trees("run/clip") == [[*ENCODE_2_0, *STEPS_2_0, "save", "  save.encode"]] * 2
+    (note,) = told.points("note")
+    assert "has no attribute 'decode'" in note.attrs["text"]
