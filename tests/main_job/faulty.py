@@ -40,11 +40,11 @@ LONG_RECORD_S = 0.25
 """Where a record that waits to be read, as the machine is busy, would be missed."""
 TIMEOUT_S = 2.0
 LONGEST_GAP = 10
-"""In units of the timeout; connecting again costs some of it: 1 or 2 in all, or 6 on a machine that starves."""
+"""In units of the timeout: connecting again makes it 1 or 2, on a machine that starves 6."""
 LIMIT_S = 60.0
 _BEFORE, _AFTER = 3, 4  # blocks
 _AT_ONCE = 24
-_SLACK_NS = 20_000_000  # of a busy machine, beyond what a record's time claims
+_SLACK_NS = 40_000_000  # of a busy machine, beyond what a record says; less than a record
 
 
 class Constant:
