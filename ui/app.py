@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pyqtgraph.util.garbage_collector import GarbageCollector
@@ -95,17 +96,15 @@ def set_up(*, theme: str, address: str | None = None, out: Path | None = None) -
 
     dialog = SetupDialog(None, THEMES[theme], measure=measure, profile=out)
     dialog.setStyleSheet(style_sheet(THEMES[theme]))
-    before = {s: signal.signal(s, lambda *_: dialog.reject()) for s in _SIGNALS}
     wakes = QTimer(dialog)  # Python looks for signals only between its own steps
     wakes.timeout.connect(lambda: None)
     wakes.start(200)
-    if address is not None:
-        dialog.use(address)
     try:
-        dialog.exec()
+        with _ended_by_signals(dialog.reject):
+            if address is not None:
+                dialog.use(address)
+            dialog.exec()
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         dialog.deleteLater()
         app.processEvents()
     return chosen[0] if chosen else None
@@ -129,6 +128,21 @@ def _application() -> QApplication:
     app.setFont(font())
     _keep_garbage_here(app)
     return app
+
+
+@contextlib.contextmanager
+def _ended_by_signals(end: Callable[[], object]) -> Iterator[None]:
+    """Let signals end what runs, as its loop comes to it: one that has not begun, as it begins."""
+
+    def ask(*_: object) -> None:
+        QTimer.singleShot(0, end)
+
+    before = {number: signal.signal(number, ask) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _keep_garbage_here(app: QApplication) -> None:
@@ -174,13 +188,9 @@ def _show(app: QApplication, window: Window, *, seconds: float | None, picture: 
     timer.timeout.connect(window.close)
     if seconds is not None:
         timer.start(round(seconds * 1000))
-    before = {s: signal.signal(s, lambda *_: window.close()) for s in _SIGNALS}
-    window.show()
-    try:
+    with _ended_by_signals(window.close):
+        window.show()
         code = app.exec()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if failures:
         raise ConfigError(failures[0])
     return code

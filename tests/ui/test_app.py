@@ -66,9 +66,7 @@ def test_the_window_closes_by_itself_and_leaves_a_picture(path, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_an_interrupt_closes_the_window_cleanly(path):
-    code = f"{SHOW} recording=Path({str(path)!r}), theme='dark', seconds=60, picture=None))"
-    start = """
+HEARD = """
 import os, signal, threading, time
 def interrupt():
     while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -76,9 +74,20 @@ def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 threading.Thread(target=interrupt, daemon=True).start()
 """
+BEFORE_THE_LOOP = """
+import os, signal
+from ui.window import Window
+show = Window.show
+Window.show = lambda window: (os.kill(os.getpid(), signal.SIGINT), show(window))
+"""
+
+
+@pytest.mark.parametrize("start", [HEARD, BEFORE_THE_LOOP], ids=["heard", "before the loop"])
+def test_an_interrupt_closes_the_window_cleanly(start, path):
+    code = f"{SHOW} recording=Path({str(path)!r}), theme='dark', seconds=300, picture=None))"
     done = subprocess.run(
         [sys.executable, "-c", start + code], capture_output=True, text=True, check=False,
-        env=os.environ, timeout=60,
+        env=os.environ, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
