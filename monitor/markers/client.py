@@ -308,7 +308,7 @@ class MarkerClient:
         waits_for = self._sync if sync is None else sync
         return Stage(self, (name, "", index, total, timing), attrs, waits_for)
 
-    def close(self, deadline_s: float = 2.0) -> None:
+    def close(self, deadline_s: float = 5.0) -> None:
         """Send what waits and hang up; markers that come later are dropped.
 
         Also done at the exit of the interpreter.
@@ -801,7 +801,14 @@ class _Link:
             self._thread.join(max(0.0, deadline_s))
         self._n_unkept += len(self.queue) + self._spool.n_waiting
         if self.n_dropped:
-            self._leave_word(self.problem or "they came faster than the broker took them")
+            self._leave_word(self.problem or self._haste)
+
+    @property
+    def _haste(self) -> str:
+        """Return why markers were lost, if no problem was told."""
+        if self._n_refused:
+            return "they came faster than the broker took them"
+        return "the program had ended before the broker took them"
 
     def _leave_word(self, why: str) -> None:
         """Tell ``wattstage run``, if it has started this run, that markers are lost."""
