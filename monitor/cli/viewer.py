@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -24,6 +25,7 @@ from monitor.terminal import live as terminal
 
 _VIEW_S = 0.25
 _LINE_S = 5.0
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ class Viewer:
         command = [sys.executable, "-m", "ui", "--setup", f"--theme={self.theme}"]
         command += [f"--address={address}"] if address is not None else []
         command += [f"--out={out}"] if out is not None else []
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        done = _run(command, stdout=subprocess.PIPE)
         if done.returncode:
             raise typer.Exit(done.returncode)
         return Path(done.stdout) if done.stdout else None
@@ -96,7 +98,7 @@ class Viewer:
         command = [sys.executable, "-m", "ui"]
         for name, value in options.items():
             command += [f"--{name}", str(value)] if value is not None else []
-        if code := _run(command):
+        if code := _run(command).returncode:
             raise typer.Exit(code)
 
 
@@ -147,20 +149,31 @@ async def _set_within(event: asyncio.Event, seconds: float) -> bool:
     return event.is_set()
 
 
-def _run(command: list[str]) -> int:
-    """Run a window to its end; an interrupt is the window's to handle."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        return subprocess.run(command, check=False).returncode
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _run(command: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
+    """Run a window to its end; what asks us to end is the window's to handle.
+
+    An interrupt reaches it by itself, as it comes from the terminal that both have.
+    """
+    with subprocess.Popen(command, text=True, **how) as window:
+
+        def pass_on(*_: object) -> None:
+            window.terminate()
+
+        before = {number: signal.signal(number, pass_on) for number in _ENDS}
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            out = window.communicate()[0]
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    return subprocess.CompletedProcess(command, window.returncode, out)
 
 
 @contextlib.asynccontextmanager
 async def on_signal(act: Callable[[], object]) -> AsyncIterator[None]:
     """Call ``act`` when the process is asked to end, in the loop's own time."""
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, *_ENDS)
     for number in numbers:
         loop.add_signal_handler(number, act)
     try:

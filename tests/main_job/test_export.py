@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,7 @@ def test_an_export_that_is_stopped_leaves_no_half_file(tmp_path, how):
     ) as process:
         while not any(path.name == out.name for path in tmp_path.glob(".*/*")):
             assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(how)
         errors = process.communicate(timeout=LIMIT_S)[1]
     assert process.returncode == 1

@@ -1,14 +1,20 @@
 """What becomes of an engine when a view of it is closed."""
 
+import re
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from lab import bench, environment, recorder, said
+import pytest
+from lab import LIMIT_S, bench, environment, recorder, said
 
 from monitor.engine.client import EngineClient
 from monitor.errors import EngineError
 from monitor.recording.reader import Recording
+
+SAMPLE = Path(__file__).parents[2] / "recordings" / "sample.h5"
 
 
 def is_there(where) -> bool:
@@ -69,3 +75,30 @@ def test_a_window_that_is_attached_leaves_the_recording_alone(tmp_path):
     with Recording(out) as recording:
         assert recording.closed
         assert recording.duration_s >= 8
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_the_command_closes_its_window(how, tmp_path):
+    picture = tmp_path / "window.png"
+    command = [sys.executable, "-m", "monitor.cli", "watch", str(SAMPLE)]
+    command += ["--picture", str(picture)]
+    env = {**environment(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    with subprocess.Popen(command, env=env) as process:
+        while not any(map(_hears_terminations, _children(process.pid))):
+            assert process.poll() is None
+            time.sleep(0.05)
+        window = _children(process.pid)[0]
+        process.send_signal(how)
+        assert process.wait(LIMIT_S) == 0
+    assert not Path(f"/proc/{window}").exists()
+    assert picture.exists()
+
+
+def _children(pid):
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def _hears_terminations(pid):
+    (caught,) = re.findall(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
