@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +22,15 @@ class Heard:
     given: int = 0
     marks: list[str] = field(default_factory=list)
     error: str = ""
+    flushes_s: list[tuple[float, float]] = field(default_factory=list)
+    """When each flush began and ended; the end of one that is going on is infinite."""
     killed_ns: int = 0
     """UTC of its death, where that is held against the recording, and not what was given."""
+
+    @property
+    def flushing(self) -> bool:
+        """Return whether a flush is going on."""
+        return bool(self.flushes_s) and self.flushes_s[-1][1] == math.inf
 
 
 @dataclass
@@ -36,6 +44,7 @@ class Row:
     marks: int = 0
     missing: int = 0
     verified: int = 0
+    in_flush: int = 0
     notes: set[str] = field(default_factory=set)
 
 

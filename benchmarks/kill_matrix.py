@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import random
 import shutil
@@ -27,7 +28,6 @@ from kill_judge import RATE_HZ, Heard, Row, judge
 
 _CHILD = Path(__file__).with_name("kill_recording.py")
 _SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server")
-_FLUSH_S = 0.5
 
 
 def listen(process: subprocess.Popen[str], heard: Heard) -> None:
@@ -40,6 +40,10 @@ def listen(process: subprocess.Popen[str], heard: Heard) -> None:
         if not heard.error:
             heard.given = said.get("given", heard.given)
         heard.error = said.get("error", heard.error)
+        if said.get("flush") == "begun":
+            heard.flushes_s.append((time.monotonic(), math.inf))
+        elif "flush" in said:
+            heard.flushes_s[-1] = (heard.flushes_s[-1][0], time.monotonic())
         if "mark" in said and not heard.error:  # what comes later is of no recording
             heard.marks.append(said["mark"])
 
@@ -51,8 +55,12 @@ def trial(  # noqa: PLR0917  # the order in which it happens
     after_s: float,
     die: Callable[[subprocess.Popen[str]], None],
     left: Path | None = None,
+    in_flush: float | None = None,
 ) -> None:
-    """Record, die, and look at what is left, perhaps elsewhere."""
+    """Record, die, and look at what is left, perhaps elsewhere.
+
+    ``in_flush`` is how far into a flush it shall be, as a part of how long the last one took.
+    """
     heard = Heard()
     command = [sys.executable, str(_CHILD), str(path), what]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -60,6 +68,8 @@ def trial(  # noqa: PLR0917  # the order in which it happens
         listener.start()
         while heard.given < after_s * RATE_HZ and not heard.error and process.poll() is None:
             time.sleep(0.001)
+        if in_flush is not None:
+            wait_for_flush(heard, in_flush)
         die(process)
         try:
             process.wait(30)
@@ -68,10 +78,21 @@ def trial(  # noqa: PLR0917  # the order in which it happens
             row.notes.add("had to be killed")
         listener.join()
     row.n += 1
+    row.in_flush += heard.flushing
     row.marks += len(heard.marks)
     if heard.error:
         row.notes.add(heard.error.partition(" stopped: ")[2].partition(";")[0] or heard.error)
     judge(row, left or path, heard)
+
+
+def wait_for_flush(heard: Heard, part: float) -> None:
+    """Wait until the next flush is so far, if it takes as long as the last."""
+    began_s, ended_s = next(each for each in heard.flushes_s[::-1] if each[1] < math.inf)
+    n = len(heard.flushes_s)
+    while len(heard.flushes_s) == n or not heard.flushing:
+        time.sleep(0.0)
+    while time.monotonic() < heard.flushes_s[-1][0] + part * (ended_s - began_s):
+        time.sleep(0.0)
 
 
 def done(*command: object) -> bool:
@@ -174,15 +195,14 @@ def main() -> None:
     logging.disable(logging.WARNING)
     rng = random.Random(options.seed)
     folder = Path(tempfile.mkdtemp(prefix="kills-", dir=options.folder))
-    rows = [Row("kill -9"), Row("kill -9 near a flush"), Row("kill -9 in a storm of marks")]
+    rows = [Row("kill -9"), Row("kill -9 in a flush"), Row("kill -9 in a storm of marks")]
     try:
         for k in range(options.kills):
             path = folder / f"r{k}.h5"
-            after_s = rng.uniform(0.7, 2.0)
-            if k % 3 == 1:  # flushes come every 0.5 s after the first block
-                after_s = _FLUSH_S * rng.randint(2, 4) + rng.uniform(-0.01, 0.04)
+            after_s, part = rng.uniform(0.7, 2.0), rng.uniform(0.0, 0.9)
             what = "storm" if k % 3 == 2 else "calm"
-            trial(rows[k % 3], path, what, after_s, subprocess.Popen.kill)
+            in_flush = part if k % 3 == 1 else None
+            trial(rows[k % 3], path, what, after_s, subprocess.Popen.kill, in_flush=in_flush)
             for each in folder.glob("r*"):
                 each.unlink()
         for how, number in (("SIGTERM", signal.SIGTERM), ("closed terminal", signal.SIGHUP)):
@@ -197,12 +217,13 @@ def main() -> None:
             commands_ended(visa, folder, rows)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print("| How it ended | Trials | Open | Lost, at most | Acknowledged marks | Missing |"
-          " Repaired and verified | |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|")
+    print("| How it ended | Trials | In a flush | Open | Lost, at most | Acknowledged marks |"
+          " Missing | Repaired and verified | |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
-        print(f"| {row.how} | {row.n} | {row.opened} | {row.lost_s:.2f} s | {row.marks}"
-              f" | {row.missing} | {row.verified} | {'; '.join(sorted(row.notes))} |")  # fmt: skip
+        counted = f"{row.n} | {row.in_flush} | {row.opened} | {row.lost_s:.2f} s | {row.marks}"
+        notes = "; ".join(sorted(row.notes))
+        print(f"| {row.how} | {counted} | {row.missing} | {row.verified} | {notes} |")
 
 
 if __name__ == "__main__":

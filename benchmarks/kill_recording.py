@@ -1,15 +1,17 @@
 """A session that records 2 x 1 MS/s and takes marks by hand, to be killed by kill_matrix.py.
 
-Arguments: path, and "storm" or "calm". Prints a JSON line per block and per acknowledged mark.
+Arguments: path, and "storm" or "calm". Prints a JSON line per block, per acknowledged mark,
+and before and after each flush.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +20,7 @@ import numpy as np
 from monitor.config import HistorySettings, MetricsSettings
 from monitor.errors import RecordingError
 from monitor.model import Block, Channel, Quantity, Scale, StreamInfo, Supply
+from monitor.recording.parts import Parts
 from monitor.session import Session
 from monitor.sources.clock import SystemClock
 
@@ -59,9 +62,19 @@ class RampSource:
 
 
 def say(**values: object) -> None:
-    """Tell whoever watches; nothing waits here in this process."""
-    sys.stdout.write(json.dumps(values) + "\n")
-    sys.stdout.flush()
+    """Tell whoever watches, from any thread; nothing waits here in this process."""
+    os.write(1, (json.dumps(values) + "\n").encode())
+
+
+def told(flush: Callable[[Parts], None]) -> Callable[[Parts], None]:
+    """Return a flush that tells when it begins and ends."""
+
+    def told_flush(parts: Parts) -> None:
+        say(flush="begun")
+        flush(parts)
+        say(flush="ended")
+
+    return told_flush
 
 
 async def main(path: Path, how: str) -> None:
@@ -87,4 +100,5 @@ async def main(path: Path, how: str) -> None:
 
 
 if __name__ == "__main__":
+    Parts.flush = told(Parts.flush)  # type: ignore[method-assign]
     asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from kept_waiting import KeptWaiting
 from sources.counted import HastyClock
 
 from monitor.bench.scope.faults import Fault
@@ -47,8 +46,6 @@ LIMIT_S = 120.0
 _BEFORE, _AFTER = 3, 4  # blocks
 _AT_ONCE = 8  # more of them starve each other on two cores, and then work in vain
 _SLACK_NS = 20_000_000  # beyond what a record says; less than a record
-_TURNS = 4  # that a record may have to wait for: who makes, sends, receives and stamps it
-_TICK_S = 0.005
 
 
 class Constant:
@@ -58,30 +55,6 @@ class Constant:
 
     def sample(self, start, n, rate_hz):
         return np.full(n, VOLTS), np.full(n, AMPS)
-
-
-class KeptWaiting:
-    """Measures in a thread how long threads of this process wait for their turn."""
-
-    def __init__(self):
-        self.longest_ns = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._measure)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
-
-    def _measure(self):
-        while not self._over.is_set():
-            before_ns = time.monotonic_ns()
-            self._over.wait(_TICK_S)
-            late_ns = time.monotonic_ns() - before_ns - round(1e9 * _TICK_S)
-            self.longest_ns = max(self.longest_ns, late_ns)
 
 
 @dataclass(frozen=True)
@@ -94,7 +67,7 @@ class Outcome:
     gaps_s: list[float]
     """Between the blocks around each event, in the order of the events."""
     late_ns: int
-    """The longest that this process was kept waiting for its turn."""
+    """How late a record may have come because the machine was busy."""
 
     @property
     def kinds(self) -> list[str]:
@@ -114,7 +87,7 @@ class Outcome:
     @property
     def n_misplaced(self) -> int:
         """Return the blocks that lie elsewhere than the host saw them."""
-        slack_ns = self.info.t0_uncertainty_ns + _SLACK_NS + _TURNS * self.late_ns
+        slack_ns = self.info.t0_uncertainty_ns + _SLACK_NS + self.late_ns
         return sum(
             abs(self.info.time_ns(block.start) - block.host_ns)
             > block.host_uncertainty_ns + slack_ns
@@ -210,7 +183,7 @@ async def outcome(folder: Path, dialect: str, way: str, fault: Fault, spare: int
                 n_after += isinstance(item, Block)
                 if n_after == _AFTER:
                     break
-    return _read(path, kept_waiting.longest_ns)
+    return _read(path, kept_waiting.late_ns)
 
 
 def transport_of(dialect: str) -> str:
