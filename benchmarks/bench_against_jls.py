@@ -108,39 +108,76 @@ def times(ask, ranges) -> list[float]:
     return took
 
 
-def read(kind: str, path: Path, n: int) -> None:
-    """Print what a reader waits for; in a process of its own, for its memory."""
-    size = path.stat().st_size
-    for state in ("cold", "warm"):
-        if state == "cold":
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-                os.posix_fadvise(file.fileno(), 0, size, os.POSIX_FADV_DONTNEED)
-        begin = time.perf_counter()
-        opened = Ours(path) if kind == "ours" else Jls(path)
-        opening = time.perf_counter() - begin
-        opened.view(0, n)
-        first = time.perf_counter() - begin
-        print(
-            f"{kind:5} {state}: open {1e3 * opening:.1f} ms, with first view {1e3 * first:.1f} ms"
-        )
-    rng, every = np.random.default_rng(0), []
+OPENED = {"ours": Ours, "jls": Jls, "jls+p": Jls}
+
+
+def put_into_page_cache(path: Path, *, into: bool) -> None:
+    """Let the file be in the page cache, all of it or nothing of it."""
+    with path.open("rb") as file:
+        if into:
+            while file.read(1 << 24):
+                pass
+        else:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, path.stat().st_size, os.POSIX_FADV_DONTNEED)
+
+
+def tell(what: str, took: dict[str, list[float]]) -> None:
+    """Print the percentiles of each kind in ms, side by side."""
+    figures = (np.percentile(each, (50, 95)) for each in took.values())
+    cells = [f"{p50:9.2f} {p95:8.2f}" for p50, p95 in figures]
+    print(f"{what:34} {' |'.join(cells)}", flush=True)
+
+
+def compare(paths: dict[str, Path], n: int, *, cached: bool) -> None:
+    """Ask all files the same in turn, so that a machine that gets slow does so for all."""
+    where = "page cache" if cached else "disk"
+    opening: dict[str, list[float]] = {kind: [] for kind in paths}
+    first: dict[str, list[float]] = {kind: [] for kind in paths}
+    readers: dict[str, Ours | Jls] = {}
+    for _ in range(5):
+        for kind, path in paths.items():
+            put_into_page_cache(path, into=cached)
+            begin = time.perf_counter()
+            readers[kind] = OPENED[kind](path)
+            opening[kind].append(1e3 * (time.perf_counter() - begin))
+            readers[kind].view(0, n)
+            first[kind].append(1e3 * (time.perf_counter() - begin))
+    tell(f"{where}: open", opening)
+    tell(f"{where}: open and view of all", first)
+    rng = np.random.default_rng(0)
+    all_views: dict[str, list[float]] = {kind: [] for kind in paths}
     for span in (int(s) for s in SPANS if s <= n):
+        took: dict[str, list[float]] = {kind: [] for kind in paths}
         starts = rng.integers(0, n - span + 1, N_TRIES).tolist()
-        took = times(opened.view, [(a, a + span) for a in starts])
-        every += took
-        p50, p95 = np.percentile(took, (50, 95))
-        print(f"{kind:5} view of {span:13,} samples: p50 {p50:7.2f} ms, p95 {p95:7.2f} ms")
-    p50, p95 = np.percentile(every, (50, 95))
-    print(f"{kind:5} view of any of these spans: p50 {p50:7.2f} ms, p95 {p95:7.2f} ms")
-    ranges = np.sort(rng.integers(0, n, (N_TRIES, 2)), axis=1).tolist()
-    p50, p95 = np.percentile(times(opened.summary, [(a, b + 1) for a, b in ranges]), (50, 95))
-    print(f"{kind:5} exact summary: p50 {p50:.2f} ms, p95 {p95:.2f} ms")
-    print(f"{kind:5} memory {psutil.Process().memory_info().rss / 1e6:.0f} MB")
+        for path in paths.values():
+            put_into_page_cache(path, into=cached)
+        for start in starts:
+            for kind, reader in readers.items():
+                took[kind] += times(reader.view, [(start, start + span)])
+        tell(f"{where}: view of {span:,}", took)
+        for kind, each in took.items():
+            all_views[kind] += each
+    tell(f"{where}: view of any of these", all_views)
+    took = {kind: [] for kind in paths}
+    for begin, end in np.sort(rng.integers(0, n, (N_TRIES, 2)), axis=1).tolist():
+        for kind, reader in readers.items():
+            took[kind] += times(reader.summary, [(begin, end + 1)])
+    tell(f"{where}: exact summary", took)
+
+
+def remember(kind: str, path: Path, n: int) -> None:
+    """Print the memory of a process that has asked for all spans."""
+    reader = OPENED[kind](path)
+    rng = np.random.default_rng(0)
+    for span in (int(s) for s in SPANS if s <= n):
+        for start in rng.integers(0, n - span + 1, N_TRIES).tolist():
+            reader.view(start, start + span)
+    print(f"{kind:5} memory {psutil.Process().memory_info().rss / 1e6:.0f} MB", flush=True)
 
 
 def main() -> None:
-    """Write both files, and let a process of its own read each."""
+    """Write the files, ask them in turn, and let a process of its own read each for its memory."""
     if importlib.util.find_spec("pyjls") is None:
         print("pyjls is not installed, so there is nothing to compare with: pip install pyjls")
         return
@@ -151,7 +188,7 @@ def main() -> None:
     asked = parser.parse_args()
     n = asked.millions * 1_000_000
     if asked.read is not None:
-        read(asked.read[0], Path(asked.read[1]), n)
+        remember(asked.read[0], Path(asked.read[1]), n)
         return
     codes = codes_of(4_000_000)
     kinds = {
@@ -159,18 +196,25 @@ def main() -> None:
         "jls": functools.partial(write_jls, power=False),
         "jls+p": functools.partial(write_jls, power=True),
     }
-    for kind, write in kinds.items():
-        with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-            path = Path(folder) / kind
-            begin = time.perf_counter()
-            write(path, codes, n)
-            took = time.perf_counter() - begin
-            rate, size = n / took / 1e6, path.stat().st_size / n
-            print(f"{kind:5} wrote {rate:.0f} million pairs/s, {size:.3f} bytes a pair", flush=True)
-            subprocess.run(
-                [sys.executable, __file__, "--millions", str(asked.millions), "--read", kind, path],
-                check=True,
+    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+        paths = {kind: Path(folder) / kind for kind in kinds}
+        for kind, write in kinds.items():
+            begin, used = time.perf_counter(), time.process_time()
+            write(paths[kind], codes, n)
+            rate = n / (time.perf_counter() - begin) / 1e6
+            cpu_ns = 1e9 * (time.process_time() - used) / n
+            size = paths[kind].stat().st_size / n
+            print(
+                f"{kind:5} wrote {rate:.0f} million pairs/s, {cpu_ns:.1f} ns of the processor and"
+                f" {size:.3f} bytes a pair",
+                flush=True,
             )
+        print(f"{'p50 and p95 in ms':34} {' |'.join(f'{kind:>18}' for kind in kinds)}")
+        for cached in (False, True):
+            compare(paths, n, cached=cached)
+        for kind, path in paths.items():
+            command = [sys.executable, __file__, "--millions", str(asked.millions), "--read"]
+            subprocess.run([*command, kind, path], check=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.dsp.reduced import reduced
+
 LONGEST_CYCLE_S = 0.03
 """No line cycle is longer; a window this short is one cycle on mains."""
 _HOLDS_FOR = 0.25  # of a window: so long after its last cycle a ramp is still about that time
@@ -125,8 +127,7 @@ def extremes_between(
     some = np.flatnonzero(firsts < lasts)
     lowest, highest = np.full((2, firsts.size), np.nan, np.float32)
     if some.size:
-        pairs = np.stack((firsts[some], lasts[some]), axis=1).ravel()
-        end = np.full(1, np.nan, low.dtype)  # where the last of them stops
-        lowest[some] = np.fmin.reduceat(np.concatenate((low, end)), pairs)[::2]
-        highest[some] = np.fmax.reduceat(np.concatenate((high, end)), pairs)[::2]
+        ranges = firsts[some], lasts[some]
+        lowest[some] = reduced(np.fmin, low, *ranges)
+        highest[some] = reduced(np.fmax, high, *ranges)
     return lowest, highest

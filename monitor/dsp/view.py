@@ -61,7 +61,8 @@ def view_of(
     averages = [rolling.averages(at, window)[0] for window in average_windows_s]
     ramps = [rolling.ramps(at, window) for window in ramp_windows_s]
     averages_w, ramps_w_per_s = _rows(averages, future), _rows(ramps, future)
-    cycles = rolling.cycle_columns(edges)
+    wanted = (*average_windows_s, *ramp_windows_s)  # without a window no line is drawn of them
+    cycles = rolling.cycle_columns(edges) if wanted else None
     average_lines, ramp_lines = (np.stack((rows, rows)) for rows in (averages_w, ramps_w_per_s))
     for k, window in enumerate(average_windows_s):
         if cycles is not None and window < LONGEST_CYCLE_S:

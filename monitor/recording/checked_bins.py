@@ -92,7 +92,8 @@ class CheckedBins:
         If they are not there, or the checksums are none.
     """
 
-    def __init__(self, group: h5py.Group, name: str, n_bytes: int | None) -> None:
+    def __init__(self, group: h5py.Group, data: Any, n_bytes: int | None) -> None:
+        name = str(data.name).rpartition("/")[2]
         sums = group[name + SUFFIX]
         is_sums = isinstance(sums, h5py.Dataset) and sums.dtype == SUM and sums.ndim == 2
         self._piece = int(sums.attrs[BINS]) if is_sums else 0
@@ -104,7 +105,7 @@ class CheckedBins:
             k = min(int(sums.shape[1]), n_readable(sums, n_bytes))
             self._sums = sums[:, :k]
             n = (k - 1) * self._piece + int(self._sums["n"][:, -1].min()) if k else 0
-        self._data = group[name]
+        self._data = data
         if not isinstance(self._data, h5py.Dataset) or self._data.shape[:1] != sums.shape[:1]:
             raise ValueError(f"{name} is not what its checksums are of")
         self.dtype, (n_rows, n_bins) = self._data.dtype, self._data.shape

@@ -156,9 +156,8 @@ def _level(
     places
         Samples in the files before, and those that are summarised at once; None of line cycles.
     """
-    has_sums = name + SUFFIX in group
-    bins: Any = CheckedBins(group, name, extent.n_bytes) if has_sums else group[name]
     data = group[name]
+    bins = CheckedBins(group, data, extent.n_bytes) if name + SUFFIX in group else data
     if not isinstance(data, h5py.Dataset) or data.dtype != np.dtype(dtype) or data.ndim != 2:
         raise ValueError(f"{name} is no table of {dtype}")
     if data.shape[0] != n_rows:

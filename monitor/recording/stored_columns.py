@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.dsp.reduced import reduced
 from monitor.recording.levels import Level
 from monitor.recording.places import Places
 from monitor.recording.samples import Samples
@@ -126,14 +127,9 @@ def _from_bins(stretch: Stretch, depth: int, cuts: NDArray[np.int64]) -> Extreme
     if whole.size:
         begin, end = int(firsts[whole[0]]), int(lasts[whole[-1]])
         bins = level.read(begin, end)
-        neutral = np.full((n_signals, 1), np.inf, np.float32)
-        pairs = np.stack((firsts[whole], lasts[whole]), axis=1).ravel() - begin
-        low[:, whole] = np.minimum.reduceat(
-            np.concatenate((bins[:n_signals], neutral), axis=1), pairs, axis=1
-        )[:, ::2]
-        high[:, whole] = np.maximum.reduceat(
-            np.concatenate((bins[n_signals:], -neutral), axis=1), pairs, axis=1
-        )[:, ::2]
+        ranges = firsts[whole] - begin, lasts[whole] - begin
+        low[:, whole] = reduced(np.minimum, bins[:n_signals], *ranges)
+        high[:, whole] = reduced(np.maximum, bins[n_signals:], *ranges)
     fringed = (cuts[:-1] != firsts * level.hop) | (cuts[1:] != lasts * level.hop)
     for k in np.flatnonzero(fringed & (cuts[:-1] < cuts[1:])).tolist():
         a, b = int(cuts[k]), int(cuts[k + 1])
