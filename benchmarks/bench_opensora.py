@@ -1,6 +1,6 @@
 """The real inference script of Open-Sora checkouts, with and without ``wattstage run``.
 
-    python benchmarks/bench_opensora.py PYTHON CHECKOUT...
+    python benchmarks/bench_opensora.py PYTHON CHECKOUT... [--rounds 5] [--depth 1]
 
 PYTHON is one that has what tiny_opensora.py needs; checkouts of 1.2, 1.3 and 2.0 will do. For each:
 whether files and output are the same, and what is told is what happened (steps and their timesteps,
@@ -9,6 +9,7 @@ the hooks took, of the run and of the script without the start of Python and the
 and the wall time of both ways.
 """
 
+import argparse
 import asyncio
 import hashlib
 import json
@@ -29,7 +30,6 @@ from monitor.model import Marker
 
 HERE = Path(__file__).parent
 STEPS = 50
-ROUNDS = 5
 
 
 def run(command, **env):
@@ -76,7 +76,7 @@ def check(stages, truth):
     )
 
 
-async def compare(python, checkout, feed, url):
+async def compare(asked, checkout, feed, url):
     """Print what the two ways of running a checkout give."""
     markers = []
 
@@ -88,11 +88,12 @@ async def compare(python, checkout, feed, url):
     task = asyncio.create_task(pump())
     with tempfile.TemporaryDirectory() as name:
         output, truth_file = Path(name), Path(name) / "truth"
-        command = [python, str(HERE / "tiny_opensora.py"), checkout, name, str(STEPS)]
+        command = [asked.python, str(HERE / "tiny_opensora.py"), checkout, name]
+        command += [str(STEPS), str(asked.depth)]
         wrapped = [sys.executable, "-m", "monitor", "run", "--broker", url, "--", *command]
         times = {"alone": [], "wrapped": []}
         found, truths = {}, []
-        for _ in range(ROUNDS):
+        for _ in range(asked.rounds):
             for way, line in (("alone", command), ("wrapped", wrapped)):
                 text, took_s = await asyncio.to_thread(run, line, TOLD=str(truth_file))
                 found[way] = text, files(output)
@@ -141,12 +142,17 @@ def tell(took_ns):
 
 async def main():
     """Compare each checkout."""
-    python, *checkouts = sys.argv[1:]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("python")
+    parser.add_argument("checkouts", nargs="+")
+    parser.add_argument("--rounds", type=int, default=5, help="Runs each way.")
+    parser.add_argument("--depth", type=int, default=1, help="Layers of the diffusion model.")
+    asked = parser.parse_args()
     with EmbeddedBroker(0) as broker:
-        for checkout in checkouts:
+        for checkout in asked.checkouts:
             async with MarkerFeed(broker.url) as feed:
                 await feed.wait_connected(5.0)
-                await compare(python, checkout, feed, broker.url)
+                await compare(asked, checkout, feed, broker.url)
 
 
 if __name__ == "__main__":

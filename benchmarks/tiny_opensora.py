@@ -1,11 +1,12 @@
 """Run the real inference script of an Open-Sora checkout on a CPU, with tiny random models.
 
-    python benchmarks/tiny_opensora.py CHECKOUT OUTPUT_FOLDER [STEPS]
+    python benchmarks/tiny_opensora.py CHECKOUT OUTPUT_FOLDER [STEPS [DEPTH]]
 
 Needs torch (a CPU build will do), einops, mmengine, numpy, pandas, tqdm, beautifulsoup4, ftfy,
 requests and psutil. What else Open-Sora imports, and this run has no use for, is stood in for; its
 own code from configuration to file is run as it is, of 1.2, 1.3 and 2.0. The models have random
-weights of a fixed seed, so that two runs give the same files.
+weights of a fixed seed, so that two runs give the same files. DEPTH is how many layers the
+diffusion model has, so that a run may take as long as one on a GPU does.
 
 With the environment variable TOLD=FILE, what truly happened goes there as JSON: the timestep of
 each call of the diffusion model, when the pixels were decoded, and under ``wattstage run`` what
@@ -150,6 +151,7 @@ class _Nothing:
         return self
 
 
+DEPTH = int(sys.argv[4]) if len(sys.argv) > 4 else 1
 TRUTH = {"timesteps": [], "decoding": [], "hooks_ns": [], "markers_ns": []}
 """Of hooks and markers, each time twice: by the clock, and of the processor, which others share."""
 
@@ -196,7 +198,9 @@ def models_2_0():
 
         def forward(self, img, timesteps, cond, txt, **_):
             TRUTH["timesteps"].append(float(timesteps[0]))
-            return torch.tanh(self.inner(img)) * timesteps[:1, None, None] + 1e-3 * txt.mean()
+            for _ in range(DEPTH):
+                img = torch.tanh(self.inner(img))
+            return img * timesteps[:1, None, None] + 1e-3 * txt.mean()
 
     class TinyVAE(nn.Module):
         def __init__(self, **_):
@@ -252,10 +256,13 @@ def text_and_flow_of_1_x():
             super().__init__()
             torch.manual_seed(1)
             self.inner, self.y_embedder = nn.Conv3d(in_channels, 2 * in_channels, 1), None
+            self.deeper = nn.Conv3d(in_channels, in_channels, 1)
 
         def forward(self, x, timestep, y, mask=None, **_):
             TRUTH["timesteps"].append(float(timestep[0]))
             x = x.to(self.inner.weight.dtype)
+            for _ in range(DEPTH - 1):
+                x = torch.tanh(self.deeper(x))
             return torch.tanh(self.inner(x)) * timestep[:, None, None, None, None] / 1000
 
     for name, kind in (("TinySTDiT", TinySTDiT), ("tiny_t5", TinyT5)):
