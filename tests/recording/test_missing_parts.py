@@ -83,7 +83,7 @@ def check_sums_and_extremes(recording, oracle, at):
 
 
 @given(split_streams(), places)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_sums_and_extremes_are_those_of_the_samples_that_are_left(cut, shares):
     lengths, gaps, missing = cut
     given_blocks = blocks(lengths, gaps, start=12_345)
@@ -93,7 +93,7 @@ def test_sums_and_extremes_are_those_of_the_samples_that_are_left(cut, shares):
 
 
 @given(split_streams(), places)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_part_by_itself_is_answered_from_its_summaries_too(cut, shares):
     lengths, gaps, _ = cut
     with what_is_left(blocks(lengths, gaps), (), opened=2) as (recording, oracle):
@@ -102,7 +102,7 @@ def test_a_part_by_itself_is_answered_from_its_summaries_too(cut, shares):
 
 
 @given(split_streams(), places, st.integers(1, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_view_shows_the_extremes_of_every_column(cut, shares, n_columns):
     lengths, gaps, missing = cut
     with what_is_left(blocks(lengths, gaps, start=-777), missing) as (recording, _):

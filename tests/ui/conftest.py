@@ -3,6 +3,7 @@
 import gc
 import re
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,12 @@ def app():
 def until(app):
     """Let the window run until something is so."""
 
-    def wait(condition, seconds=10.0):
+    def wait(condition, seconds=30.0):
         deadline = QDeadlineTimer(round(seconds * 1000))
         while not condition():
             assert not deadline.hasExpired(), "it never came to be"
             app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            time.sleep(0.002)  # what we wait for may need the processor
 
     return wait
 
