@@ -86,7 +86,7 @@ def trial(  # noqa: PLR0917  # the order in which it happens
 
 
 def wait_for_flush(heard: Heard, part: float) -> None:
-    """Wait until the next flush is so far, if it takes as long as the last."""
+    """Wait until the next flush is so far, if it takes as long as the last: some ms, so spin."""
     began_s, ended_s = next(each for each in heard.flushes_s[::-1] if each[1] < math.inf)
     n = len(heard.flushes_s)
     while len(heard.flushes_s) == n or not heard.flushing:

@@ -25,7 +25,7 @@ from monitor.terminal import live as terminal
 
 _VIEW_S = 0.25
 _LINE_S = 5.0
-_ENDS = (signal.SIGTERM, signal.SIGHUP)
+_ENDS = tuple(s for s in signal.Signals if s.name in {"SIGTERM", "SIGHUP"})  # that there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

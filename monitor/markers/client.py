@@ -801,11 +801,13 @@ class _Link:
             self._thread.join(max(0.0, deadline_s))
         self._n_unkept += len(self.queue) + self._spool.n_waiting
         if self.n_dropped:
-            self._leave_word(self.problem or self._haste)
+            self._leave_word(self._why_lost)
 
     @property
-    def _haste(self) -> str:
-        """Return why markers were lost, if no problem was told."""
+    def _why_lost(self) -> str:
+        """Return why markers were lost."""
+        if self.problem:
+            return self.problem
         if self._n_refused:
             return "they came faster than the broker took them"
         return "the program had ended before the broker took them"

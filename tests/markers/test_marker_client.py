@@ -776,3 +776,17 @@ def test_nothing_is_left_when_it_is_closed(broker):
     del client
     gc.collect()
     assert threading.active_count() == before
+
+
+def test_why_markers_are_lost_at_the_end_is_told(monkeypatch):
+    words = []
+    monkeypatch.setattr(module, "leave_word", lambda **said: words.append(said))
+    monkeypatch.setenv("WATTSTAGE_RUN_ID", "mine")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = MarkerClient(f"mqtt://127.0.0.1:{silent.getsockname()[1]}")
+        client.point("a")
+        client.close(0.1)
+    (said,) = words
+    assert (said["n_lost"], said["why"]) == (
+        1, "the program had ended before the broker took them"
+    )  # fmt: skip
