@@ -191,7 +191,7 @@ def test_an_edge_is_within_the_bound_that_it_is_told_with(steps_s, looks_s, drif
     told = edges_of(Watched(true_ns, looks_s, drift), len(true_ns))
     assert [how for _, how, _ in told] == ["event"] * len(true_ns)
     for (time_ns, _, uncertainty_s), at_ns in zip(told, true_ns, strict=True):
-        assert abs(time_ns - at_ns) <= uncertainty_s * 1e9
+        assert abs(time_ns - at_ns) <= round(uncertainty_s * 1e9)
         assert uncertainty_s <= max(looks_s) + 1e-6
     assert [time_ns for time_ns, *_ in told] == sorted(time_ns for time_ns, *_ in told)
 
