@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     Sync = Callable[[], Any] | str | None
     # stage, parent_id, index, total and timing: what the markers of both edges say
     Begun = tuple[Any, Any, Any, Any, Any]
-    # event, span_id, Begun, time_ns if given, now_ns, mono_ns, attrs if any, status of an end
-    Entry = tuple[str, str, Begun, Any, int, int, Any, Any]
+    # event, span_id, those five, time_ns if given, now_ns, mono_ns, attrs if any, status of an end
+    Entry = tuple[str, str, Any, Any, Any, Any, Any, Any, int, int, Any, Any]
 
 __version__ = "0.1.0"
 
@@ -57,6 +57,7 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 _now_ns, _mono_ns = time.time_ns, time.monotonic_ns
 
 _SCHEMA = 1
+_FIELDS = 12  # of an Entry
 _QUEUE = 50_000  # markers that wait for the sender's thread, some 25 MB of the workload's memory
 _SPOOL = 64 << 20  # bytes of markers that are kept, for a broker that is away or a late listener
 _SEGMENT = 4 << 20  # bytes of which the oldest are given up together
@@ -85,7 +86,7 @@ class MarkerClient:
     """Sends the begin, end and point markers of one process of a run to a broker.
 
     The workload's threads may share it; a thread of its own talks to the broker. To the workload's
-    a marker is a tuple in a queue, without a lock: whatever can be done later is. A forked child
+    a marker is some words in a queue, without a lock: whatever can be done later is. A forked child
     goes on as a sender of its own, in the stages that were open.
 
     Parameters
@@ -343,7 +344,8 @@ class MarkerClient:
             scope = scope.outer
         return self._root if scope is None else scope.span_id
 
-    # What a workload waits for: one call, few new objects, and nothing that the thread could do.
+    # What a workload waits for: one call, and nothing that the thread could do. The fields lie in
+    # the queue one by one: a tuple for each marker would call Python's garbage collector often.
     def _put(  # noqa: PLR0917  # names would cost more
         self,
         event: str,
@@ -360,17 +362,21 @@ class MarkerClient:
                 self._open[span_id] = begun
                 if len(self._open) > _OPEN:
                     self._forget()
-            if type(begun[0]) is not str:
-                begun = (_name(begun[0]), *begun[1:])
+            stage, parent_id, index, total, timing = begun
+            if type(stage) is not str:
+                stage = _name(stage)
             if attrs:
                 for value in attrs.values():
                     if type(value) not in _PLAIN:
                         attrs = _scalars(attrs)
                         break
-            entry = event, span_id, begun, time_ns, _now_ns(), _mono_ns(), attrs or None, status
+            entry = (
+                event, span_id, stage, parent_id, index, total, timing,
+                time_ns, _now_ns(), _mono_ns(), attrs or None, status,
+            )  # fmt: skip
             link = self._link
             if len(link.queue) < link.room:
-                link.queue.append(entry)
+                link.queue.extend(entry)
             else:
                 link.put(entry)
         except Exception:  # the workload matters more than its markers
@@ -555,10 +561,10 @@ class _Encoder:
         }
 
     def __call__(self, seq: int, entry: Entry) -> bytes:
-        event, span_id, begun, time_ns, now_ns, mono_ns, attrs, status = entry
+        event, span_id, *begun, time_ns, now_ns, mono_ns, attrs, status = entry
         if status is not None:
             attrs = {"status": status, **(attrs or {})}
-        stage, parent_id, index, total, timing = _checked(begun)
+        stage, parent_id, index, total, timing = _checked(*begun)
         marker: dict[str, Any] = dict(
             self.common,
             seq=seq,
@@ -722,9 +728,10 @@ class _Link:
         self.problem = ""
         self.header: dict[str, Any] = {}
         self._broker = self._parsed(url)
-        self.queue: deque[Entry] = deque()
+        self.queue: deque[Any] = deque()
+        """The fields of entries, one after another."""
         self.room = 0
-        """Any thread may append to the queue while it is shorter than this; else ``put`` does."""
+        """Any thread may extend the queue while it is shorter than this; else ``put`` does."""
         self._capacity = 0  # of the queue; of the half that is not room, the thread is told
         self._lock = threading.RLock()  # a signal handler may mark while its own thread does
         self._was_connected = False
@@ -764,7 +771,7 @@ class _Link:
         with self._lock:
             self._start()
             if len(self.queue) < self._capacity:
-                self.queue.append(entry)
+                self.queue.extend(entry)
             elif self._broker is not None or self.problem:  # else nobody is to hear of it
                 self._n_refused += 1
             if len(self.queue) > self.room and not self._is_rung:
@@ -799,7 +806,7 @@ class _Link:
         if self._thread is not None:
             self._ring()
             self._thread.join(max(0.0, deadline_s))
-        self._n_unkept += len(self.queue) + self._spool.n_waiting
+        self._n_unkept += len(self.queue) // _FIELDS + self._spool.n_waiting
         if self.n_dropped:
             self._leave_word(self._why_lost)
 
@@ -842,8 +849,8 @@ class _Link:
         self._ear, self._bell = socket.socketpair()
         thread.start()
         self._thread = thread
-        self._capacity = _QUEUE
-        self.room = _QUEUE // 2
+        self._capacity = _QUEUE * _FIELDS
+        self.room = _QUEUE // 2 * _FIELDS
 
     def _ring(self) -> None:
         with contextlib.suppress(OSError):  # nobody listens any more
@@ -914,13 +921,14 @@ class _Link:
 
     def _gather(self) -> None:
         """Take what the workload has queued so far."""
-        for n in range(len(self.queue), -1, -_BURST):
+        for n in range(len(self.queue) // _FIELDS, -1, -_BURST):
             with self._busy:
                 self._take(min(n, _BURST))
 
     def _take(self, n: int) -> None:
+        next_field = self.queue.popleft
         for _ in range(n):
-            entry = self.queue.popleft()
+            entry = cast("Entry", tuple(next_field() for _ in range(_FIELDS)))
             self._seq += 1
             try:
                 is_kept = self._spool.add(self._seq, self._encode(self._seq, entry))
@@ -1202,8 +1210,7 @@ def _name(value: object, length: int = _MAX_NAME) -> str:
     return text or "unnamed"
 
 
-def _checked(begun: Begun) -> Begun:
-    stage, parent_id, index, total, timing = begun
+def _checked(stage: Any, parent_id: Any, index: Any, total: Any, timing: Any) -> Begun:
     return (
         _name(stage),
         _name(parent_id) if parent_id else "",
