@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,11 @@ def rails(channels: Sequence[Channel]) -> Rails:
     ValueError
         If a rail is neither one voltage and one current, nor one power.
     """
+    return _rails(tuple(channels))
+
+
+@lru_cache
+def _rails(channels: tuple[Channel, ...]) -> Rails:
     rows: dict[str, dict[Quantity, int]] = {}
     for row, channel in enumerate(channels):
         rail = rows.setdefault(channel.rail, {})

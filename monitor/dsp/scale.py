@@ -52,8 +52,8 @@ def to_units(
     if not len(codes) == len(channels) == len(scales):
         raise ValueError(f"{len(codes)} rows of codes, {len(channels)=}, {len(scales)=}")
     values = np.empty(codes.shape, np.float32) if out is None else out
-    for row, channel, scale, target in zip(codes, channels, scales, values, strict=True):
-        folded = fold(channel, scale)
-        np.multiply(row, np.float32(folded.gain), out=target, dtype=np.float32, casting="unsafe")
-        np.add(target, np.float32(folded.offset), out=target)
+    folded = [fold(channel, scale) for channel, scale in zip(channels, scales, strict=True)]
+    np.copyto(values, codes, casting="unsafe")  # at once: faster than while it is multiplied
+    values *= np.array([[scale.gain] for scale in folded], np.float32)
+    values += np.array([[scale.offset] for scale in folded], np.float32)
     return values

@@ -31,6 +31,8 @@ class Places:
 
     def before(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how many samples were captured before each index."""
+        if len(self.starts) == 1:
+            return np.asarray(np.clip(indices - self.starts[0], 0, self._first[1]), np.int64)
         if not len(self.starts):
             return np.zeros(np.shape(indices), np.int64)
         k = np.minimum(np.searchsorted(self.stops, indices, side="right"), len(self.stops) - 1)
@@ -39,11 +41,15 @@ class Places:
 
     def indices(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the index of the sample at each place, from 0 to below ``n``."""
+        if len(self.starts) == 1:
+            return np.asarray(places + self.starts[0], np.int64)
         k = np.searchsorted(self._first, places, side="right") - 1
         return np.asarray(self.starts[k] + places - self._first[k], np.int64)
 
     def together(self, indices: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return whether each index and the sample at each place lie in one stretch."""
+        if len(self.starts) == 1:
+            return np.asarray((indices >= self.starts[0]) & (places < self._first[1]), np.bool_)
         k = np.minimum(np.searchsorted(self.stops, indices, side="right"), len(self.stops) - 1)
         inside = (indices >= self.starts[k]) & (places >= self._first[k])
         return np.asarray(inside & (places < self._first[k + 1]), np.bool_)

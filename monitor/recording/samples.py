@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from monitor.dsp.deskew import Deskew
 from monitor.dsp.power import total_power
+from monitor.dsp.ranges import Extremes
+from monitor.dsp.raw_extremes import raw_extremes
 from monitor.dsp.scale import to_units
 from monitor.errors import RecordingError
 from monitor.model import Block, Scale, StreamInfo
@@ -52,6 +54,8 @@ class Samples:
         """Index after each block."""
         self._offsets = np.ascontiguousarray(rows["offset"])
         self._ends = self._offsets + rows["n"]
+        self._scale_rows = np.ascontiguousarray(rows["scale_row"])
+        self._lead = Deskew(info.channels, info.sample_rate_hz).lead
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -153,13 +157,11 @@ class Samples:
 
         None of them is NaN: what was not captured has no place. Of a recording that is ``dense``.
         """
-        deskew = Deskew(self._info.channels, self._info.sample_rate_hz)
-        first = int(np.searchsorted(self._ends, begin, side="right"))
-        last = int(np.searchsorted(self._offsets, end))
+        first, last = self._blocks_at(begin, end)
         out = np.empty((self.n_signals, max(end - begin, 0)), np.float32)
         if first >= last:
             return out
-        codes = None if deskew.lead else self._read_codes(begin, end)
+        codes = None if self._lead else self._read_codes(begin, end)
         for k, run_stop in self._runs(first, last):
             a, b = max(begin, int(self._offsets[k])), min(end, int(self._ends[run_stop - 1]))
             part = out[:, a - begin : b - begin]
@@ -169,6 +171,35 @@ class Samples:
                 start = int(self.starts[k]) + a - int(self._offsets[k])
                 part[:] = self.read(start, start + b - a)
         return out
+
+    def extremes_at(self, cuts: NDArray[np.int64]) -> Extremes:
+        """Return the extremes between places, of signals as ``at`` returns them.
+
+        Parameters
+        ----------
+        cuts : shape (k + 1,), k > 0
+            Ascending, no two the same.
+
+        Returns
+        -------
+        each of shape (n_channels + 1, k)
+        """
+        begin, end = int(cuts[0]), int(cuts[-1])
+        first, last = self._blocks_at(begin, end)
+        scale_rows, firsts = self._scale_rows[first:last], cuts[:-1] - begin
+        if self._lead or (scale_rows != scale_rows[0]).any():
+            signals = self.at(begin, end)
+            return (
+                np.minimum.reduceat(signals, firsts, axis=1),
+                np.maximum.reduceat(signals, firsts, axis=1),
+            )
+        codes = self._read_codes(begin, end)
+        return raw_extremes(codes, self._info.channels, self._scales[int(scale_rows[0])], firsts)
+
+    def _blocks_at(self, begin: int, end: int) -> tuple[int, int]:
+        """Return the first of the blocks that reach into these places, and that after the last."""
+        first = int(np.searchsorted(self._ends, begin, side="right"))
+        return first, int(np.searchsorted(self._offsets, end))
 
     def _read_captured(self, start: int, stop: int) -> NDArray[np.float32]:
         """Return samples as ``read``, of every channel when the instrument showed it."""
@@ -212,7 +243,7 @@ class Samples:
 
     def _runs(self, first: int, last: int) -> Iterator[tuple[int, int]]:
         """Yield the blocks of ``[first, last)`` in groups without a gap and of one scale."""
-        after, scale_rows = slice(first + 1, last), self._rows["scale_row"]
+        after, scale_rows = slice(first + 1, last), self._scale_rows
         before = slice(first, last - 1)
         breaks = (self.starts[after] != self.stops[before]) | (
             self._offsets[after] != self._ends[before]
@@ -223,7 +254,7 @@ class Samples:
 
     def _to_signals(self, codes: NDArray[Any], k: int, out: NDArray[np.float32]) -> None:
         """Put codes of the scale of block ``k`` in units and the power into ``out``."""
-        scales = self._scales[int(self._rows["scale_row"][k])]
+        scales = self._scales[int(self._scale_rows[k])]
         to_units(codes, self._info.channels, scales, out=out[:-1])
         total_power(out[:-1], self._info.channels, out=out[-1])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.dsp.ranges import Extremes
 from monitor.dsp.reduced import reduced
 from monitor.recording.levels import Level
 from monitor.recording.places import Places
@@ -14,9 +15,6 @@ from monitor.recording.stretches import Stretch, Stretches
 _BINS = 2  # at least, in a column: below that the columns would be visibly uneven
 _PASS = 1 << 18  # samples that are read at once
 _RESOLVED = 48  # edges in gaps whose bin is looked into: each costs some reads
-
-Extremes = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Minima and maxima, each of shape (n_signals, n) or (n_signals,)."""
 
 
 def extremes(stretches: Stretches, begin: int, end: int) -> Extremes:
@@ -69,6 +67,8 @@ def envelope(  # noqa: PLR0917  # the order of a recording's view
 
 def _all_of(found: list[Extremes]) -> Extremes:
     """Return the extremes of what lies in several stretches."""
+    if len(found) == 1:
+        return found[0]
     low, high = (np.stack(each) for each in zip(*found, strict=True))
     return low.min(axis=0), high.max(axis=0)
 
@@ -81,30 +81,37 @@ def _snap(
     hop: int,
 ) -> None:
     """Move the inner edges to where bins begin; those in or beside gaps stay, if they are few."""
-    nearest = stretches.nearest(cuts, hop)
-    inner = np.arange(1, len(edges) - 1)
-    inner = inner[(nearest[inner] >= cuts[0]) & (nearest[inner] <= cuts[-1])]
-    together = places.together(edges[inner], nearest[inner])
-    moved, stay = inner[together], inner[~together]
-    edges[moved], cuts[moved] = places.indices(nearest[moved]), nearest[moved]
+    nearest = stretches.nearest(cuts[1:-1], hop)
+    inside = (nearest >= cuts[0]) & (nearest <= cuts[-1])
+    together = inside & places.together(edges[1:-1], nearest)
+    if together.all():
+        edges[1:-1], cuts[1:-1] = places.indices(nearest), nearest
+        return
+    moved, stay = (1 + np.flatnonzero(some) for some in (together, inside & ~together))
+    edges[moved], cuts[moved] = places.indices(nearest[together]), nearest[together]
     if np.count_nonzero(np.diff(cuts[stay])) >= _RESOLVED:
-        cuts[stay] = nearest[stay]
+        cuts[stay] = nearest[stay - 1]
 
 
 def _from_samples(samples: Samples, cuts: NDArray[np.int64]) -> Extremes:
     low = np.full((samples.n_signals, cuts.size - 1), np.inf, np.float32)
     high = -low
+    some = np.flatnonzero(np.diff(cuts))
+    ends = np.append(cuts[some], cuts[-1])
     first = 0
-    while first < cuts.size - 1:
-        last = max(first + 1, int(np.searchsorted(cuts, cuts[first] + _PASS, side="right")) - 1)
-        begin, end = int(cuts[first]), int(cuts[last])
-        some = first + np.flatnonzero(np.diff(cuts[first : last + 1]))
-        if some.size:
-            signals = samples.at(begin, end)
-            low[:, some] = np.minimum.reduceat(signals, cuts[some] - begin, axis=1)
-            high[:, some] = np.maximum.reduceat(signals, cuts[some] - begin, axis=1)
+    while first < some.size:
+        last = max(first + 1, int(np.searchsorted(ends, ends[first] + _PASS, side="right")) - 1)
+        lowest, highest = samples.extremes_at(ends[first : last + 1])
+        here = _as_slice(some[first:last])
+        low[:, here], high[:, here] = lowest, highest
         first = last
     return low, high
+
+
+def _as_slice(places: NDArray[np.intp]) -> NDArray[np.intp] | slice:
+    """Return ascending places as a slice if they follow one another, which is faster."""
+    first, last = int(places[0]), int(places[-1])
+    return slice(first, last + 1) if last - first == places.size - 1 else places
 
 
 def _from_bins(stretch: Stretch, depth: int, cuts: NDArray[np.int64]) -> Extremes:
@@ -119,26 +126,28 @@ def _from_bins(stretch: Stretch, depth: int, cuts: NDArray[np.int64]) -> Extreme
     """
     levels, n_signals = stretch.levels.extremes[:depth], stretch.n_signals
     level = levels[-1]
-    firsts = np.minimum(-(-cuts[:-1] // level.hop), level.stop)
-    lasts = np.minimum(cuts[1:] // level.hop, level.stop)
+    before = cuts // level.hop
+    in_bin = before * level.hop != cuts
+    firsts = np.minimum(before[:-1] + in_bin[:-1], level.stop)
+    lasts = np.minimum(before[1:], level.stop)
     low = np.full((n_signals, cuts.size - 1), np.inf, np.float32)
     high = -low
     whole = np.flatnonzero(firsts < lasts)
     if whole.size:
         begin, end = int(firsts[whole[0]]), int(lasts[whole[-1]])
-        bins = level.read(begin, end)
-        ranges = firsts[whole] - begin, lasts[whole] - begin
-        low[:, whole] = reduced(np.minimum, bins[:n_signals], *ranges)
-        high[:, whole] = reduced(np.maximum, bins[n_signals:], *ranges)
-    fringed = (cuts[:-1] != firsts * level.hop) | (cuts[1:] != lasts * level.hop)
+        bins, here = level.read(begin, end), _as_slice(whole)
+        ranges = firsts[here] - begin, lasts[here] - begin
+        low[:, here] = reduced(np.minimum, bins[:n_signals], *ranges)
+        high[:, here] = reduced(np.maximum, bins[n_signals:], *ranges)
+    fringed = in_bin[:-1] | in_bin[1:] | (cuts[1:] > level.stop * level.hop)
     for k in np.flatnonzero(fringed & (cuts[:-1] < cuts[1:])).tolist():
         a, b = int(cuts[k]), int(cuts[k + 1])
         first, last = int(firsts[k]) * level.hop, int(lasts[k]) * level.hop
-        parts = ((a, first), (last, b)) if first < last else ((a, b),)
-        for begin, end in parts:
-            lowest, highest = _below(stretch, levels[:-1], begin, end)
-            low[:, k] = np.minimum(low[:, k], lowest)
-            high[:, k] = np.maximum(high[:, k], highest)
+        for begin, end in ((a, first), (last, b)) if first < last else ((a, b),):
+            if begin < end:
+                lowest, highest = _below(stretch, levels[:-1], begin, end)
+                low[:, k] = np.minimum(low[:, k], lowest)
+                high[:, k] = np.maximum(high[:, k], highest)
     return low, high
 
 
@@ -163,6 +172,6 @@ def _read(stretch: Stretch, begin: int, end: int) -> Extremes:
     low = np.full(stretch.n_signals, np.inf, np.float32)
     high = -low
     for a in range(begin, end, _PASS):
-        signals = stretch.at(a, min(a + _PASS, end))
-        low, high = np.minimum(low, signals.min(axis=1)), np.maximum(high, signals.max(axis=1))
+        lowest, highest = stretch.extremes_at(np.array([a, min(a + _PASS, end)]))
+        low, high = np.minimum(low, lowest[:, 0]), np.maximum(high, highest[:, 0])
     return low, high

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.dsp.ranges import Extremes
 from monitor.recording.levels import Levels
 from monitor.recording.samples import Samples
 
@@ -47,6 +48,10 @@ class Stretch:
     def at(self, begin: int, end: int) -> NDArray[np.float32]:
         """Return signals, as its bins count them, shape (n_signals, end - begin)."""
         return self.samples.at(begin - self.shift, end - self.shift)
+
+    def extremes_at(self, cuts: NDArray[np.int64]) -> Extremes:
+        """Return the extremes between cuts, as its bins count them; see ``Samples``."""
+        return self.samples.extremes_at(cuts - self.shift)
 
 
 class Stretches:
