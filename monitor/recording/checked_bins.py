@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.recording import hdf
 from monitor.recording.opening import n_readable
 
 SUFFIX = "_crc"
@@ -88,31 +89,25 @@ class CheckedBins:
 
     Raises
     ------
-    KeyError, ValueError
-        If they are not there, or the checksums are none.
+    ValueError
+        If the checksums are none, or not of these; of a whole file, when bins are asked for.
     """
 
-    def __init__(self, group: h5py.Group, data: Any, n_bytes: int | None) -> None:
-        name = str(data.name).rpartition("/")[2]
-        sums = group[name + SUFFIX]
-        is_sums = isinstance(sums, h5py.Dataset) and sums.dtype == SUM and sums.ndim == 2
-        self._piece = int(sums.attrs[BINS]) if is_sums else 0
-        if self._piece < 1:
-            raise ValueError(f"{name} has checksums that are none")
-        self._file_sums = sums
-        n = None
+    def __init__(self, group: h5py.Group, data: h5py.Dataset, n_bytes: int | None) -> None:
+        self._group, self._data = group, data
+        self.shape: tuple[int, int] = data.shape
         if n_bytes is not None:  # perhaps growing: bins are there before their checksums
+            sums, piece = self._file_sums, self._piece
             k = min(int(sums.shape[1]), n_readable(sums, n_bytes))
             self._sums = sums[:, :k]
-            n = (k - 1) * self._piece + int(self._sums["n"][:, -1].min()) if k else 0
-        self._data = data
-        if not isinstance(self._data, h5py.Dataset) or self._data.shape[:1] != sums.shape[:1]:
-            raise ValueError(f"{name} is not what its checksums are of")
-        self.dtype, (n_rows, n_bins) = self._data.dtype, self._data.shape
-        if n is not None:
-            n_bins = n if n <= n_bins else n_bins // self._piece * self._piece
-        self.shape = n_rows, n_bins
-        self._held = np.zeros((n_rows, -(-n_bins // self._piece)), np.bool_)
+            n = (k - 1) * piece + int(self._sums["n"][:, -1].min()) if k else 0
+            n_rows, n_bins = self.shape
+            self.shape = n_rows, n if n <= n_bins else n_bins // piece * piece
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the type of the bins."""
+        return np.dtype(self._data.dtype)
 
     def __getitem__(self, place: tuple[slice, slice]) -> NDArray[Any]:
         """Return rows and columns.
@@ -140,6 +135,29 @@ class CheckedBins:
                     )
         self._held[rows, first:last] = True
         return bins[:, start - begin : stop - begin]
+
+    @cached_property
+    def _file_sums(self) -> h5py.Dataset:
+        sums = hdf.find(self._group, str(self._data.name).rpartition("/")[2] + SUFFIX)
+        if sums is None or sums.ndim != 2 or not hdf.has_type(sums, SUM):
+            raise ValueError(f"{self._data.name} has checksums that are none")
+        if sums.shape[0] != self.shape[0]:
+            raise ValueError(f"{self._data.name} is not what its checksums are of")
+        return sums
+
+    @cached_property
+    def _piece(self) -> int:
+        """Return the bins that have a checksum in each row."""
+        bins = int(hdf.attribute(self._file_sums, BINS) or 0)
+        if bins < 1:
+            raise ValueError(f"{self._data.name} has checksums that are none")
+        return bins
+
+    @cached_property
+    def _held(self) -> NDArray[np.bool_]:
+        """Return, by row and piece, whether it was found to be as it was written."""
+        n_rows, n_bins = self.shape
+        return np.zeros((n_rows, -(-n_bins // self._piece)), np.bool_)
 
     @cached_property
     def _sums(self) -> NDArray[Any]:

@@ -8,13 +8,12 @@ the end of a file that was closed those of whole tables, so that both are found 
 from __future__ import annotations
 
 import zlib
-from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.recording import schema
+from monitor.recording import hdf, schema
 
 CHECKSUMS = "checksums"
 TABLES = (
@@ -95,7 +94,7 @@ def attribute_texts(file: h5py.File) -> dict[str, bytes]:
     """Return what the checksums of the attributes of a file are of; numbers as their digits."""
     found: dict[str, bytes] = {}
     for name in ATTRIBUTES:
-        value: Any = file.attrs.get(name)
+        value = hdf.attribute(file, name)
         if value is not None:
             found[name] = str(value).encode("utf-8", "surrogateescape")
     return found

@@ -17,6 +17,7 @@ from monitor.errors import RecordingError
 from monitor.model import Marker, Scale, SlowChannel, StreamInfo
 from monitor.recording import (
     calibrated,
+    hdf,
     levels,
     marker_text,
     notes,
@@ -191,11 +192,11 @@ def _goes_on(status: NDArray[np.int64]) -> bool | None:
 
 
 def _version(file: h5py.File, path: Path) -> int:
-    if file.attrs.get("format") != schema.FORMAT:
+    if hdf.attribute(file, "format") != schema.FORMAT:
         raise RecordingError(
             f"{path} is an HDF5 file, but not a Wattstage recording; record with `wattstage record`"
         )
-    made = int(file.attrs["schema_version"])
+    made = int(hdf.attribute(file, "schema_version"))
     if made > schema.SCHEMA_VERSION:
         raise RecordingError(
             f"{path} was made by a newer version: schema {made}, this reads"

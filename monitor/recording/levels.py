@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import RecordingError
 from monitor.model import StreamInfo
-from monitor.recording import summaries
+from monitor.recording import hdf, summaries
 from monitor.recording.checked_bins import SUFFIX, CheckedBins
 from monitor.recording.opening import n_readable, short
 
@@ -120,14 +120,14 @@ def find(file: h5py.File, info: StreamInfo, extent: Extent) -> Levels | None:
     group = file.get(summaries.GROUP)
     if not isinstance(group, h5py.Group):
         return None
-    if group.attrs.get(summaries.MADE_WITH) != summaries.made_with(info):
+    if hdf.attribute(group, summaries.MADE_WITH) != summaries.made_with(info):
         raise OtherProbesError("they are of other probes than its info has")
     n_rows = 2 * (len(info.channels) + 1)
     try:
-        first = int(group.attrs[summaries.FIRST])
+        first = int(hdf.attribute(group, summaries.FIRST))
         if not 0 <= first < _MOST:
             raise ValueError(f"there cannot be {first} samples before it")
-        places = first, int(group[summaries.totals_name(0)].attrs[summaries.HOP])
+        places = first, int(hdf.attribute(group[summaries.totals_name(0)], summaries.HOP))
         names = [summaries.extremes_name(k) for k in range(summaries.N_EXTREMES)]
         extremes = [_level(group, name, "<f4", n_rows, extent, places=places) for name in names]
         names = [summaries.totals_name(k) for k in range(summaries.N_TOTALS)]
@@ -156,10 +156,11 @@ def _level(
     places
         Samples in the files before, and those that are summarised at once; None of line cycles.
     """
-    data = group[name]
-    bins = CheckedBins(group, data, extent.n_bytes) if name + SUFFIX in group else data
-    if not isinstance(data, h5py.Dataset) or data.dtype != np.dtype(dtype) or data.ndim != 2:
+    data = hdf.find(group, name)
+    if data is None or not hdf.has_type(data, np.dtype(dtype)) or data.ndim != 2:
         raise ValueError(f"{name} is no table of {dtype}")
+    has_sums = hdf.has(group, name + SUFFIX)
+    bins = CheckedBins(group, data, extent.n_bytes) if has_sums else data
     if data.shape[0] != n_rows:
         raise ValueError(f"{name} has {data.shape[0]} rows, expected {n_rows}")
     n = int(bins.shape[1])
@@ -167,7 +168,7 @@ def _level(
         n = min(n, n_readable(data, extent.n_bytes))
     if places is None:
         return Level(bins, 0, n)
-    hop = int(data.attrs[summaries.HOP])
+    hop = int(hdf.attribute(data, summaries.HOP))
     if hop < 1:
         raise ValueError(f"{name} has bins of {hop} samples")
     first, unit = places

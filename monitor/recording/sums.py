@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.recording import schema
+from monitor.recording import hdf, schema
 from monitor.recording.checksums import (
     ATTRIBUTES,
     CHECKSUMS,
@@ -76,8 +76,8 @@ class Sums:
 
     def __init__(self, file: h5py.File, *, closed: bool) -> None:
         self._closed = closed
-        data = file.get(CHECKSUMS)
-        is_table = isinstance(data, h5py.Dataset) and data.ndim == 1 and data.dtype == ROW
+        data = hdf.find(file, CHECKSUMS)
+        is_table = data is not None and data.ndim == 1 and hdf.has_type(data, ROW)
         # Of a file that grows, what the rows are of is there once they are; it is read later.
         self._data = (data if closed else data[:]) if is_table else np.zeros(0, ROW)
         self._head = self._data[: len(ATTRIBUTES)]

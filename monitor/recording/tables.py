@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.recording import schema
+from monitor.recording import hdf, schema
 from monitor.recording.opening import n_readable
 
 
@@ -57,8 +57,8 @@ def read(file: h5py.File, n_channels: int, *, whole: bool) -> Tables:
 
 def dataset(file: h5py.File, name: str, n_dimensions: int) -> h5py.Dataset:
     """Return a dataset of so many dimensions; ValueError if there is none."""
-    data = file.get(name)
-    if not isinstance(data, h5py.Dataset) or data.ndim != n_dimensions:
+    data = hdf.find(file, name)
+    if data is None or data.ndim != n_dimensions:
         raise ValueError(f"/{name} is missing or has another shape")
     return data
 
@@ -136,10 +136,10 @@ def _table(
 ) -> tuple[NDArray[Any], int]:
     """Return the rows of a table that can be read, and how many more there should be."""
     data = dataset(file, name, 1 + len(columns))
-    if data.dtype != dtype or data.shape[1:] != columns:
+    if not hdf.has_type(data, dtype) or data.shape[1:] != columns:
         raise ValueError(f"/{name} has other columns than schema {schema.SCHEMA_VERSION}")
     size, n = size_of(file), int(data.shape[0])
     readable = n if whole else min(n, n_readable(data, size))
     if readable * dtype.itemsize * int(np.prod(columns)) > size:
         raise ValueError(f"/{name} claims {n} rows, more than the file holds")
-    return data[:readable], n - readable
+    return hdf.first_rows(data, readable, dtype), n - readable
