@@ -166,4 +166,4 @@ class CheckedBins:
             raise ValueError(
                 f"{self._data.name} has {self._file_sums.shape[1]} checksums, expected {wanted}"
             )
-        return np.asarray(self._file_sums[:])
+        return hdf.rows(self._file_sums, SUM, 0, self.shape[0])

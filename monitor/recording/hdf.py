@@ -53,16 +53,18 @@ def has_type(data: h5py.Dataset, dtype: np.dtype[Any]) -> bool:
     return bool(data.id.get_type().equal(_type(dtype))) or data.dtype == dtype
 
 
-def first_rows(data: h5py.Dataset, n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the first rows of a dataset that has this type."""
-    shape = data.id.shape
-    if n != shape[0] or not data.id.get_type().equal(_type(dtype)):
-        rows: NDArray[Any] = data[:n]
-        return rows
-    rows = np.empty(shape, dtype)
-    if rows.size:
-        data.id.read(h5s.ALL, h5s.ALL, rows, _type(dtype))
-    return rows
+def rows(data: h5py.Dataset, dtype: np.dtype[Any], start: int, stop: int) -> NDArray[Any]:
+    """Return the rows ``[start, stop)``, which are there, of a dataset that has this type."""
+    if not data.id.get_type().equal(_type(dtype)):
+        found: NDArray[Any] = data[start:stop]
+        return found
+    shape = (max(stop - start, 0), *data.id.shape[1:])
+    found = np.empty(shape, dtype)
+    if found.size:
+        place = data.id.get_space()
+        place.select_hyperslab((start, *[0] * (len(shape) - 1)), shape)
+        data.id.read(h5s.create_simple(shape), place, found, _type(dtype))
+    return found
 
 
 @lru_cache

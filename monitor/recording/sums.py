@@ -79,7 +79,9 @@ class Sums:
         data = hdf.find(file, CHECKSUMS)
         is_table = data is not None and data.ndim == 1 and hdf.has_type(data, ROW)
         # Of a file that grows, what the rows are of is there once they are; it is read later.
-        self._data = (data if closed else data[:]) if is_table else np.zeros(0, ROW)
+        self._data = _Rows(data) if is_table else np.zeros(0, ROW)
+        if not closed:
+            self._data = self._data[:]
         self._head = self._data[: len(ATTRIBUTES)]
         self.has_whole = bool((self._head["table"] >= len(TABLES)).any())
         """Whether it has those of the attributes and, once closed, of whole tables."""
@@ -164,6 +166,20 @@ class Sums:
                     yield Changed(name, first, first + n, crc=crc)
             elif zlib.crc32(data[first * size : (first + n) * size]) != crc:
                 yield Changed(name, first, first + n, crc=crc)
+
+
+class _Rows:
+    """The table of checksums, of which little is read."""
+
+    def __init__(self, data: h5py.Dataset) -> None:
+        self._data = data
+
+    def __len__(self) -> int:
+        return int(self._data.shape[0])
+
+    def __getitem__(self, place: slice) -> NDArray[np.void]:
+        start, stop, _ = place.indices(len(self))
+        return hdf.rows(self._data, ROW, start, stop)
 
 
 class _Ahead:

@@ -142,4 +142,4 @@ def _table(
     readable = n if whole else min(n, n_readable(data, size))
     if readable * dtype.itemsize * int(np.prod(columns)) > size:
         raise ValueError(f"/{name} claims {n} rows, more than the file holds")
-    return hdf.first_rows(data, readable, dtype), n - readable
+    return hdf.rows(data, dtype, 0, readable), n - readable
