@@ -28,6 +28,7 @@ if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
 import numpy as np
 import psutil
 from bench_record import RATE_HZ, SCALES, codes_of, info
+from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication
 
 from monitor.model import NS, Block, Edge, Marker, Supply
@@ -38,6 +39,8 @@ from ui.window import Window
 BLOCK = 1_000_000
 GAP = 20_000  # samples lost after every tenth block
 N_STAGES = 1000
+# As a window does: who looks again and again takes Python's lock from the thread that reads.
+_WAIT = QEventLoop.ProcessEventsFlag.WaitForMoreEvents
 _HOOK = """
 import os, sys, time
 from monitor.workload.imports import ImportWatch
@@ -123,7 +126,7 @@ class Moves:
     def _until_painted(self) -> None:
         plots, deadline = self.window.plots, time.monotonic() + 60
         while time.monotonic() < deadline:
-            self._app.processEvents()
+            self._app.processEvents(_WAIT)
             frame, wanted = plots._frame, self.window.navigator.request()
             if frame is None or frame.view is None or wanted.start is None:
                 continue
@@ -132,7 +135,7 @@ class Moves:
             if (edges[0], edges[-1]) == (max(wanted.start, first), min(wanted.stop, last)):
                 painted = plots.n_painted
                 while plots.n_painted == painted:
-                    self._app.processEvents()
+                    self._app.processEvents(_WAIT)
                 return
         raise SystemExit("what was asked for was never painted")
 

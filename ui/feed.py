@@ -12,6 +12,9 @@ from monitor.errors import EngineError
 from monitor.model import Frame, Notebook, SpanNumbers, StageTable
 from monitor.recording.marks import Edit
 
+NOT_YET = -1
+"""Version of a snapshot whose numbers take longer, and come with one of the next frames."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from pathlib import Path
 
 import msgspec
@@ -30,15 +31,17 @@ from monitor.model import (
 from monitor.recording import by_hand, marks
 from monitor.recording.marks import Edit
 from monitor.recording.reader import Recording
-from ui.feed import EngineFeed, FrameRequest
+from ui.feed import NOT_YET, EngineFeed, FrameRequest
 from ui.flaws import flaws
+from ui.in_pieces import InPieces, NotYetError
 from ui.replay import ReplayProcess
 
 AVERAGES_S = (0.02, 1.0, 10.0)
 RAMPS_S = (0.1, 1.0, 10.0)
 
 _CYCLE_S = 0.02  # s of samples for the rms values: one cycle at 50 Hz
-_LONG = 20_000_000  # samples from which a first picture is not kept waiting for the numbers
+_LONG = 20_000_000  # samples from which no picture is kept waiting for the numbers
+_PATIENCE_S = 0.02  # that a frame spends on numbers which are not there yet
 _NOW = FrameRequest(None, None, 1, 1)
 
 
@@ -70,8 +73,8 @@ class RecordingFeed:
         self._held = False
         self._still: Snapshot | None = None  # the numbers at the playhead while nothing plays
         self._seen = False
-        self._shows_first = self._recording.n_samples >= _LONG
-        """Whether the next frame is a picture, and its numbers come with the one after."""
+        self._in_pieces = InPieces(self._recording)
+        self._patience_s = 0.0 if self._recording.n_samples >= _LONG else math.inf
         self._player: tuple[ReplayProcess, EngineFeed] | None = None
 
     def frame(self, request: FrameRequest) -> Frame:
@@ -235,12 +238,24 @@ class RecordingFeed:
             self._stop_player()
             self._playhead = self._last
             self._still = None
-        if self._shows_first:
-            self._shows_first = False
-            return self._described(self._playhead, -1, None, ())
         if self._still is None:
-            self._still = self._make_still()
-        return self._still
+            self._still = self._numbers()
+        return self._still or self._described(self._playhead, NOT_YET, None, ())
+
+    def _numbers(self) -> Snapshot | None:
+        """Return the numbers at the playhead; None if they will take longer than a picture may."""
+        if not self._patience_s:
+            self._patience_s = _PATIENCE_S  # the first picture is shown at once
+            return None
+        begin_s, given_s = time.monotonic(), self._patience_s
+        self._in_pieces.give(given_s)
+        try:
+            return self._make_still()
+        except NotYetError:
+            # As long as is lost by asking again, where that is long: else it would not come on.
+            lost_s = time.monotonic() - begin_s - given_s
+            self._patience_s = max(_PATIENCE_S, lost_s)
+            return None
 
     def _told(self, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot that also warns of what is wrong with the file."""
@@ -268,7 +283,7 @@ class RecordingFeed:
         info, at = self._info, self._playhead
         stages = self._recording.stage_tree.stages(info.time_ns(at))
         table = attribute(
-            stages, info, self._first, at, self._recording, self.name, growing=at < self._last
+            stages, info, self._first, at, self._in_pieces, self.name, growing=at < self._last
         )
         now_ns = info.time_ns(at)
         running = tuple(
@@ -322,7 +337,9 @@ class RecordingFeed:
         )
         # Known of the whole recording only.
         nothing = (math.nan, math.nan)
-        extremes = [recording.ramp_extremes(w) if at == self._last else nothing for w in RAMPS_S]
+        extremes = [
+            self._in_pieces.ramp_extremes(w) if at == self._last else nothing for w in RAMPS_S
+        ]
         ramps = tuple(
             Ramp(
                 window_s=window_s,

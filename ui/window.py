@@ -25,7 +25,7 @@ from monitor.recording.marks import Edit
 from ui.actions import Actions
 from ui.docks import Docks
 from ui.facts import silence, status
-from ui.feed import Feed, FrameRequest
+from ui.feed import NOT_YET, Feed, FrameRequest
 from ui.help_sheet import HelpSheet
 from ui.marks_panel import MarksPanel
 from ui.navigator import Navigator
@@ -231,8 +231,10 @@ class Window(QMainWindow):
 
     def _rests(self, request: FrameRequest) -> bool:
         """Return whether the next frame would look like the one before."""
-        still = self.snapshot is not None and self.snapshot.state in ("ended", "paused")
-        return still and request == self._requested
+        snapshot = self.snapshot
+        if snapshot is None or snapshot.version == NOT_YET:
+            return False
+        return snapshot.state in ("ended", "paused") and request == self._requested
 
     def _show_frame(self, frame: Frame) -> None:
         snapshot = frame.snapshot

@@ -107,7 +107,8 @@ class CheckedBins:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Return the type of the bins."""
-        return np.dtype(self._data.dtype)
+        found: np.dtype[Any] = self._data.dtype
+        return found
 
     def __getitem__(self, place: tuple[slice, slice]) -> NDArray[Any]:
         """Return rows and columns.

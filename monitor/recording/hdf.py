@@ -42,9 +42,9 @@ def attribute(owner: h5py.Group | h5py.Dataset, name: str) -> Any:
         found.read(number, kind)
         return number[()]
     if found.shape == () and isinstance(kind, h5t.TypeStringID) and kind.is_variable_str():
-        text = np.empty((), _TEXT)
+        text: NDArray[Any] = np.empty((), _TEXT)
         found.read(text)
-        return text[()].decode("utf-8", "surrogateescape")
+        return bytes(text[()]).decode("utf-8", "surrogateescape")
     return owner.attrs[name]
 
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 from fake_meters import WALL, WATER, reading
 from fakes import INFO, RATE_HZ, dc_block, stage_edge
@@ -18,7 +19,7 @@ from monitor.recording.marks import Edit, journal_path, mark_id
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 from monitor.recording.schema import STATUS_CLOSED
-from ui.feed import FrameRequest
+from ui.feed import NOT_YET, FrameRequest
 from ui.recording_feed import RecordingFeed
 from ui.replay import ReplayProcess, command
 
@@ -58,6 +59,25 @@ def test_all_of_a_recording_is_on_the_plots(feed):
     assert frame.snapshot.replay_speed == 1.0
     assert [s.path for s in frame.timeline.stages] == ["run", "run/denoise"]
     assert feed.progress == 1.0
+
+
+def test_no_picture_of_a_long_recording_waits_for_its_numbers(path, feed, monkeypatch):
+    monkeypatch.setattr("ui.recording_feed._LONG", 0)
+    monkeypatch.setattr("ui.recording_feed._PATIENCE_S", 1e-9)
+    monkeypatch.setattr("ui.in_pieces._FEW", 1)
+    monkeypatch.setattr("ui.in_pieces._AT_ONCE", 2)
+    with contextlib.closing(RecordingFeed(path)) as long_feed:
+        first = long_feed.frame(WHOLE)
+        assert first.snapshot.metrics is None
+        n_without = 0
+        for at in (40_000, 20_000, 25_000):
+            for each in (feed, long_feed):
+                each.seek(at)
+            while (found := long_feed.frame(WHOLE)).snapshot.version == NOT_YET:
+                assert np.array_equal(found.view.low, first.view.low, equal_nan=True)
+                n_without += 1
+            assert repr(found.snapshot) == repr(feed.frame(WHOLE).snapshot)  # NaN is not itself
+        assert n_without > 2
 
 
 def test_what_changed_since_it_was_recorded_is_a_warning(path, tmp_path):
