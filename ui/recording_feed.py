@@ -74,13 +74,16 @@ class RecordingFeed:
         self._still: Snapshot | None = None  # the numbers at the playhead while nothing plays
         self._seen = False
         self._in_pieces = InPieces(self._recording)
-        self._patience_s = 0.0 if self._recording.n_samples >= _LONG else math.inf
+        self._is_long = self._recording.n_samples >= _LONG
+        self._patience_s = _PATIENCE_S if self._is_long else math.inf
+        self._asked: FrameRequest | None = None
         self._player: tuple[ReplayProcess, EngineFeed] | None = None
 
     def frame(self, request: FrameRequest) -> Frame:
         """Return the numbers at the playhead, and a view of the file."""
         if self._last <= self._first:
             return Frame(self._told(self._snapshot()), None, Timeline(stages=(), marks=()))
+        moves, self._asked = request != self._asked, request
         start, stop = request.start, request.stop
         if start is None or stop is None:
             start, stop = self._last - request.span, self._last
@@ -95,7 +98,7 @@ class RecordingFeed:
         timeline = self._recording.timeline(*span)
         slow = self._recording.slow.view(*span, request.n_columns)
         self.progress = 1.0
-        return Frame(self._told(self._snapshot()), view, timeline, slow)
+        return Frame(self._told(self._snapshot(moves=moves)), view, timeline, slow)
 
     def table(self) -> StageTable:
         """Return the stage table of the whole recording."""
@@ -229,8 +232,14 @@ class RecordingFeed:
         engine.close()
         process.close()
 
-    def _snapshot(self) -> Snapshot:
-        """Return the replay's numbers, or those at the playhead."""
+    def _snapshot(self, *, moves: bool = False) -> Snapshot:
+        """Return the replay's numbers, or those at the playhead, but for those that take long.
+
+        Parameters
+        ----------
+        moves
+            Whether another picture was asked for before: nobody reads numbers then.
+        """
         if self._player is not None:
             snapshot = self._player[1].frame(_NOW).snapshot
             if snapshot.state != "ended":
@@ -238,15 +247,12 @@ class RecordingFeed:
             self._stop_player()
             self._playhead = self._last
             self._still = None
-        if self._still is None:
+        if self._still is None and not (self._is_long and moves):
             self._still = self._numbers()
         return self._still or self._described(self._playhead, NOT_YET, None, ())
 
     def _numbers(self) -> Snapshot | None:
         """Return the numbers at the playhead; None if they will take longer than a picture may."""
-        if not self._patience_s:
-            self._patience_s = _PATIENCE_S  # the first picture is shown at once
-            return None
         begin_s, given_s = time.monotonic(), self._patience_s
         self._in_pieces.give(given_s)
         try:
