@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import time
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from monitor.analysis.stage_table import stage_table
-from monitor.dsp.attribution import attribute
 from monitor.dsp.span import measured
 from monitor.errors import EngineError, RecordingError
 from monitor.model import (
     NS,
-    Average,
     Frame,
     Metrics,
     Notebook,
-    Quantity,
-    Ramp,
     Snapshot,
     SpanNumbers,
     StageEnergy,
@@ -33,15 +26,9 @@ from monitor.recording.marks import Edit
 from monitor.recording.reader import Recording
 from ui.feed import NOT_YET, EngineFeed, FrameRequest
 from ui.flaws import flaws
-from ui.in_pieces import InPieces, NotYetError
 from ui.replay import ReplayProcess
+from ui.still_numbers import AVERAGES_S, RAMPS_S, StillNumbers
 
-AVERAGES_S = (0.02, 1.0, 10.0)
-RAMPS_S = (0.1, 1.0, 10.0)
-
-_CYCLE_S = 0.02  # s of samples for the rms values: one cycle at 50 Hz
-_LONG = 20_000_000  # samples from which no picture is kept waiting for the numbers
-_PATIENCE_S = 0.02  # that a frame spends on numbers which are not there yet
 _NOW = FrameRequest(None, None, 1, 1)
 
 
@@ -73,9 +60,7 @@ class RecordingFeed:
         self._held = False
         self._still: Snapshot | None = None  # the numbers at the playhead while nothing plays
         self._seen = False
-        self._in_pieces = InPieces(self._recording)
-        self._is_long = self._recording.n_samples >= _LONG
-        self._patience_s = _PATIENCE_S if self._is_long else math.inf
+        self._numbers = StillNumbers(self._recording, self.name)
         self._asked: FrameRequest | None = None
         self._player: tuple[ReplayProcess, EngineFeed] | None = None
 
@@ -247,21 +232,14 @@ class RecordingFeed:
             self._stop_player()
             self._playhead = self._last
             self._still = None
-        if self._still is None and not (self._is_long and moves):
-            self._still = self._numbers()
+        if self._still is None and not (self._numbers.is_long and moves):
+            self._still = self._still_at(self._playhead)
         return self._still or self._described(self._playhead, NOT_YET, None, ())
 
-    def _numbers(self) -> Snapshot | None:
-        """Return the numbers at the playhead; None if they will take longer than a picture may."""
-        begin_s, given_s = time.monotonic(), self._patience_s
-        self._in_pieces.give(given_s)
-        try:
-            return self._make_still()
-        except NotYetError:
-            # As long as is lost by asking again, where that is long: else it would not come on.
-            lost_s = time.monotonic() - begin_s - given_s
-            self._patience_s = max(_PATIENCE_S, lost_s)
-            return None
+    def _still_at(self, at: int) -> Snapshot | None:
+        """Return the numbers at a sample index; None if they are not there yet."""
+        found = self._numbers.at(at)
+        return None if found is None else self._described(at, at, found.metrics, found.stages)
 
     def _told(self, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot that also warns of what is wrong with the file."""
@@ -284,22 +262,6 @@ class RecordingFeed:
             warnings=(),
             replay_speed=self._speed,
         )
-
-    def _make_still(self) -> Snapshot:
-        info, at = self._info, self._playhead
-        stages = self._recording.stage_tree.stages(info.time_ns(at))
-        table = attribute(
-            stages, info, self._first, at, self._in_pieces, self.name, growing=at < self._last
-        )
-        now_ns = info.time_ns(at)
-        running = tuple(
-            used
-            for used in table.stages
-            if used.stage.start_ns < now_ns
-            and (used.stage.stop_ns is None or used.stage.stop_ns >= now_ns)
-        )
-        metrics = self._metrics(at, table) if at > self._first else None
-        return self._described(at, at, metrics, running)
 
     def _described(
         self, at: int, version: int, metrics: Metrics | None, running: tuple[StageEnergy, ...]
@@ -326,57 +288,3 @@ class RecordingFeed:
             replay_speed=self._speed,
             slow=self._recording.slow.values(now_ns),
         )
-
-    def _metrics(self, at: int, table: StageTable) -> Metrics:
-        """Return the numbers of the recording up to a sample index."""
-        recording, rate = self._recording, self._info.sample_rate_hz
-        view = recording.view(at - 1, at, 1, AVERAGES_S, RAMPS_S)
-        starts = [max(at - round(w * rate), self._first) for w in AVERAGES_S]
-        sums, counts = recording.cumulative(np.array([self._first, at, *starts], np.int64))
-        averages = tuple(
-            Average(
-                window_s=window_s,
-                mean_w=float(view.averages_w[k, -1]),
-                coverage=float(counts[1] - counts[2 + k]) / max(at - starts[k], 1),
-            )
-            for k, window_s in enumerate(AVERAGES_S)
-        )
-        # Known of the whole recording only.
-        nothing = (math.nan, math.nan)
-        extremes = [
-            self._in_pieces.ramp_extremes(w) if at == self._last else nothing for w in RAMPS_S
-        ]
-        ramps = tuple(
-            Ramp(
-                window_s=window_s,
-                now_w_per_s=float(view.ramps_w_per_s[k, -1]),
-                max_up_w_per_s=up,
-                max_down_w_per_s=down,
-            )
-            for k, (window_s, (up, down)) in enumerate(zip(RAMPS_S, extremes, strict=True))
-        )
-        return Metrics(
-            at=at,
-            power_w=averages[0].mean_w,
-            averages=averages,
-            ramps=ramps,
-            vrms_v=self._rms(Quantity.VOLTAGE, at),
-            irms_a=self._rms(Quantity.CURRENT, at),
-            line_hz=math.nan,
-            energy_j=table.total.energy_j,
-            captured_j=float(sums[-1, 1] - sums[-1, 0]) / rate,
-            duration_s=(at - self._first) / rate,
-            coverage=table.total.coverage,
-            n_clipped=recording.n_clipped,
-            n_gaps=recording.n_gaps,
-        )
-
-    def _rms(self, quantity: Quantity, at: int) -> float:
-        """Return the rms of the first channel of a quantity over the last line cycle."""
-        for row, channel in enumerate(self._info.channels):
-            if channel.quantity is quantity:
-                start = max(at - round(_CYCLE_S * self._info.sample_rate_hz), self._first)
-                values = self._recording.read(start, at)[row].astype(np.float64)
-                values = values[~np.isnan(values)]
-                return float(np.sqrt(np.mean(np.square(values)))) if len(values) else math.nan
-        return math.nan

@@ -62,8 +62,8 @@ def test_all_of_a_recording_is_on_the_plots(feed):
 
 
 def test_no_picture_of_a_long_recording_waits_for_its_numbers(path, feed, monkeypatch):
-    monkeypatch.setattr("ui.recording_feed._LONG", 0)
-    monkeypatch.setattr("ui.recording_feed._PATIENCE_S", 1e-9)
+    monkeypatch.setattr("ui.still_numbers._LONG", 0)
+    monkeypatch.setattr("ui.still_numbers._PATIENCE_S", 1e-9)
     monkeypatch.setattr("ui.in_pieces._FEW", 1)
     monkeypatch.setattr("ui.in_pieces._AT_ONCE", 2)
     with contextlib.closing(RecordingFeed(path)) as long_feed:
