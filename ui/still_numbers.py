@@ -78,9 +78,10 @@ class StillNumbers:
             and (used.stage.stop_ns is None or used.stage.stop_ns >= now_ns)
         )
         return Numbers(self._metrics(at, table) if at > self._first else None, running)
+
     def _metrics(self, at: int, table: StageTable) -> Metrics:
         """Return the numbers of the recording up to a sample index."""
-        recording, rate = self._recording, self._info.sample_rate_hz
+        recording, rate = self._recording, self._recording.info.sample_rate_hz
         view = recording.view(at - 1, at, 1, AVERAGES_S, RAMPS_S)
         starts = [max(at - round(w * rate), self._first) for w in AVERAGES_S]
         sums, counts = recording.cumulative(np.array([self._first, at, *starts], np.int64))
@@ -124,9 +125,9 @@ class StillNumbers:
 
     def _rms(self, quantity: Quantity, at: int) -> float:
         """Return the rms of the first channel of a quantity over the last line cycle."""
-        for row, channel in enumerate(self._info.channels):
+        for row, channel in enumerate(self._recording.info.channels):
             if channel.quantity is quantity:
-                start = max(at - round(_CYCLE_S * self._info.sample_rate_hz), self._first)
+                start = max(at - round(_CYCLE_S * self._recording.info.sample_rate_hz), self._first)
                 values = self._recording.read(start, at)[row].astype(np.float64)
                 values = values[~np.isnan(values)]
                 return float(np.sqrt(np.mean(np.square(values)))) if len(values) else math.nan
