@@ -52,7 +52,7 @@ class PassingCycles:
                 self._look(self._cycles, final=True)
             self._cycles.restart(start)
         most = self._pyramid.capacity // _LOOKS
-        done, rows = 0, (self._voltage, self._power)
+        done, rows = 0, slice(self._voltage, None, self._power - self._voltage)  # these two
         while done < signals.shape[1]:
             n = min(_AT_ONCE, most, signals.shape[1] - done)
             if self._n_unseen + n > most:
