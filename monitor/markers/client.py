@@ -907,7 +907,8 @@ class _Link:
                 with self._busy:
                     client.connect(broker.host, broker.port, _KEEPALIVE_S)
                 self._converse(client, selector)
-                if not (self._was_connected or self.problem):
+                gave_up = time.monotonic() > self._give_up_s
+                if not (self._was_connected or self.problem or gave_up):
                     self.problem = "the broker hung up before it had answered"
             except Exception as error:  # whatever it is, the workload goes on and so do we
                 self.problem = _said(error)

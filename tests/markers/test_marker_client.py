@@ -790,3 +790,5 @@ def test_why_markers_are_lost_at_the_end_is_told(monkeypatch):
     assert (said["n_lost"], said["why"]) == (
         1, "the program had ended before the broker took them"
     )  # fmt: skip
+    client._link._thread.join(10.0)
+    assert client.problem == ""  # it was not the broker who hung up
