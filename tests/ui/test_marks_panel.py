@@ -185,7 +185,7 @@ def test_a_note_is_typed_in_its_field_and_then_undone_by_key(noted, until):
 def test_a_closed_file_is_marked_edited_and_undone_in_the_window(noted, until, made):
     window, _, table = noted(RecordingFeed(made))
     until(lambda: window.transport.position.text() == "0:04.0 / 0:04.0")
-    window._seek(1.5)
+    window.plots.gestures.clicked.emit(1.5)
     until(lambda: window.transport.position.text() == "0:01.5 / 0:04.0")
     QTest.keyClick(window, Qt.Key.Key_M)
     QTest.keyClicks(window.toolbar.mark_field, "door")
