@@ -465,7 +465,7 @@ def test_recordings_are_looked_for_where_they_land(show, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setenv("WATTSTAGE_RECORDINGS", str(tmp_path))
     monkeypatch.setattr(
-        "ui.window.QFileDialog.getOpenFileName", lambda *words: asked.append(words[2]) or ("", "")
+        "ui.controls.QFileDialog.getOpenFileName", lambda *words: asked.append(words[2]) or ("", "")
     )
     window = show(FakeFeed(), open_recording=lambda path: None)
     press(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
