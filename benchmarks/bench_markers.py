@@ -48,8 +48,10 @@ with MarkerClient(url, run_id="bench") as client:
 def calls(path):
     """Print how long single calls take: in a storm, after work, and after sleep.
 
-    Beside them, at the same pace, what this machine takes for a call that only makes a dict: where
-    other things were done meanwhile, caches are cold, and after sleep they are colder.
+    Of a storm's rounds, the first meets memory that the process has never used; the median counts.
+    Beside them, at the same pace, what this machine takes for a call that only makes a dict (where
+    other things were done meanwhile, caches are cold, and after sleep they are colder), and beside
+    each p99 that of a loop that only waits for as long as the median call.
     """
     matrix = np.random.default_rng(1).random((200, 200), np.float32)
 
@@ -63,21 +65,31 @@ def calls(path):
 
     port = free_port()
     with mosquitto(path, port):
-        for what, pause, n in (
-            ("back to back", lambda: None, 10_000),
-            ("after 5 ms of work", work, 2000),
-            ("after 5 ms of sleep", sleep, 2000),
+        for what, pause, n, n_rounds in (
+            ("back to back", lambda: None, 10_000, 5),
+            ("after 5 ms of work", work, 2000, 1),
+            ("after 5 ms of sleep", sleep, 2000, 1),
         ):
-            with MarkerClient(f"mqtt://127.0.0.1:{port}") as client:
-                took_ns = timed(client, pause, n)
-                n_dropped = client.n_dropped
-            print(f"{what}, {n} stages, {n_dropped} markers dropped")
-            for name, sample_ns in zip(CALLS, took_ns, strict=True):
-                cuts = [cut / 1e3 for cut in statistics.quantiles(sample_ns, n=1000)]
+            took_ns, n_dropped = [], 0
+            for _ in range(n_rounds):
+                with MarkerClient(f"mqtt://127.0.0.1:{port}") as client:
+                    took_ns.append(timed(client, pause, n))
+                    n_dropped += client.n_dropped
+            print(f"{what}, {n_rounds} x {n} stages, {n_dropped} markers dropped")
+            for row, name in enumerate(CALLS):
+                cuts_us = [quantiles_us(took[row]) for took in took_ns]
+                p50, p99, p999 = (statistics.median(cuts) for cuts in zip(*cuts_us, strict=True))
                 print(
-                    f"  {name:9} p50 {cuts[499]:5.1f} us, p99 {cuts[989]:5.1f} us,"
-                    f" p99.9 {cuts[998]:6.1f} us, mean {statistics.fmean(sample_ns) / 1e3:5.1f} us"
+                    f"  {name:9} p50 {p50:5.1f} us, p99 {p99:5.1f} us"
+                    f" ({' '.join(f'{cuts[1]:.1f}' for cuts in cuts_us)};"
+                    f" waiting as long {waiting_us(p50, pause, n):.1f}), p99.9 {p999:6.1f} us"
                 )
+
+
+def quantiles_us(took_ns):
+    """Return p50, p99 and p99.9 of a sample in us."""
+    cuts = statistics.quantiles(took_ns, n=1000)
+    return cuts[499] / 1e3, cuts[989] / 1e3, cuts[998] / 1e3
 
 
 def timed(client, pause, n):
@@ -115,6 +127,21 @@ def timed(client, pause, n):
                 took_ns[row, k] = time.perf_counter_ns() - start_ns
         at += len(calls_in_turn)
     return took_ns.tolist()
+
+
+def waiting_us(least_us, pause, n):
+    """Return the p99 of how long a loop takes that only waits for a time, in us.
+
+    It is what the machine itself takes away: its timer, its host, its other programs.
+    """
+    took_ns = []
+    for _ in range(n):
+        pause()
+        start_ns = now_ns = time.perf_counter_ns()
+        while now_ns - start_ns < 1e3 * least_us:
+            now_ns = time.perf_counter_ns()
+        took_ns.append(now_ns - start_ns)
+    return quantiles_us(took_ns)[1]
 
 
 def nothing(stage, **attrs):

@@ -339,10 +339,10 @@ class MarkerClient:
         self.point("abort", reason=reason)
 
     def _current(self) -> str:
-        scope = _scope.get()
-        while scope is not None and (scope.closed or scope.stage._client is not self):
-            scope = scope.outer
-        return self._root if scope is None else scope.span_id
+        stage = _innermost.get()
+        while stage is not None and not (stage.is_open and stage._client is self):
+            stage = stage.outer
+        return self._root if stage is None else stage.span_id
 
     # What a workload waits for: one call, and nothing that the thread could do. The fields lie in
     # the queue one by one: a tuple for each marker would call Python's garbage collector often.
@@ -358,7 +358,7 @@ class MarkerClient:
         """Queue a marker; return its span id, at a begin a new one unless it has one."""
         try:
             if event == "begin":
-                span_id = span_id or self._stem + str(next(self._spans))
+                span_id = span_id or f"{self._stem}{next(self._spans)}"
                 self._open[span_id] = begun
                 if len(self._open) > _OPEN:
                     self._forget()
@@ -397,7 +397,10 @@ class Stage:
     from its first item to its end.
     """
 
-    __slots__ = ("_attrs", "_begun", "_client", "_newest", "_sync")
+    __slots__ = (
+        "_attrs", "_begun", "_client", "_entered", "_newest", "_sync",
+        "is_open", "outer", "span_id",
+    )  # fmt: skip
 
     def __init__(
         self, client: MarkerClient, begun: Begun, attrs: dict[str, Any], sync: Sync = None
@@ -406,18 +409,34 @@ class Stage:
         self._begun = begun
         self._attrs = attrs
         self._sync = sync
-        self._newest: _Scope | None = None
+        self._entered: Stage | None = None  # for which this is a further time
+        self._newest: Stage | None = None  # further time of this
+        self.is_open = False
+        self.span_id = ""
+        self.outer: Stage | None = None
 
     def __enter__(self) -> str:
+        if self.span_id:
+            return self._enter_again()
         client = self._client
         name, _, index, total, timing = self._begun
         if self._sync is not None:
             timing = self._wait()
-        begun = name, client._current(), index, total, timing
-        span_id = client._put("begin", "", begun, self._attrs)
-        self._newest = scope = _Scope(self, span_id, _scope.get())
-        _scope.set(scope)
+        self.outer = outer = _innermost.get()
+        if outer is not None and outer.is_open and outer._client is client:
+            parent_id = outer.span_id
+        else:
+            parent_id = client._current()
+        begun = name, parent_id, index, total, timing
+        self.span_id = span_id = client._put("begin", "", begun, self._attrs)
+        self.is_open = True
+        _innermost.set(self)
         return span_id
+
+    def _enter_again(self) -> str:
+        self._newest = again = self._again()
+        again._entered = self
+        return again.__enter__()
 
     def __exit__(
         self,
@@ -425,12 +444,12 @@ class Stage:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        scope = _scope.get()
-        if scope is None or scope.stage is not self or scope.closed:
-            scope = self._newest  # a generator is left in another order, or by somebody else
-            if scope is None:
+        left = innermost = _innermost.get()
+        if left is None or not left.is_open or (left is not self and left._entered is not self):
+            left = self._newest or self  # a generator is left in another order, or by somebody else
+            if not left.is_open:
                 return
-        scope.closed = True
+        left.is_open = False
         if self._sync is not None:
             self._wait()
         client, status = self._client, "ok"
@@ -438,11 +457,11 @@ class Stage:
             status = "error"
             if client._current() == client._root:
                 client._abort(_told(error))
-        if _scope.get() is scope:
-            _scope.set(scope.outer)
-        if self._newest is scope:  # or each would keep the other, for the garbage collector
+        if innermost is left:
+            _innermost.set(left.outer)
+        if self._newest is left:  # or each would keep the other, for the garbage collector
             self._newest = None
-        client.end(scope.span_id, None, status)
+        client.end(left.span_id, None, status)
 
     async def __aenter__(self) -> str:
         return self.__enter__()
@@ -511,19 +530,7 @@ class Stage:
         return "sync"
 
 
-class _Scope:
-    """A ``with stage(...)`` that is or was open, and the one around it."""
-
-    __slots__ = ("closed", "outer", "span_id", "stage")
-
-    def __init__(self, stage: Stage, span_id: str, outer: _Scope | None) -> None:
-        self.stage = stage
-        self.span_id = span_id
-        self.outer = outer
-        self.closed = False
-
-
-_scope: ContextVar[_Scope | None] = ContextVar("wattstage_stage", default=None)
+_innermost: ContextVar[Stage | None] = ContextVar("wattstage_stage", default=None)
 
 
 _default: list[MarkerClient] = []  # of which the first is used: threads may make one each at a time
@@ -910,6 +917,7 @@ class _Link:
                 gave_up = time.monotonic() > self._give_up_s
                 if not (self._was_connected or self.problem or gave_up):
                     self.problem = "the broker hung up before it had answered"
+                last = last or gave_up
             except Exception as error:  # whatever it is, the workload goes on and so do we
                 self.problem = _said(error)
             self._hang_up(client)

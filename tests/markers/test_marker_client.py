@@ -786,9 +786,9 @@ def test_why_markers_are_lost_at_the_end_is_told(monkeypatch):
         client = MarkerClient(f"mqtt://127.0.0.1:{silent.getsockname()[1]}")
         client.point("a")
         client.close(0.1)
+        client._link._thread.join(10.0)
     (said,) = words
     assert (said["n_lost"], said["why"]) == (
         1, "the program had ended before the broker took them"
     )  # fmt: skip
-    client._link._thread.join(10.0)
     assert client.problem == ""  # it was not the broker who hung up
