@@ -22,7 +22,7 @@ from ui.theme import THEMES, style_sheet
 from ui.window import Window
 
 _COLLECTED = "garbage"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_ENDS = tuple(s for s in signal.Signals if s.name in {"SIGINT", "SIGTERM", "SIGHUP"})
 
 
 def run(
@@ -132,12 +132,16 @@ def _application() -> QApplication:
 
 @contextlib.contextmanager
 def _ended_by_signals(end: Callable[[], object]) -> Iterator[None]:
-    """Let signals end what runs, as its loop comes to it: one that has not begun, as it begins."""
+    """Let signals end what runs, as its loop comes to it: one that has not begun, as it begins.
+
+    Those that whoever started this had ignored (``nohup``, a shell's ``&``) stay so.
+    """
 
     def ask(*_: object) -> None:
         QTimer.singleShot(0, end)
 
-    before = {number: signal.signal(number, ask) for number in _SIGNALS}
+    heard = [each for each in _ENDS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, ask) for each in heard}
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from fakes import INFO, dc_block
 
 from monitor.errors import ConfigError, EngineError, RecordingError
 from monitor.recording.recorder import Recorder
-from ui.app import has_display, run
+from ui.app import _ended_by_signals, has_display, run
 
 QUIET = {"theme": "dark", "seconds": 0.1, "picture": None}
 SHOW = "import sys; from pathlib import Path; from ui.app import run; sys.exit(run(endpoint=None,"
@@ -71,7 +71,7 @@ import os, signal, threading, time
 def interrupt():
     while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         time.sleep(0.02)  # until it can be heard, however long a busy machine takes to start
-    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.{how})
 threading.Thread(target=interrupt, daemon=True).start()
 """
 BEFORE_THE_LOOP = """
@@ -82,8 +82,15 @@ Window.show = lambda window: (os.kill(os.getpid(), signal.SIGINT), show(window))
 """
 
 
-@pytest.mark.parametrize("start", [HEARD, BEFORE_THE_LOOP], ids=["heard", "before the loop"])
-def test_an_interrupt_closes_the_window_cleanly(start, path):
+STARTS = {
+    "interrupt": HEARD.format(how="SIGINT"),
+    "closed terminal": HEARD.format(how="SIGHUP"),
+    "interrupt before the loop": BEFORE_THE_LOOP,
+}
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+def test_what_ends_the_window_closes_it_cleanly(start, path):
     code = f"{SHOW} recording=Path({str(path)!r}), theme='dark', seconds=300, picture=None))"
     done = subprocess.run(
         [sys.executable, "-c", start + code], capture_output=True, text=True, check=False,
@@ -92,3 +99,13 @@ def test_an_interrupt_closes_the_window_cleanly(start, path):
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _ended_by_signals(lambda: None):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
