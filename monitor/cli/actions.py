@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.console import Console
 
 from monitor.cli import demo as lab
-from monitor.cli import options
-from monitor.cli.viewer import TerminalView, Viewer, follow, on_signal
+from monitor.cli.instrument import made_recordings_folder
+from monitor.cli.signals import on_signal
+from monitor.cli.viewer import TerminalView, Viewer, follow
 from monitor.config import (
     Settings,
 )
@@ -55,9 +56,7 @@ def serve(settings: Settings, *, endpoint: str) -> None:
     """Serve an instrument until told to stop."""
 
     async def work() -> None:
-        made = assemble.live(
-            settings, endpoint=endpoint, recordings=options.made_recordings_folder()
-        )
+        made = assemble.live(settings, endpoint=endpoint, recordings=made_recordings_folder())
         async with made as engine, on_signal(engine.stop):
             await engine.run()
 

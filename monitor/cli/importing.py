@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from monitor.cli.viewer import on_signal
+from monitor.cli.signals import on_signal
 from monitor.errors import RecordingError
 from monitor.recording.recorder import Recorder
 from monitor.sources.elmorlabs import CaptureSource

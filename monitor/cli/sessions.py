@@ -1,4 +1,4 @@
-"""``wattstage demo``, ``record``, ``engine``, ``mark``, ``save``, ``stop``: live."""
+"""``wattstage demo``, ``record`` and ``engine``: what measures."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 
 from monitor.cli import actions, options
+from monitor.cli.instrument import made_recordings_folder, settings
 from monitor.cli.options import Broker, Config, Endpoint, Output, Seconds, Visa
 from monitor.cli.viewer import Viewer
 from monitor.engine import endpoint as endpoints
-from monitor.engine.client import EngineClient
 from monitor.engine.server import new_recording
 
 _OUT = Console()
@@ -34,7 +34,7 @@ def demo(
     ] = None,
 ) -> None:
     """Run the whole chain on this machine: virtual lab, broker, engine and a live view."""
-    path = output or new_recording(options.made_recordings_folder())
+    path = output or new_recording(made_recordings_folder())
     bench = ["--capture", str(capture), "--loop"] if capture else ["--supply", supply]
     bench += ["--start-delay", "3"]
     scope = ["--rate", str(rate), "--record-length", "0.1"]
@@ -75,7 +75,7 @@ def record(
     until_stdin_closes: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Record an instrument to a file, with the markers of the workload."""
-    settings = options.settings(
+    chosen = settings(
         config,
         visa=visa,
         voltage=voltage,
@@ -85,9 +85,9 @@ def record(
         record_s=record_length,
         broker=broker,
     )
-    path = output or new_recording(options.made_recordings_folder())
+    path = output or new_recording(made_recordings_folder())
     actions.record(
-        settings,
+        chosen,
         path,
         seconds=seconds,
         endpoint=endpoint,
@@ -111,34 +111,4 @@ def engine(
     if replay is not None:
         actions.replay(replay, start_s=start_s, speed=speed, endpoint=where)
     else:
-        settings = options.settings(config, visa=visa, broker=broker)
-        actions.serve(settings, endpoint=where)
-
-
-def mark(
-    text: Annotated[str, typer.Argument(help='E.g. "door opened".', show_default=False)],
-    endpoint: Endpoint = None,
-) -> None:
-    """Put a mark into the running session."""
-    with EngineClient(endpoint or endpoints.default()) as client:
-        client.mark(text)
-
-
-def save(
-    minutes: Annotated[float, typer.Option(help="How far back.")],
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="File to make.", show_default="the recordings folder"),
-    ] = None,
-    endpoint: Endpoint = None,
-) -> None:
-    """Save the last minutes of the running session, whether it was recorded or not."""
-    with EngineClient(endpoint or endpoints.default()) as client:
-        path = client.save_recent(60.0 * minutes, str(output.resolve()) if output else None)
-    _OUT.print(f"saving the last {minutes:g} min to {path}", soft_wrap=True, highlight=False)
-
-
-def stop(endpoint: Endpoint = None) -> None:
-    """End the running engine; its recording is closed first."""
-    with EngineClient(endpoint or endpoints.default()) as client:
-        client.shutdown()
+        actions.serve(settings(config, visa=visa, broker=broker), endpoint=where)

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console, Group
 from rich.live import Live
 
+from monitor.cli import window
 from monitor.cli.viewer import Viewer
 from monitor.engine import endpoint as endpoints
 from monitor.errors import ConfigError, InstrumentError, WattstageError
@@ -223,9 +224,9 @@ def in_window(theme: str, *, address: str | None, out: Path | None) -> None:
     out
         Profile to write; None proposes one.
     """
-    viewer = Viewer(window=True, seconds=None, theme=theme, picture=None, out=_OUT)
-    profile = viewer.set_up(address=address, out=out)
+    profile = window.set_up(theme=theme, address=address, out=out)
     if profile is not None:
+        viewer = Viewer(window=True, seconds=None, theme=theme, picture=None, out=_OUT)
         viewer.start(endpoints.default(), [f"--config={profile}"])
 
 

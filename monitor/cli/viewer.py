@@ -1,48 +1,37 @@
-"""Looking at a session: in the window, which is a process of its own, or in this terminal."""
+"""Looking at an engine: in the window, or in this terminal."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
-import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import typer
 from rich.console import Console
 from rich.live import Live
 
+from monitor.cli import window
+from monitor.cli.signals import on_signal
 from monitor.engine.client import EngineClient
 from monitor.engine.launch import refuse_second, served
-from monitor.errors import ConfigError, EngineError
+from monitor.errors import EngineError
 from monitor.model import Snapshot
 from monitor.terminal import live as terminal
 
 _VIEW_S = 0.25
 _LINE_S = 5.0
-_ENDS = tuple(s for s in signal.Signals if s.name in {"SIGTERM", "SIGHUP"})  # that there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """How a session is shown."""
+    """How an engine is shown."""
 
     window: bool
     seconds: float | None
     theme: str
     picture: Path | None
     out: Console
-
-    def open(self, path: Path) -> None:
-        """Show a recording."""
-        if not self.window:
-            raise ConfigError("a recording needs the window; `wattstage stages FILE` is the text")
-        self._show(endpoint=None, recording=path)
 
     def attach(self, endpoint: str) -> None:
         """Show an engine that is running; it goes on when the view is closed."""
@@ -51,7 +40,7 @@ class Viewer:
             if not self.window:
                 follow(client, self.out, seconds=self.seconds)
                 return
-        self._show(endpoint=endpoint, recording=None)
+        self._show(endpoint)
 
     def start(self, endpoint: str, arguments: list[str]) -> None:
         """Start an engine with further arguments and show it; it stays if it is recording."""
@@ -59,7 +48,7 @@ class Viewer:
         arguments = ["engine", "--endpoint", endpoint, *arguments]
         with served(arguments, endpoint, stay=True) as client:
             if self.window:
-                self._show(endpoint=endpoint, recording=None)
+                self._show(endpoint)
             else:
                 follow(client, self.out, seconds=self.seconds)
             try:
@@ -75,38 +64,8 @@ class Viewer:
             " `wattstage stop` ends it"
         )
 
-    def set_up(self, *, address: str | None, out: Path | None) -> Path | None:
-        """Let somebody set an instrument up; return the profile to measure with, if any."""
-        _need_qt()
-        command = [sys.executable, "-m", "ui", "--setup", f"--theme={self.theme}"]
-        command += [f"--address={address}"] if address is not None else []
-        command += [f"--out={out}"] if out is not None else []
-        done = _run(command, stdout=subprocess.PIPE)
-        if done.returncode:
-            raise typer.Exit(done.returncode)
-        return Path(done.stdout) if done.stdout else None
-
-    def _show(self, *, endpoint: str | None, recording: Path | None) -> None:
-        _need_qt()
-        options = {
-            "endpoint": endpoint,
-            "recording": recording,
-            "theme": self.theme,
-            "seconds": self.seconds,
-            "picture": self.picture,
-        }
-        command = [sys.executable, "-m", "ui"]
-        for name, value in options.items():
-            command += [f"--{name}", str(value)] if value is not None else []
-        if code := _run(command).returncode:
-            raise typer.Exit(code)
-
-
-def _need_qt() -> None:
-    if importlib.util.find_spec("PySide6") is None:
-        raise ConfigError(
-            "the window needs Qt, which is not installed: install wattstage[ui], or use --terminal"
-        )
+    def _show(self, endpoint: str) -> None:
+        window.show(endpoint=endpoint, theme=self.theme, seconds=self.seconds, picture=self.picture)
 
 
 def follow(client: EngineClient, out: Console, *, seconds: float | None) -> None:
@@ -147,37 +106,3 @@ async def _set_within(event: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await event.wait()
     return event.is_set()
-
-
-def _run(command: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
-    """Run a window to its end; what asks us to end is the window's to handle.
-
-    An interrupt reaches it by itself, as it comes from the terminal that both have.
-    """
-    with subprocess.Popen(command, text=True, **how) as window:
-
-        def pass_on(*_: object) -> None:
-            window.terminate()
-
-        before = {number: signal.signal(number, pass_on) for number in _ENDS}
-        before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            out = window.communicate()[0]
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-    return subprocess.CompletedProcess(command, window.returncode, out)
-
-
-@contextlib.asynccontextmanager
-async def on_signal(act: Callable[[], object]) -> AsyncIterator[None]:
-    """Call ``act`` when the process is asked to end, in the loop's own time."""
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, *_ENDS)
-    for number in numbers:
-        loop.add_signal_handler(number, act)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)

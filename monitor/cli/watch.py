@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from monitor.cli import options
+from monitor.cli import window
 from monitor.cli.options import Broker, Config, Endpoint, Seconds, Visa
-from monitor.cli.viewer import Viewer
-from monitor.engine import endpoint as endpoints
+from monitor.errors import ConfigError
 
 _OUT = Console()
 
@@ -33,13 +32,20 @@ def watch(
     ] = None,
 ) -> None:
     """Open the window: on a recording, on a running engine, or on an instrument."""
+    if file is not None:
+        if terminal_view:
+            raise ConfigError("a recording needs the window; `wattstage stages FILE` is the text")
+        window.show(recording=file, theme=theme, seconds=seconds, picture=picture)
+        return
+    from monitor.cli.instrument import settings  # noqa: PLC0415  # a recording needs none of it
+    from monitor.cli.viewer import Viewer  # noqa: PLC0415
+    from monitor.engine import endpoint as endpoints  # noqa: PLC0415
+
     where = endpoint or endpoints.default()
     view = Viewer(window=not terminal_view, seconds=seconds, theme=theme, picture=picture, out=_OUT)
-    if file is not None:
-        view.open(file)
-    elif attach or (visa is None and config is None):
+    if attach or (visa is None and config is None):
         view.attach(where)
     else:
-        options.settings(config, visa=visa, broker=broker)  # a wrong one is told at once
+        settings(config, visa=visa, broker=broker)  # a wrong one is told at once
         told = (("--visa", visa), ("--config", config), ("--broker", broker))
         view.start(where, [f"{name}={value}" for name, value in told if value is not None])
