@@ -129,7 +129,7 @@ def test_what_cannot_be_marked_is_noted_and_the_program_runs(tmp_path):
     notes = [point.attrs["text"] for point in told.points("note")]
     assert [note.split(": ", 1)[1].split(": ")[0] for note in notes] == [
         "TypeError", "AttributeError"
-    ]  # fmt: skip
+    ], told.err  # fmt: skip
 
 
 @pytest.mark.parametrize(
