@@ -398,7 +398,7 @@ class Stage:
     """
 
     __slots__ = (
-        "_attrs", "_begun", "_client", "_entered", "_newest", "_sync",
+        "_attrs", "_begun", "_client", "_entered", "_is_new", "_newest", "_sync",
         "is_open", "outer", "span_id",
     )  # fmt: skip
 
@@ -411,12 +411,15 @@ class Stage:
         self._sync = sync
         self._entered: Stage | None = None  # for which this is a further time
         self._newest: Stage | None = None  # further time of this
+        self._is_new = True
         self.is_open = False
         self.span_id = ""
         self.outer: Stage | None = None
 
     def __enter__(self) -> str:
-        if self.span_id:
+        try:
+            del self._is_new  # of threads that enter at once, one only succeeds
+        except AttributeError:
             return self._enter_again()
         client = self._client
         name, _, index, total, timing = self._begun

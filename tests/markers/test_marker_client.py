@@ -792,3 +792,22 @@ def test_why_markers_are_lost_at_the_end_is_told(monkeypatch):
         1, "the program had ended before the broker took them"
     )  # fmt: skip
     assert client.problem == ""  # it was not the broker who hung up
+
+
+def test_threads_may_enter_one_stage_at_once():
+    client = MarkerClient("none")
+    stage, meet = client.stage("shared"), threading.Barrier(4)
+
+    def work():
+        for _ in range(50):
+            meet.wait(10.0)
+            with stage:
+                pass
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not client._open  # each has ended
+    client.close()
