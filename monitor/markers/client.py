@@ -71,6 +71,7 @@ _MAX_ATTRS = 64
 _MAX_BYTES = 65_536
 _ANSWER_S = 5.0
 _KEEPALIVE_S = 15
+_STAY_S = 3.0  # after a broker's return, if the program ends meanwhile
 _GOODBYE_S = 0.5
 _FORK_S = 2.0  # that a fork waits for the sender
 # Between two looks of the sender, shortest and longest: to be woken would cost the workload more.
@@ -770,7 +771,9 @@ class _Link:
         self._busy = threading.Lock()
         """Held by the thread unless it waits."""
         self._is_held = False
-        self._give_up_s = math.inf  # on the monotonic clock
+        self._is_known = False  # the broker: it has let us in before
+        self._stay_until_s = 0.0  # on the monotonic clock, as the next
+        self._give_up_s = math.inf
 
     @property
     def n_dropped(self) -> int:
@@ -899,11 +902,10 @@ class _Link:
 
     def _keep_connected(self, broker: _Broker, selector: selectors.BaseSelector) -> None:
         pause_s = _PAUSE_S[0]
-        last = False
-        while not last:
-            last = self._closing.is_set()
+        while True:
+            closing = self._closing.is_set()
             self._gather()
-            if last and self._is_done:
+            if closing and self._is_done:
                 return
             self._was_connected = False
             client: Any = None
@@ -920,16 +922,20 @@ class _Link:
                 gave_up = time.monotonic() > self._give_up_s
                 if not (self._was_connected or self.problem or gave_up):
                     self.problem = "the broker hung up before it had answered"
-                last = last or gave_up
             except Exception as error:  # whatever it is, the workload goes on and so do we
                 self.problem = _said(error)
             self._hang_up(client)
-            pause_s = _PAUSE_S[0] if self._was_connected else min(2 * pause_s, _PAUSE_S[1])
-            again_s = time.monotonic() + pause_s
-            while not last and not self._closing.is_set() and time.monotonic() < again_s:
+            if closing and not self._is_known:  # a program ends at once where no broker ever was
+                return
+            is_soon = closing or self._was_connected
+            pause_s = _PAUSE_S[0] if is_soon else min(2 * pause_s, _PAUSE_S[1])
+            again_s = min(time.monotonic() + pause_s, self._give_up_s)
+            while time.monotonic() < again_s and self._closing.is_set() == closing:
                 self._gather()
                 if selector.select(_GATHER_S[1]):
                     self._hear()
+            if time.monotonic() >= self._give_up_s:
+                return
 
     def _gather(self) -> None:
         """Take what the workload has queued so far."""
@@ -972,8 +978,8 @@ class _Link:
         client.will_set(self._base + "/status", self._status("lost"), qos=1)
         return client
 
-    def _status(self, status: str) -> bytes:
-        return _json(dict(self._encode.common, status=status))
+    def _status(self, status: str, **more: int) -> bytes:
+        return _json(dict(self._encode.common, status=status, **more))
 
     # The arguments after these differ between paho-mqtt 1.6 and 2.x.
     def _on_connect(self, client: Any, _userdata: Any, _flags: Any, code: Any, *_: Any) -> None:
@@ -981,6 +987,9 @@ class _Link:
         if not self.connected:
             self.problem = "the broker refused the connection: " + str(code)
             return
+        if self._is_known:  # who listens comes back, too, and may ask for what it has missed
+            self._stay_until_s = time.monotonic() + _STAY_S
+        self._is_known = True
         self._in_flight.clear()
         self._position = self._spool.acked
         client.subscribe(self._base + "/ask", qos=0)
@@ -1050,7 +1059,8 @@ class _Link:
 
     def _finished(self) -> bool:
         sent = self.connected and self._is_done and not self._again
-        return sent or time.monotonic() > self._give_up_s
+        now_s = time.monotonic()
+        return (sent and now_s > self._stay_until_s) or now_s > self._give_up_s
 
     def _publish(self, client: Any) -> None:
         while self.connected and len(self._in_flight) < _IN_FLIGHT:
@@ -1109,7 +1119,8 @@ class _Link:
 
     def _say_goodbye(self, client: Any) -> None:
         """Tell that the run is over, and take back what a later listener would still be told."""
-        said = [client.publish(self._base + "/status", self._status("ended"), qos=1)]
+        ended = self._status("ended", seq=self._position)
+        said = [client.publish(self._base + "/status", ended, qos=1)]
         for kind in ("run", *self._kept):
             said.append(client.publish(self._base + "/" + kind, b"", qos=1, retain=True))
         self._serve(client, lambda: all(each.is_published() for each in said))

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 _QUEUE = 10_000  # markers that wait for who iterates over the feed; the feed owns and bounds it
 _KINDS = ("run", "status", "clock", "sensors", "telemetry")  # beside the markers
 _CARE_S = 0.1  # between two looks at what is missing
-_PAUSE_S = (0.5, 10.0)  # before the next attempt to connect: first and longest
+_PAUSE_S = (0.5, 2.0)  # before the next attempt to connect: first and longest
 
 
 class MarkerFeed:
@@ -275,7 +275,7 @@ class MarkerFeed:
 
     def _take_status(self, base: str, status: payload.Status) -> None:
         if status.status == "ended":
-            self._senders.end(base)
+            self._senders.end(base, status.seq, self._now_s())
             self._interviews.pop(base, None)
             self._give(*self._telemetry.end(status.run_id, status.sender, self._clock_ns()))
             self._headers.pop(base, None)

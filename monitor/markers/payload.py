@@ -81,6 +81,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     rank: _Rank = 0
     status: Literal["online", "ended", "lost"]
     """``lost`` is told by the broker, where the connection broke without a goodbye."""
+    seq: _Count = 0
+    """At the end, number of its newest marker."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

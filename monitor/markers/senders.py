@@ -73,6 +73,11 @@ class Sender:
         return self.next, min(self._ahead, default=self.last + 1) - 1
 
     @property
+    def n_missing(self) -> int:
+        """Return how many numbers below the highest known have not come."""
+        return self.last + 1 - self.next - len(self._ahead)
+
+    @property
     def _is_missing(self) -> bool:
         return self.next <= self.last
 
@@ -95,6 +100,7 @@ class Senders:
     def __init__(self) -> None:
         self._known: dict[str, Sender] = {}
         self._ended: set[str] = set()
+        self._n_lost = 0  # of those
 
     def __iter__(self) -> Iterator[Sender]:
         return iter(self._known.values())
@@ -107,9 +113,22 @@ class Senders:
             self._known[base] = Sender(base)
         return self._known[base]
 
-    def end(self, base: str) -> None:
-        """Forget a sender that has said goodbye; what it has not sent by then never comes."""
-        self._known.pop(base, None)
+    def end(self, base: str, last: int, now_s: float) -> None:
+        """Forget a sender that has said goodbye; what it has not sent by then never comes.
+
+        Parameters
+        ----------
+        base
+            Of its topics.
+        last
+            The highest number that it says exists.
+        now_s
+            Now.
+        """
+        sender = self._known.pop(base, None)
+        if sender is not None:
+            sender.tell(last, now_s)
+            self._n_lost += sender.n_lost + sender.n_missing
         if len(self._ended) < _MOST_SENDERS:
             self._ended.add(base)
 
@@ -120,4 +139,4 @@ class Senders:
     @property
     def n_lost(self) -> int:
         """Return how many markers never came, although they were asked for."""
-        return sum(sender.n_lost for sender in self)
+        return self._n_lost + sum(sender.n_lost for sender in self)

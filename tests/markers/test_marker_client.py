@@ -659,6 +659,21 @@ def test_markers_wait_for_a_broker_that_is_away(prefix, eventually):
     assert client.n_dropped == 0
 
 
+def test_an_end_waits_for_a_broker_that_is_being_restarted(prefix, eventually):
+    with EmbeddedBroker() as first:
+        client = MarkerClient(first.url, prefix=prefix)
+        client.point("before")
+        eventually(lambda: client.n_sent == 1)
+    eventually(lambda: not client.connected)
+    client.point("between")
+    end = threading.Thread(target=client.close, args=(20.0,))
+    end.start()
+    time.sleep(1.5)  # in which it has tried, and found nobody
+    with EmbeddedBroker(first.port):
+        end.join()
+    assert (client.n_sent, client.n_dropped) == (2, 0)
+
+
 FORK = """
 import os, sys
 from monitor.markers.client import MarkerClient

@@ -287,6 +287,27 @@ def test_what_a_broker_forgot_in_its_restart_is_sent_again(prefix):
     assert asyncio.run(run()) == [0, 1]
 
 
+def test_a_program_that_ends_while_its_broker_restarts_is_heard_to_its_end(prefix):
+    async def run():
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(EmbeddedBroker())
+            async with MarkerFeed(first.url, prefix=prefix) as feed:
+                client = MarkerClient(first.url, prefix=prefix)
+                client.point("note", number=0)
+                markers = await take(feed, 1)
+                await asyncio.to_thread(stack.close)
+                await until(lambda: not (feed.connected or client.connected))
+                client.point("note", number=1)
+                end = asyncio.create_task(asyncio.to_thread(client.close, 20.0))
+                with EmbeddedBroker(first.port):
+                    markers += await take(feed, 1)
+                    await end
+                assert (client.n_dropped, feed.n_lost) == (0, 0)
+        return [m.attrs["number"] for m in markers]
+
+    assert asyncio.run(run()) == [0, 1]
+
+
 def test_a_broker_that_is_lost_and_back_is_told_once_each(prefix, caplog):
     async def run():
         with contextlib.ExitStack() as stack:

@@ -73,3 +73,15 @@ def test_there_is_an_end_to_senders():
     assert all(senders.of(str(k)) is not None for k in range(1000))
     assert senders.of("one more") is None
     assert senders.of("5") is senders.of("5")
+
+
+def test_what_a_sender_had_not_sent_at_its_end_is_lost():
+    senders = Senders()
+    for number in (1, 2, 4):
+        senders.of("t").take(number, 0.0)
+    assert senders.n_lost == 0
+    senders.end("t", 6, 1.0)
+    senders.end("nobody", 3, 1.0)
+    assert senders.n_lost == 3  # 3, 5 and 6
+    assert senders.has_ended("t")
+    assert not list(senders)
