@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.dsp.power import signals, total_power
+from monitor.dsp.power import total_power
 from monitor.dsp.scale import to_units
 from monitor.model import Channel, Scale
 
 _FEW = 4096  # samples: to put all in units costs less than to do without
-_AT_ONCE = 1 << 16  # samples: what is made of them stays in the second-level cache
 
 
 def raw_extremes(
@@ -39,23 +38,16 @@ def raw_extremes(
     each of shape (n_channels + 1, k)
     """
     if codes.shape[1] <= _FEW:
-        rows = signals(to_units(codes, channels, scales), channels)
+        rows = np.empty((len(codes) + 1, codes.shape[1]), np.float32)
+        to_units(codes, channels, scales, out=rows[:-1])
+        total_power(rows[:-1], channels, out=rows[-1])
         return np.minimum.reduceat(rows, firsts, axis=1), np.maximum.reduceat(rows, firsts, axis=1)
     found = [how.reduceat(codes, firsts, axis=1) for how in (np.minimum, np.maximum)]
     ends = to_units(np.concatenate(found, axis=1), channels, scales)
-    k = firsts.size
+    k, power = firsts.size, total_power(to_units(codes, channels, scales), channels)
     low, high = (np.empty((len(codes) + 1, k), np.float32) for _ in range(2))
     np.minimum(ends[:, :k], ends[:, k:], out=low[:-1])
     np.maximum(ends[:, :k], ends[:, k:], out=high[:-1])
-    stops = np.append(firsts[1:], codes.shape[1])
-    first = 0
-    while first < k:
-        begin = int(firsts[first])
-        last = max(first + 1, int(np.searchsorted(stops, begin + _AT_ONCE, side="right")))
-        some = codes[:, begin : int(stops[last - 1])]
-        power = total_power(to_units(some, channels, scales), channels)
-        here = slice(first, last)
-        np.minimum.reduceat(power, firsts[here] - begin, out=low[-1, here])
-        np.maximum.reduceat(power, firsts[here] - begin, out=high[-1, here])
-        first = last
+    np.minimum.reduceat(power, firsts, out=low[-1])
+    np.maximum.reduceat(power, firsts, out=high[-1])
     return low, high

@@ -5,18 +5,12 @@ Places count captured samples, not time: a gap takes no place, so every bin but 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-EXTREMES_FACTOR = 16
-"""Bins of extremes that make one of the next level: with 8 a tenth more is stored, with 32 a view
-reads twice as much."""
-TOTALS_FACTOR = 32
-"""Bins between two running totals of one level, of the next."""
-TOTALS_BINS = 4
-"""Bins of the finest extremes between two of the finest running totals."""
 
 _AT_ONCE = 1 << 15  # samples: what is reduced stays in the second-level cache
 
@@ -42,15 +36,15 @@ class Reduction:
 
     Parameters
     ----------
-    hop
-        Samples of a bin of the finest extremes.
-    n_extremes, n_totals
-        Levels of each.
+    extremes_hops, totals_hops
+        Samples of a bin at each level, the finest first. Bins of a level consist of whole bins of
+        the finer one, and those of the finest totals of whole bins of the finest extremes.
     """
 
-    def __init__(self, n_signals: int, hop: int, *, n_extremes: int, n_totals: int) -> None:
-        self.extremes_hops = tuple(hop * EXTREMES_FACTOR**k for k in range(n_extremes))
-        self.totals_hops = tuple(hop * TOTALS_BINS * TOTALS_FACTOR**k for k in range(n_totals))
+    def __init__(
+        self, n_signals: int, extremes_hops: Sequence[int], totals_hops: Sequence[int]
+    ) -> None:
+        self.extremes_hops, self.totals_hops = tuple(extremes_hops), tuple(totals_hops)
         self.n_signals = n_signals
         self._rest = np.empty((n_signals, self.totals_hops[0]), np.float32)
         self._n_rest = 0
@@ -85,11 +79,12 @@ class Reduction:
         sums = np.concatenate([self._now, *self._new_sums], axis=1)
         self._new_extremes, self._new_sums = [], []
         extremes = [bins]
-        for level, waiting in enumerate(self._waiting):
-            bins = np.concatenate((waiting, bins), axis=1)
-            whole = bins.shape[1] // EXTREMES_FACTOR * EXTREMES_FACTOR
+        for level, (finer, hop) in enumerate(itertools.pairwise(self.extremes_hops)):
+            factor = hop // finer
+            bins = np.concatenate((self._waiting[level], bins), axis=1)
+            whole = bins.shape[1] // factor * factor
             self._waiting[level] = bins[:, whole:].copy()
-            groups = bins[:, :whole].reshape(2, self.n_signals, -1, EXTREMES_FACTOR)
+            groups = bins[:, :whole].reshape(2, self.n_signals, -1, factor)
             bins = np.concatenate((groups[0].min(axis=2), groups[1].max(axis=2)))
             extremes.append(bins)
         running = np.cumsum(sums, axis=1)[:, 1:]  # one after another, wherever it was cut

@@ -55,5 +55,6 @@ def to_units(
     folded = [fold(channel, scale) for channel, scale in zip(channels, scales, strict=True)]
     np.copyto(values, codes, casting="unsafe")  # at once: faster than while it is multiplied
     values *= np.array([[scale.gain] for scale in folded], np.float32)
-    values += np.array([[scale.offset] for scale in folded], np.float32)
+    if any(scale.offset for scale in folded):
+        values += np.array([[scale.offset] for scale in folded], np.float32)
     return values

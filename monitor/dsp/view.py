@@ -63,7 +63,7 @@ def view_of(
     averages_w, ramps_w_per_s = _rows(averages, future), _rows(ramps, future)
     wanted = (*average_windows_s, *ramp_windows_s)  # without a window no line is drawn of them
     cycles = rolling.cycle_columns(edges) if wanted else None
-    average_lines, ramp_lines = (np.stack((rows, rows)) for rows in (averages_w, ramps_w_per_s))
+    average_lines, ramp_lines = (np.array([rows, rows]) for rows in (averages_w, ramps_w_per_s))
     for k, window in enumerate(average_windows_s):
         if cycles is not None and window < LONGEST_CYCLE_S:
             average_lines[:, k] = cycles  # over each cycle, not from its end on
@@ -83,7 +83,7 @@ def _coverage(
 ) -> NDArray[np.float32]:
     """Return the captured share of each column; of narrow ones, whether there is anything."""
     lengths = np.diff(edges)
-    share = np.clip(np.diff(captured) / np.maximum(lengths, 1), 0.0, 1.0)
+    share = np.minimum(np.diff(captured) / np.maximum(lengths, 1), 1.0)
     share = np.where(lengths < _FEW_HOPS * hop, 1.0, share)
     return np.where(empty, 0.0, share).astype(np.float32)
 

@@ -12,8 +12,8 @@ from monitor.dsp.passing_cycles import PassingCycles
 from monitor.dsp.reduction import Reduction
 from monitor.recording.levels import Level
 from monitor.recording.reader import Recording
-from monitor.recording.summaries import N_EXTREMES, N_TOTALS, hop_for
 
+_LONGEST = 1 << 20  # samples of a bin of totals: one is held in memory
 _RTOL = 1e-9  # sums depend on the pieces in which they are added
 
 
@@ -31,13 +31,14 @@ def wrong_summaries(recording: Recording, progress: Callable[[float], None]) -> 
     if levels is None or levels.first:  # of a part alone they begin in the one before
         return None
     n_signals = len(info.channels) + 1
-    reduction = Reduction(n_signals, hop_for(info), n_extremes=N_EXTREMES, n_totals=N_TOTALS)
+    hops = [[level.hop for level in each] for each in (levels.extremes, levels.totals)]
+    if hops[1][0] % hops[0][0] or hops[1][0] > _LONGEST:
+        return None  # of another's making: nothing to compare with
+    reduction = Reduction(n_signals, *hops)
     cycles = PassingCycles(info.channels, info.sample_rate_hz, info.supply)
     compared = [_Compared(f"extremes {k}", level) for k, level in enumerate(levels.extremes)]
     totals = [_Compared(f"totals {k}", level) for k, level in enumerate(levels.totals)]
     periods = _Compared("line cycles", levels.cycles)
-    if [each.hop for each in levels.extremes] != list(reduction.extremes_hops):
-        return None  # of another's making: nothing to compare with
     for start, signals, share in recording.passing():
         reduction.append(signals)
         cycles.append(start, signals)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ class UnusableSummariesError(RecordingError):
     """The summaries of a file cannot be read, or changed since they were written."""
 
 
+_LEVELS = 64  # at most: each has bins twice as long at least
 _MOST = 1 << 60  # samples: thousands of years, and no sum of two of them overflows
 
 
@@ -128,16 +129,25 @@ def find(file: h5py.File, info: StreamInfo, extent: Extent) -> Levels | None:
         if not 0 <= first < _MOST:
             raise ValueError(f"there cannot be {first} samples before it")
         places = first, int(hdf.attribute(group[summaries.totals_name(0)], summaries.HOP))
-        names = [summaries.extremes_name(k) for k in range(summaries.N_EXTREMES)]
-        extremes = [_level(group, name, "<f4", n_rows, extent, places=places) for name in names]
-        names = [summaries.totals_name(k) for k in range(summaries.N_TOTALS)]
-        totals = [_level(group, name, "<f8", n_rows, extent, places=places) for name in names]
+        extremes, totals = (
+            [
+                _level(group, name, dtype, n_rows, extent, places=places)
+                for name in _names(group, of)
+            ]
+            for of, dtype in ((summaries.extremes_name, "<f4"), (summaries.totals_name, "<f8"))
+        )
         cycles = _level(group, summaries.CYCLES, "<f8", 3, extent)
     except (KeyError, TypeError, OSError, RuntimeError) as error:
         raise ValueError(short(error)) from error
     _check_hops(extremes)
     _check_hops(totals)
     return Levels(tuple(extremes), tuple(totals), cycles, first, extent.n_samples)
+
+
+def _names(group: h5py.Group, of: Callable[[int], str]) -> Iterator[str]:
+    """Yield the names of the levels that are there, and of one at least."""
+    yield of(0)
+    yield from itertools.takewhile(lambda name: hdf.has(group, name), map(of, range(1, _LEVELS)))
 
 
 def _level(

@@ -32,11 +32,13 @@ class Places:
     def before(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how many samples were captured before each index."""
         if len(self.starts) == 1:
-            return np.asarray(np.clip(indices - self.starts[0], 0, self._first[1]), np.int64)
+            return np.asarray(
+                np.minimum(np.maximum(indices - self.starts[0], 0), self._first[1]), np.int64
+            )
         if not len(self.starts):
             return np.zeros(np.shape(indices), np.int64)
         k = np.minimum(np.searchsorted(self.stops, indices, side="right"), len(self.stops) - 1)
-        inside = np.clip(indices - self.starts[k], 0, self.stops[k] - self.starts[k])
+        inside = np.minimum(np.maximum(indices - self.starts[k], 0), self.stops[k] - self.starts[k])
         return np.asarray(self._first[k] + inside, np.int64)
 
     def indices(self, places: NDArray[np.int64]) -> NDArray[np.int64]:

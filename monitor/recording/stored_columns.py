@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,8 @@ from monitor.recording.stretches import Stretch, Stretches
 
 _BINS = 2  # at least, in a column: below that the columns would be visibly uneven
 _PASS = 1 << 18  # samples that are read at once
+_DIRECT = 1 << 13  # samples: fewer are rather read than their bins and the samples beside them
+_READ_BINS = 16  # at least, at a time: each time costs as much as some hundreds of them
 _RESOLVED = 48  # edges in gaps whose bin is looked into: each costs some reads
 
 
@@ -61,7 +65,8 @@ def envelope(  # noqa: PLR0917  # the order of a recording's view
         _snap(edges, cuts, places, stretches, hops[depth - 1])
         low, high = _all_of([_from_bins(each, depth, each.own(cuts)) for each in stretches.each])
     empty = low > high
-    low[empty] = high[empty] = np.nan
+    if empty.any():
+        low[empty] = high[empty] = np.nan
     return edges, low, high
 
 
@@ -94,9 +99,12 @@ def _snap(
 
 
 def _from_samples(samples: Samples, cuts: NDArray[np.int64]) -> Extremes:
+    widths = np.diff(cuts)
+    if cuts[-1] - cuts[0] <= _PASS and widths.all():
+        return samples.extremes_at(cuts)
     low = np.full((samples.n_signals, cuts.size - 1), np.inf, np.float32)
     high = -low
-    some = np.flatnonzero(np.diff(cuts))
+    some = np.flatnonzero(widths)
     ends = np.append(cuts[some], cuts[-1])
     first = 0
     while first < some.size:
@@ -151,27 +159,28 @@ def _from_bins(stretch: Stretch, depth: int, cuts: NDArray[np.int64]) -> Extreme
     return low, high
 
 
-def _below(stretch: Stretch, levels: tuple[Level, ...], begin: int, end: int) -> Extremes:
+def _below(stretch: Stretch, levels: Sequence[Level], begin: int, end: int) -> Extremes:
     """Return the extremes of ``[begin, end)`` from these levels and, at the fringes, samples."""
-    if not levels:
+    fit = [level for level in levels if _READ_BINS * level.hop <= end - begin]
+    if end - begin < _DIRECT or not fit:
         return _read(stretch, begin, end)
-    level = levels[-1]
+    level = fit[-1]
     first, last = min(-(-begin // level.hop), level.stop), min(end // level.hop, level.stop)
-    if begin >= end or first >= last:
-        return _below(stretch, levels[:-1], begin, end)
+    if first >= last:
+        return _below(stretch, fit[:-1], begin, end)
     bins, n_signals = level.read(first, last), stretch.n_signals
     low, high = bins[:n_signals].min(axis=1), bins[n_signals:].max(axis=1)
     for a, b in ((begin, first * level.hop), (last * level.hop, end)):
         if a < b:
-            lowest, highest = _below(stretch, levels[:-1], a, b)
+            lowest, highest = _below(stretch, fit[:-1], a, b)
             low, high = np.minimum(low, lowest), np.maximum(high, highest)
     return low, high
 
 
 def _read(stretch: Stretch, begin: int, end: int) -> Extremes:
-    low = np.full(stretch.n_signals, np.inf, np.float32)
-    high = -low
-    for a in range(begin, end, _PASS):
-        lowest, highest = stretch.extremes_at(np.array([a, min(a + _PASS, end)]))
-        low, high = np.minimum(low, lowest[:, 0]), np.maximum(high, highest[:, 0])
-    return low, high
+    if begin >= end:
+        none = np.full(stretch.n_signals, np.inf, np.float32)
+        return none, -none
+    cuts = np.array([*range(begin, end, _PASS), end])
+    low, high = _all_of([stretch.extremes_at(cuts[k : k + 2]) for k in range(cuts.size - 1)])
+    return low[:, 0], high[:, 0]

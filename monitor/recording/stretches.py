@@ -43,7 +43,7 @@ class Stretch:
 
     def own(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how its bins count places; those before or after it are its ends."""
-        return np.clip(places, self.begin, self.stop) + self.shift
+        return np.minimum(np.maximum(places, self.begin), self.stop) + self.shift
 
     def at(self, begin: int, end: int) -> NDArray[np.float32]:
         """Return signals, as its bins count them, shape (n_signals, end - begin)."""
@@ -74,5 +74,5 @@ class Stretches:
         number = self.number(places)
         shifts = self._shifts[number]
         nearest = (places + shifts + hop // 2) // hop * hop - shifts
-        clipped: NDArray[np.int64] = np.clip(nearest, self._begins[number], self._stops[number])
-        return clipped
+        begins, stops = self._begins[number], self._stops[number]
+        return np.asarray(np.minimum(np.maximum(nearest, begins), stops), np.int64)

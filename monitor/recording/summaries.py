@@ -27,11 +27,17 @@ MADE_WITH = "made_with"
 FIRST = "first"
 HOP = "hop"
 CYCLES = "cycles"
-N_EXTREMES = 4
-N_TOTALS = 2
 
 _FINEST = 256  # samples
-_SHARE = 0.04  # of the bytes of the codes
+_SHARE = 0.045  # of the bytes of the codes
+_N_EXTREMES, _N_TOTALS = 7, 2  # levels
+_EXTREMES_FACTOR = 4
+"""Bins of extremes that make one of the next level: with 8 a view reads up to twice as much, and
+an eighth less is stored of them."""
+_TOTALS_FACTOR = 32
+"""Bins between two running totals of one level, of the next."""
+_TOTALS_BINS = 4
+"""Bins of the finest extremes between two of the finest running totals."""
 _AT_ONCE = 1 << 15  # samples: what is reduced stays in the second-level cache
 
 
@@ -64,14 +70,25 @@ def made_with(info: StreamInfo) -> str:
 
 
 def hop_for(info: StreamInfo) -> int:
-    """Return the samples of a finest bin, so that all summaries cost at most 4 % of the codes."""
+    """Return the samples of a finest bin, so that all summaries cost at most 4.5 % of the codes."""
     n_signals = len(info.channels) + 1
     raw = len(info.channels) * np.dtype(info.dtype).itemsize
-    per_sample = n_signals * (8 * 16 / 15 + 16 * 32 / 31 / 4)  # bytes, of a bin of one sample
+    extremes = 8 * _EXTREMES_FACTOR / (_EXTREMES_FACTOR - 1)  # bytes, of finest bins of one sample
+    totals = 16 * _TOTALS_FACTOR / (_TOTALS_FACTOR - 1) / _TOTALS_BINS
     hop = _FINEST
-    while per_sample / hop > _SHARE * raw:
+    while n_signals * (extremes + totals) / hop > _SHARE * raw:
         hop *= 2
     return hop
+
+
+def reduction_for(info: StreamInfo) -> Reduction:
+    """Return what makes the summaries of a stream."""
+    hop = hop_for(info)
+    return Reduction(
+        len(info.channels) + 1,
+        [hop * _EXTREMES_FACTOR**k for k in range(_N_EXTREMES)],
+        [hop * _TOTALS_BINS * _TOTALS_FACTOR**k for k in range(_N_TOTALS)],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +106,7 @@ class Summariser:
     def __init__(self, info: StreamInfo) -> None:
         self._info, self._channels = info, info.channels
         self._n_samples = 0
-        n = len(info.channels) + 1
-        self._reduction = Reduction(n, hop_for(info), n_extremes=N_EXTREMES, n_totals=N_TOTALS)
+        self._reduction = reduction_for(info)
         self._cycles = PassingCycles(info.channels, info.sample_rate_hz, info.supply)
         self._deskew = Deskew(info.channels, info.sample_rate_hz)
 
@@ -100,20 +116,22 @@ class Summariser:
         group = file.create_group(GROUP)
         group.attrs[MADE_WITH] = made_with(self._info)
         group.attrs[FIRST] = self._n_samples
-        made = Summaries(
-            tuple(
-                GrowingBins(group, extremes_name(k), "<f4", 2 * n, 2 * n) for k in range(N_EXTREMES)
-            ),
-            # One row by itself: mostly, only the power is asked about.
-            tuple(GrowingBins(group, totals_name(k), "<f8", 1, 2 * n) for k in range(N_TOTALS)),
-            GrowingBins(group, CYCLES, "<f8", 3, 3),
+        # Of totals one row by itself: mostly, only the power is asked about.
+        extremes, totals = (
+            tuple(self._bins(group, name(k), dtype, chunk_rows, hop) for k, hop in enumerate(hops))
+            for name, dtype, chunk_rows, hops in (
+                (extremes_name, "<f4", 2 * n, self._reduction.extremes_hops),
+                (totals_name, "<f8", 1, self._reduction.totals_hops),
+            )
         )
-        for data, hop in (
-            *zip(made.extremes, self._reduction.extremes_hops, strict=True),
-            *zip(made.totals, self._reduction.totals_hops, strict=True),
-        ):
-            data.attrs[HOP] = hop
-        return made
+        return Summaries(extremes, totals, GrowingBins(group, CYCLES, "<f8", 3, 3))
+
+    def _bins(  # noqa: PLR0917  # the order of what they are made with
+        self, group: h5py.Group, name: str, dtype: str, chunk_rows: int, hop: int
+    ) -> GrowingBins:
+        bins = GrowingBins(group, name, dtype, chunk_rows, 2 * self._reduction.n_signals)
+        bins.attrs[HOP] = hop
+        return bins
 
     def append(self, blocks: Sequence[Block], codes: NDArray[np.integer]) -> None:
         """Take the next blocks.

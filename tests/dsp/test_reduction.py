@@ -18,7 +18,7 @@ CHANNELS = tuple(Channel(name=q.value, quantity=q) for q in (Quantity.VOLTAGE, Q
 
 def reduced(signals, cuts, hop=4):
     """Reduce pieces, and take after every third."""
-    reduction = Reduction(len(signals), hop, n_extremes=2, n_totals=2)
+    reduction = Reduction(len(signals), (hop, 16 * hop), (4 * hop, 128 * hop))
     taken = []
     for k, (a, b) in enumerate(itertools.pairwise([0, *cuts, signals.shape[1]])):
         reduction.append(signals[:, a:b])
