@@ -20,7 +20,7 @@ BINS = "bins"
 SUM = np.dtype([("n", "<u4"), ("crc", "<u4")])
 """How many of the first bins of a piece, in a row, have the checksum."""
 
-_CHUNK_BYTES = 8192  # of one row
+_PIECE_BYTES = 8192  # of one row
 _SUMS_CHUNK = 64  # pieces
 
 
@@ -33,12 +33,22 @@ class GrowingBins:
         Rows that are mostly read together.
     n_rows
         Of all.
+    is_short
+        Whether few bins will come, as in coarse levels: an hour should not begin with room for a
+        year.
     """
 
     def __init__(
-        self, group: h5py.Group, name: str, dtype: str, chunk_rows: int, n_rows: int
+        self,
+        group: h5py.Group,
+        name: str,
+        dtype: str,
+        chunk_rows: int,
+        n_rows: int,
+        *,
+        is_short: bool = False,
     ) -> None:
-        self._piece = _CHUNK_BYTES // np.dtype(dtype).itemsize
+        self._piece = _PIECE_BYTES // np.dtype(dtype).itemsize // (4 if is_short else 1)
         self._data = group.create_dataset(
             name, (n_rows, 0), dtype, maxshape=(n_rows, None), chunks=(chunk_rows, self._piece)
         )

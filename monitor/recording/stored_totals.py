@@ -155,7 +155,16 @@ def _stored(level: Level, bins: NDArray[np.int64], rows: Sequence[int]) -> NDArr
         inner = group[wanted[group] > 0]
         if inner.size:
             first, last = int(wanted[inner[0]]) - 1, int(wanted[inner[-1]])
-            for row, target in zip(rows, values, strict=True):
-                read = level.read(first, last, slice(row, row + 1))[0]
-                target[inner] = read[wanted[inner] - 1 - first]
+            for begin, end in _together(rows, last - first):
+                read = level.read(first, last, slice(rows[begin], rows[end - 1] + 1))
+                values[begin:end, inner] = read[:, wanted[inner] - 1 - first]
     return values[:, np.searchsorted(wanted, bins)]
+
+
+def _together(rows: Sequence[int], n_bins: int) -> Iterator[tuple[int, int]]:
+    """Yield which rows to read at once: neighbours, unless they are long."""
+    first = 0
+    for k in range(1, len(rows) + 1):
+        if k == len(rows) or rows[k] != rows[k - 1] + 1 or n_bins > _APART:
+            yield first, k
+            first = k

@@ -29,6 +29,7 @@ HOP = "hop"
 CYCLES = "cycles"
 
 _FINEST = 256  # samples
+_COARSE = 1 << 16  # samples of a bin: an hour at 100 kS/s has 5000 of them
 _SHARE = 0.045  # of the bytes of the codes
 _N_EXTREMES, _N_TOTALS = 7, 2  # levels
 _EXTREMES_FACTOR = 4
@@ -126,10 +127,11 @@ class Summariser:
         )
         return Summaries(extremes, totals, GrowingBins(group, CYCLES, "<f8", 3, 3))
 
-    def _bins(  # noqa: PLR0917  # the order of what they are made with
+    def _bins(
         self, group: h5py.Group, name: str, dtype: str, chunk_rows: int, hop: int
     ) -> GrowingBins:
-        bins = GrowingBins(group, name, dtype, chunk_rows, 2 * self._reduction.n_signals)
+        n_rows, is_short = 2 * self._reduction.n_signals, hop >= _COARSE
+        bins = GrowingBins(group, name, dtype, chunk_rows, n_rows, is_short=is_short)
         bins.attrs[HOP] = hop
         return bins
 

@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import h5py
@@ -24,6 +25,7 @@ from monitor.recording.checksums import CHECKSUMS, TABLES
 from monitor.recording.reader import Recording
 from monitor.recording.recorder import Recorder
 
+SAMPLE = Path(__file__).parents[2] / "recordings" / "sample.h5"
 RATE = 10_000
 T0 = info().t0_ns
 N = 5000
@@ -109,6 +111,17 @@ def test_a_changed_code_is_found_though_there_is_no_digest(made, tmp_path):
     found = states(copy)
     assert (found["summaries"], found["checksum"]) == ("fail", "ok")
     assert "it has no checksums" in {each.name: each.text for each in verify(copy)}["checksum"]
+
+
+def test_summaries_with_other_levels_are_compared_too(tmp_path):
+    copy = shutil.copy(SAMPLE, tmp_path / "c.h5")
+    with Recording(copy) as recording:
+        assert [level.hop for level in recording.levels.extremes] == [256 * 16**k for k in range(4)]
+    assert states(copy)["summaries"] == "ok"
+    with h5py.File(copy, "r+") as file:
+        del file["checksums"]
+        file["codes"][1, 100_000] += 20_000
+    assert states(copy)["summaries"] == "fail"
 
 
 @pytest.mark.parametrize("name", [*TABLES, CHECKSUMS])

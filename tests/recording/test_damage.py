@@ -234,14 +234,16 @@ def mains(tmp_path_factory):
 def numbers(recording):
     start, stop = recording.bounds
     at = np.linspace(start, stop, 40).astype(np.int64)
-    view = recording.view(start, stop, 30, (), ())
+    views = [recording.view(start, stop, n, (), ()) for n in (30, 300)]
     return {
         "sums": recording.cumulative(at)[0],
         "summary": [recording.summary(int(a), int(a) + 30_000) for a in at[:-6]],
         "steady": np.array(recording.steady(at)),
         "peak": recording.peak(start, stop),
         "ramps": recording.ramp_extremes(0.1),
-        "drawn": [np.nanmin(view.low), np.nanmax(view.high)],
+        "drawn": [
+            f(each) for view in views for f, each in ((np.nanmin, view.low), (np.nanmax, view.high))
+        ],
     }
 
 
