@@ -131,16 +131,20 @@ def tell(what: str, took: dict[str, list[float]]) -> None:
 
 
 def compare(paths: dict[str, Path], n: int, *, cached: bool) -> None:
-    """Ask all files the same in turn, so that a machine that gets slow does so for all."""
+    """Ask all files the same in turn, so that a machine that gets slow does so for all.
+
+    Each time in another order, since who asks first finds the disk and the caches idle.
+    """
+    rng = np.random.default_rng(0)
     where = "page cache" if cached else "disk"
     opening: dict[str, list[float]] = {kind: [] for kind in paths}
     first: dict[str, list[float]] = {kind: [] for kind in paths}
     readers: dict[str, Ours | Jls] = {}
     for trial in range(1 + N_OPENED):
-        for kind, path in paths.items():
-            put_into_page_cache(path, into=cached)
+        for kind in rng.permutation(list(paths)).tolist():
+            put_into_page_cache(paths[kind], into=cached)
             begin = time.perf_counter()
-            reader = OPENED[kind](path)
+            reader = OPENED[kind](paths[kind])
             opened = time.perf_counter()
             reader.view(0, n)
             seen = time.perf_counter()
@@ -158,16 +162,16 @@ def compare(paths: dict[str, Path], n: int, *, cached: bool) -> None:
         for path in paths.values():
             put_into_page_cache(path, into=cached)
         for start in starts:
-            for kind, reader in readers.items():
-                took[kind] += times(reader.view, [(start, start + span)])
+            for kind in rng.permutation(list(readers)).tolist():
+                took[kind] += times(readers[kind].view, [(start, start + span)])
         tell(f"{where}: view of {span:,}", took)
         for kind, each in took.items():
             all_views[kind] += each
     tell(f"{where}: view of any of these", all_views)
     took = {kind: [] for kind in paths}
     for begin, end in np.sort(rng.integers(0, n, (N_TRIES, 2)), axis=1).tolist():
-        for kind, reader in readers.items():
-            took[kind] += times(reader.summary, [(begin, end + 1)])
+        for kind in rng.permutation(list(readers)).tolist():
+            took[kind] += times(readers[kind].summary, [(begin, end + 1)])
     tell(f"{where}: exact summary", took)
 
 
