@@ -129,13 +129,14 @@ def find(file: h5py.File, info: StreamInfo, extent: Extent) -> Levels | None:
         if not 0 <= first < _MOST:
             raise ValueError(f"there cannot be {first} samples before it")
         places = first, int(hdf.attribute(group[summaries.totals_name(0)], summaries.HOP))
-        extremes, totals = (
-            [
-                _level(group, name, dtype, n_rows, extent, places=places)
-                for name in _names(group, of)
-            ]
-            for of, dtype in ((summaries.extremes_name, "<f4"), (summaries.totals_name, "<f8"))
-        )
+        extremes = [
+            _level(group, name, "<f4", n_rows, extent, places=places)
+            for name in _names(group, summaries.extremes_name)
+        ]
+        totals = [
+            _level(group, name, "<f8", n_rows, extent, places=places)
+            for name in _names(group, summaries.totals_name)
+        ]
         cycles = _level(group, summaries.CYCLES, "<f8", 3, extent)
     except (KeyError, TypeError, OSError, RuntimeError) as error:
         raise ValueError(short(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class Samples:
         self._ends = self._offsets + rows["n"]
         self._scale_rows = np.ascontiguousarray(rows["scale_row"])
         self._lead = Deskew(info.channels, info.sample_rate_hz).lead
+        self._kept = threading.local()
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -194,7 +196,16 @@ class Samples:
                 np.maximum.reduceat(signals, firsts, axis=1),
             )
         codes = self._read_codes(begin, end)
-        return raw_extremes(codes, self._info.channels, self._scales[int(scale_rows[0])], firsts)
+        scales = self._scales[int(scale_rows[0])]
+        return raw_extremes(codes, self._info.channels, scales, firsts, self._room(end - begin))
+
+    def _room(self, n: int) -> NDArray[np.float32]:
+        """Return room for signals, shape (n_signals, n), until this thread asks again."""
+        wanted = self.n_signals * n
+        room: NDArray[np.float32] = getattr(self._kept, "room", np.empty(0, np.float32))
+        if room.size < wanted:
+            self._kept.room = room = np.empty(wanted, np.float32)
+        return room[:wanted].reshape(self.n_signals, n)
 
     def _blocks_at(self, begin: int, end: int) -> tuple[int, int]:
         """Return the first of the blocks that reach into these places, and that after the last."""

@@ -117,13 +117,13 @@ class Summariser:
         group = file.create_group(GROUP)
         group.attrs[MADE_WITH] = made_with(self._info)
         group.attrs[FIRST] = self._n_samples
-        # Of totals one row by itself: mostly, only the power is asked about.
-        extremes, totals = (
-            tuple(self._bins(group, name(k), dtype, chunk_rows, hop) for k, hop in enumerate(hops))
-            for name, dtype, chunk_rows, hops in (
-                (extremes_name, "<f4", 2 * n, self._reduction.extremes_hops),
-                (totals_name, "<f8", 1, self._reduction.totals_hops),
-            )
+        extremes = tuple(
+            self._bins(group, extremes_name(k), "<f4", 2 * n, hop)
+            for k, hop in enumerate(self._reduction.extremes_hops)
+        )
+        totals = tuple(  # one row by itself: mostly, only the power is asked about
+            self._bins(group, totals_name(k), "<f8", 1, hop)
+            for k, hop in enumerate(self._reduction.totals_hops)
         )
         return Summaries(extremes, totals, GrowingBins(group, CYCLES, "<f8", 3, 3))
 

@@ -23,6 +23,7 @@ def test_they_are_those_of_the_samples(dtype, n):
     scales = (Scale(0.0125, 0.5), Scale(0.001, -3.0), Scale(-0.01, 2.0))
     firsts = np.append(np.arange(0, n // 2, max(n // 50, 1)), [n - 300, n - 1])
     samples = signals(to_units(codes, CHANNELS, scales), CHANNELS)
-    low, high = raw_extremes(codes, CHANNELS, scales, firsts)
+    room = np.full((4, n), np.nan, np.float32)
+    low, high = raw_extremes(codes, CHANNELS, scales, firsts, room)
     assert np.array_equal(low, np.minimum.reduceat(samples, firsts, axis=1))
     assert np.array_equal(high, np.maximum.reduceat(samples, firsts, axis=1))
