@@ -16,6 +16,7 @@ import aiomqtt
 from monitor.errors import BrokerError, ConfigError, MarkerError
 from monitor.markers import echo, payload, telemetry
 from monitor.markers.clock import Interview, compared, our_clock, same
+from monitor.markers.presence import Presence
 from monitor.markers.senders import Senders
 from monitor.markers.telemetry import Telemetry, Told
 from monitor.model import NS, Edge, Marker, Scalar
@@ -79,6 +80,7 @@ class MarkerFeed:
         self._interviews: dict[str, Interview] = {}
         self._telemetry = Telemetry()
         self._headers: dict[str, dict[str, Scalar]] = {}
+        self._presence = Presence()
         self._our_clock = our_clock()
         self._topics = (
             f"{prefix}/+/+/marker",
@@ -178,6 +180,7 @@ class MarkerFeed:
             if self._lost:
                 logger.warning("the broker at %s is back", where)
                 self._lost = False
+                self._presence.call(self._now_s())
             logger.info("listening for markers at %s", where)
             tasks = [asyncio.create_task(work(client)) for work in (self._ask, self._try_echo)]
             try:
@@ -202,8 +205,10 @@ class MarkerFeed:
             logger.warning("%s", self.last_problem)
 
     async def _ask(self, client: aiomqtt.Client) -> None:
-        """Ask senders for what is missing, and what time it is."""
+        """Ask senders for what is missing, and what time it is; notice who has gone meanwhile."""
         while True:
+            for base, status in self._presence.missed(self._now_s()):
+                self._take_status(base, status)
             for sender in tuple(self._senders):
                 wanted = sender.request(self._now_s())
                 if wanted is not None:
@@ -253,6 +258,7 @@ class MarkerFeed:
         if sender is None:
             return
         sender.tell(header.seq, self._now_s())
+        self._presence.hear(base, header)
         told = payload.told_of(header, self._clock_ns())
         if self._headers.get(base) != told.attrs:
             self._headers[base] = told.attrs
@@ -274,6 +280,8 @@ class MarkerFeed:
         self._give(point, *self._telemetry.compare(point, self._clock_ns()))
 
     def _take_status(self, base: str, status: payload.Status) -> None:
+        if status.status != "online":
+            self._presence.leave(base)
         if status.status == "ended":
             self._senders.end(base, status.seq, self._now_s())
             self._interviews.pop(base, None)

@@ -16,6 +16,7 @@ from paho.mqtt.client import CallbackAPIVersion, Client
 from monitor.dsp.headers import stands
 from monitor.dsp.stages import StageTree
 from monitor.errors import BrokerError, ConfigError
+from monitor.markers import presence
 from monitor.markers.broker import EmbeddedBroker
 from monitor.markers.client import MarkerClient
 from monitor.markers.feed import MarkerFeed
@@ -323,6 +324,35 @@ def test_a_broker_that_is_lost_and_back_is_told_once_each(prefix, caplog):
     asyncio.run(run())
     told = [record.getMessage() for record in caplog.records if record.name.endswith("feed")]
     assert [text.split(" at ")[0] for text in told] == ["lost the broker", "the broker"]
+
+
+def test_a_workload_that_ended_while_nobody_could_hear_it_is_missed(prefix, monkeypatch):
+    monkeypatch.setattr(presence, "SILENT_S", 4.0)
+
+    async def run():
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(EmbeddedBroker())
+            async with MarkerFeed(first.url, prefix=prefix) as feed:
+                going, staying = (
+                    MarkerClient(first.url, prefix=prefix, run_id=name) for name in ("go", "stay")
+                )
+                going.begin("denoise")
+                staying.begin("denoise")
+                await until(lambda: len(feed._presence) == 2)
+                await asyncio.to_thread(stack.close)
+                await until(lambda: not (feed.connected or going.connected))
+                await asyncio.to_thread(going.close, 0.0)
+                with EmbeddedBroker(first.port):
+                    while (marker := await anext(feed)).stage != "abort":
+                        pass
+                    staying.point("after")
+                    while (last := await anext(feed)).stage != "after":
+                        assert last.stage != "abort"
+                    await asyncio.to_thread(staying.close)
+        return marker
+
+    abort = asyncio.run(asyncio.wait_for(run(), LIMIT_S))
+    assert (abort.run_id, abort.attrs["reason"]) == ("go", "the workload is gone without a word")
 
 
 KILLED = """
