@@ -12,6 +12,7 @@ and the wall time of both ways.
 import argparse
 import asyncio
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -33,14 +34,18 @@ STEPS = 50
 
 
 def run(command, **env):
-    """Return a command's output without times, and how long it took in s."""
+    """Return a command's output without times, and how long it took in s.
+
+    Progress bars are painted again as time goes by, so what is said twice in turn counts once.
+    """
     begin = time.perf_counter()
     done = subprocess.run(command, capture_output=True, check=False, env=os.environ | env)
     took_s = time.perf_counter() - begin
     if done.returncode:
         sys.exit(done.stderr.decode("utf-8", "replace"))
     shown = re.compile(rb"\[?\d\d:\d\d<.*?\]|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
-    return [shown.sub(b"", text) for text in (done.stdout, done.stderr)], took_s
+    lines = (re.split(rb"[\r\n]+", shown.sub(b"", text)) for text in (done.stdout, done.stderr))
+    return [[line for line, _ in itertools.groupby(each)] for each in lines], took_s
 
 
 def files(folder):
