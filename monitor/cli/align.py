@@ -81,13 +81,13 @@ def align(
 def _recording(endpoint: str | None) -> Path | None:
     """Return the file that the engine here writes, when all of the bursts is in it."""
     try:
-        with EngineClient(endpoint or endpoints.default()) as client:
+        with EngineClient(endpoint or endpoints.running()) as client:
             recording = client.frame(n_columns=1).snapshot.recording
             if recording is None:
                 return None
             time.sleep(_SETTLE_S)
             return Path(recording.path)
-    except EngineError:
+    except (ConfigError, EngineError):
         return None
 
 

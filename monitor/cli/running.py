@@ -20,7 +20,7 @@ def mark(
     endpoint: Endpoint = None,
 ) -> None:
     """Put a mark into the running session."""
-    with EngineClient(endpoint or endpoints.default()) as client:
+    with EngineClient(endpoint or endpoints.running()) as client:
         client.mark(text)
 
 
@@ -33,12 +33,12 @@ def save(
     endpoint: Endpoint = None,
 ) -> None:
     """Save the last minutes of the running session, whether it was recorded or not."""
-    with EngineClient(endpoint or endpoints.default()) as client:
+    with EngineClient(endpoint or endpoints.running()) as client:
         path = client.save_recent(60.0 * minutes, str(output.resolve()) if output else None)
     _OUT.print(f"saving the last {minutes:g} min to {path}", soft_wrap=True, highlight=False)
 
 
 def stop(endpoint: Endpoint = None) -> None:
     """End the running engine; its recording is closed first."""
-    with EngineClient(endpoint or endpoints.default()) as client:
+    with EngineClient(endpoint or endpoints.running()) as client:
         client.shutdown()

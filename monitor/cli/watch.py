@@ -41,11 +41,13 @@ def watch(
     from monitor.cli.viewer import Viewer  # noqa: PLC0415
     from monitor.engine import endpoint as endpoints  # noqa: PLC0415
 
-    where = endpoint or endpoints.default()
     view = Viewer(window=not terminal_view, seconds=seconds, theme=theme, picture=picture, out=_OUT)
     if attach or (visa is None and config is None):
-        view.attach(where)
+        view.attach(endpoint or endpoints.running())
     else:
         settings(config, visa=visa, broker=broker)  # a wrong one is told at once
         told = (("--visa", visa), ("--config", config), ("--broker", broker))
-        view.start(where, [f"{name}={value}" for name, value in told if value is not None])
+        view.start(
+            endpoint or endpoints.default(),
+            [f"{name}={value}" for name, value in told if value is not None],
+        )

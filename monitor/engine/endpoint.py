@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from monitor.errors import ConfigError
 
+_OWN = "engine-{}.ipc"  # with the number of the process that started it
 _MAX_IPC_PATH = 103  # bytes: what fits into sockaddr_un with its terminator, on every Unix
 
 
@@ -37,7 +38,29 @@ def default() -> str:
 
 def own() -> str:
     """Return an endpoint that no other process uses."""
-    return f"ipc://{folder() / f'engine-{os.getpid()}.ipc'}"
+    return f"ipc://{folder() / _OWN.format(os.getpid())}"
+
+
+def running() -> str:
+    """Return where to look for a running engine when nothing is given.
+
+    The default; if no engine is there and one runs elsewhere, as that of the demo does, that one.
+
+    Raises
+    ------
+    ConfigError
+        If several run elsewhere.
+    """
+    where = default()
+    if os.environ.get("WATTSTAGE_ENDPOINT") or Path(where.removeprefix("ipc://")).exists():
+        return where
+    others = [f"ipc://{path}" for path in sorted(folder().glob(_OWN.format("*"))) if _lives(path)]
+    if len(others) > 1:
+        raise ConfigError(
+            f"{len(others)} engines run, none of them at {where}; name one of them with"
+            f" --endpoint: {', '.join(others)}"
+        )
+    return others[0] if others else where
 
 
 def check(endpoint: str) -> str:
@@ -59,6 +82,16 @@ def remove(endpoint: str) -> None:
     """Remove the socket file that an engine leaves behind."""
     if endpoint.startswith("ipc://"):
         Path(endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
+
+
+def _lives(path: Path) -> bool:
+    """Return whether the process that started the engine of a socket file still runs."""
+    number = path.stem.removeprefix("engine-")
+    try:
+        os.kill(int(number), 0)
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def _uid() -> int:

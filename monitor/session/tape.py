@@ -67,7 +67,9 @@ class Tape:
         self._desk.begin_recording(path)
         for marker in account.before:
             self._recorder.mark(marker)
-        from_ns = account.info.time_ns(account.history.bounds[1])
+        start, stop = account.history.bounds
+        # Of a session that has measured nothing yet, all of it is recorded.
+        from_ns = account.info.time_ns(stop) if stop > start else 0
         self._desk.record_from(from_ns)
         for mark in self._desk.marks_of(from_ns, 1 << 63):  # younger than what was measured yet
             self.mark(mark)

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from monitor.engine import endpoint
@@ -30,3 +32,26 @@ def test_anything_else_is_refused(bad):
 def test_a_path_too_long_for_a_socket_is_refused():
     with pytest.raises(ConfigError, match="at most"):
         endpoint.check("ipc:///" + "x" * 200)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.delenv("WATTSTAGE_ENDPOINT", raising=False)
+    return endpoint.folder()
+
+
+def test_the_only_engine_that_runs_is_found(folder, monkeypatch):
+    assert endpoint.running() == endpoint.default()
+    (folder / "engine-999999999.ipc").touch()  # of nobody any more
+    (folder / "engine-x.ipc").touch()
+    assert endpoint.running() == endpoint.default()
+    (folder / f"engine-{os.getpid()}.ipc").touch()
+    assert endpoint.running() == endpoint.own()
+    (folder / f"engine-{os.getppid()}.ipc").touch()
+    with pytest.raises(ConfigError, match=r"2 engines run.*--endpoint: ipc://.*, ipc://"):
+        endpoint.running()
+    (folder / "engine.ipc").touch()
+    assert endpoint.running() == endpoint.default()
+    monkeypatch.setenv("WATTSTAGE_ENDPOINT", "ipc:///tmp/mine")
+    assert endpoint.running() == "ipc:///tmp/mine"

@@ -383,6 +383,27 @@ def test_a_recording_has_the_marks_and_notes_from_before_it_that_lie_within(tmp_
             assert [note.text for note in recording.notes] == ["cold"]
 
 
+def test_what_was_marked_before_the_first_sample_of_a_session_is_in_its_recording(tmp_path):
+    path = tmp_path / "r.h5"
+
+    async def work() -> None:
+        session = session_of(ListSource(STEP, hold=True))
+        await session.mark("door opened", INFO.t0_ns - NS)
+        run = asyncio.create_task(session.run())
+        await session.started.wait()
+        session.start_recording(path)
+        while session.snapshot.stop < 20_000:
+            session.refresh()
+            await asyncio.sleep(0)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    asyncio.run(work())
+    with Recording(path) as recording:
+        (mark,) = (marker for marker in recording.markers if marks.is_mark(marker))
+        assert (mark.attrs["text"], mark.time_ns) == ("door opened", INFO.t0_ns - NS)
+
+
 def test_what_was_done_before_a_recording_is_undone_without_touching_what_came_since(tmp_path):
     path = tmp_path / "m.h5"
 
