@@ -387,16 +387,9 @@ def test_what_was_marked_before_the_first_sample_of_a_session_is_in_its_recordin
     path = tmp_path / "r.h5"
 
     async def work() -> None:
-        session = session_of(ListSource(STEP, hold=True))
+        session = session_of(ListSource(STEP))
         await session.mark("door opened", INFO.t0_ns - NS)
-        run = asyncio.create_task(session.run())
-        await session.started.wait()
-        session.start_recording(path)
-        while session.snapshot.stop < 20_000:
-            session.refresh()
-            await asyncio.sleep(0)
-        run.cancel()
-        await asyncio.gather(run, return_exceptions=True)
+        await session.run(record=path)
 
     asyncio.run(work())
     with Recording(path) as recording:
