@@ -44,8 +44,8 @@ def envelope(
     """
     if stop <= start or n_columns < 1:
         raise ValueError(f"nothing to draw: {start=}, {stop=}, {n_columns=}")
-    n = min(n_columns, stop - start)
-    edges = start + np.arange(n + 1) * (stop - start) // n
+    edges = column_edges(start, stop, n_columns)
+    n = edges.size - 1
     depth = sum(_BINS * level.hop * n <= stop - start for level in pyramid.levels)
     if depth > 0:
         hop = pyramid.levels[depth - 1].hop
@@ -64,6 +64,20 @@ def envelope(
             low, high = extremes_below(pyramid, a, b, read, depth - 1)
             columns.join(a, b - a, (low[:, np.newaxis], high[:, np.newaxis]))
     return columns.result()
+
+
+def column_edges(start: int, stop: int, n_columns: int) -> NDArray[np.int64]:
+    """Return where columns begin and end that are as even as samples allow.
+
+    Returns
+    -------
+    shape (n + 1,)
+        ``n = min(n_columns, stop - start)``.
+    """
+    n = min(n_columns, stop - start)
+    step, rest = divmod(stop - start, n)
+    k = np.arange(n + 1)
+    return start + k * step + k * rest // n  # no product is larger than the span
 
 
 class _Columns:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.dsp.envelope import column_edges
 from monitor.dsp.ranges import Extremes
 from monitor.dsp.reduced import reduced
 from monitor.recording.levels import Level
@@ -52,8 +53,7 @@ def envelope(  # noqa: PLR0917  # the order of a recording's view
     """
     if stop <= start or n_columns < 1:
         raise ValueError(f"nothing to draw: {start=}, {stop=}, {n_columns=}")
-    n = min(n_columns, stop - start)
-    edges = start + np.arange(n + 1) * (stop - start) // n
+    edges = column_edges(start, stop, n_columns)
     cuts = places.before(edges)
     n_some = max(int(np.count_nonzero(np.diff(cuts))), 1)
     per_column = (int(cuts[-1]) - int(cuts[0])) // n_some

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from monitor.recording import hdf, schema
 from monitor.recording.opening import n_readable
 
+_FARTHEST = 1 << 60  # samples: thousands of years, and no difference of two overflows
+
 
 @dataclass(frozen=True, slots=True)
 class Tables:
@@ -106,6 +108,8 @@ def _check_blocks(rows: NDArray[np.void]) -> None:
         begins, ends = rows[at], rows[at] + rows["n"]
         if (ends < begins).any() or (begins[1:] < ends[:-1]).any():
             raise ValueError(f"its block table contradicts itself: the {name} goes backwards")
+        if len(rows) and not -_FARTHEST <= begins[0] <= ends[-1] <= _FARTHEST:
+            raise ValueError(f"its block table is of no recording: the {name} goes to {ends[-1]}")
     if len(rows) and (rows["offset"][0] < 0 or rows["scale_row"].min() < 0):
         raise ValueError("its block table contradicts itself: it has negative places")
 

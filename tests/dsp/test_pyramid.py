@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from waves import Stream, gapped
 
-from monitor.dsp.envelope import envelope
+from monitor.dsp.envelope import column_edges, envelope
 from monitor.dsp.pyramid import Pyramid, hop_for
 from monitor.dsp.ranges import extremes, totals_at
 
@@ -141,3 +141,10 @@ def test_a_gap_longer_than_the_memory_forgets_everything_before():
     assert (low[0], high[0]) == (1.0, 1.0)
     totals = totals_at(pyramid, np.asarray([10**12, 10**12 + 2, 10**13]), nothing.read)
     assert totals.tolist() == [[576, 578, 579], [64 * 81, 64 * 81 + 2, 64 * 81 + 3], [64, 66, 67]]
+
+
+@given(st.integers(-(2**60), 2**60), st.integers(1, 2**60), st.integers(1, 4000))
+def test_columns_are_even_however_long_they_are(start, span, n_columns):
+    edges = column_edges(start, start + span, n_columns)
+    n = min(n_columns, span)
+    assert edges.tolist() == [start + k * span // n for k in range(n + 1)]

@@ -155,6 +155,16 @@ def test_of_such_a_file_probes_that_are_not_those_of_its_summaries_are_told(copy
         assert recording.levels is None
 
 
+@pytest.mark.parametrize(("first", "last"), [(-(2**63), 0), (0, 2**62), (-(2**62), 2**62)])
+def test_a_recording_of_thousands_of_years_is_none(copy, first, last):
+    with h5py.File(copy, "r+") as file:
+        rows = file["blocks"][:]
+        rows["start"][0], rows["start"][-1] = first, max(last, int(rows["start"][-1]))
+        file["blocks"][:] = rows
+    with pytest.raises(RecordingError, match="its block table is of no recording: the index goes"):
+        Recording(copy)
+
+
 def test_a_part_of_a_split_recording_is_looked_at_too(tmp_path):
     path = tmp_path / "r.h5"
     how = RecordingSettings(split_gb=1e-4)
