@@ -78,8 +78,17 @@ async def connected(
 
 
 async def subscribe(client: aiomqtt.Client, topic: str) -> None:
-    """Subscribe with quality of service 1; MqttError if the broker refuses it."""
-    granted = await client.subscribe(topic, qos=1)
+    """Subscribe with quality of service 1; MqttError if the broker refuses it.
+
+    If there is no answer it is asked once more: a computer that was asleep finds both the answer
+    and the end of its patience when it wakes.
+    """
+    try:
+        granted = await client.subscribe(topic, qos=1)
+    except aiomqtt.MqttCodeError:
+        raise
+    except aiomqtt.MqttError:
+        granted = await client.subscribe(topic, qos=1)
     codes = [code.value if isinstance(code, ReasonCode) else code for code in granted]
     if any(code >= _REFUSED for code in codes):
         raise aiomqtt.MqttError(f"the broker refuses the subscription to {topic}")
