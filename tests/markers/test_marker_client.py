@@ -645,14 +645,20 @@ def test_markers_of_many_threads_come_complete_and_in_order(client, listener):
     assert [m["seq"] for m in listener.markers(200)] == list(range(1, 201))
 
 
-def test_markers_wait_for_a_broker_that_is_away(prefix, eventually):
-    with EmbeddedBroker() as first:
-        client = MarkerClient(first.url, prefix=prefix)
+def without_its_broker(prefix, eventually):
+    """Return a client whose broker took a marker and went away, so that another waits, and where."""
+    with EmbeddedBroker() as broker:
+        client = MarkerClient(broker.url, prefix=prefix)
         client.point("before")
         eventually(lambda: client.n_sent == 1)
     eventually(lambda: not client.connected)
     client.point("between")
-    with EmbeddedBroker(first.port):
+    return client, broker.port
+
+
+def test_markers_wait_for_a_broker_that_is_away(prefix, eventually):
+    client, port = without_its_broker(prefix, eventually)
+    with EmbeddedBroker(port):
         client.point("after")
         eventually(lambda: client.n_sent == 3)
         client.close()
@@ -660,16 +666,11 @@ def test_markers_wait_for_a_broker_that_is_away(prefix, eventually):
 
 
 def test_an_end_waits_for_a_broker_that_is_being_restarted(prefix, eventually):
-    with EmbeddedBroker() as first:
-        client = MarkerClient(first.url, prefix=prefix)
-        client.point("before")
-        eventually(lambda: client.n_sent == 1)
-    eventually(lambda: not client.connected)
-    client.point("between")
+    client, port = without_its_broker(prefix, eventually)
     end = threading.Thread(target=client.close, args=(20.0,))
     end.start()
     time.sleep(1.5)  # in which it has tried, and found nobody
-    with EmbeddedBroker(first.port):
+    with EmbeddedBroker(port):
         end.join()
     assert (client.n_sent, client.n_dropped) == (2, 0)
 
