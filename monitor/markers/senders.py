@@ -138,5 +138,5 @@ class Senders:
 
     @property
     def n_lost(self) -> int:
-        """Return how many markers never came, asked for in vain or missing at their sender's end."""
+        """Return how many never came: asked for in vain, or missing at their sender's end."""
         return self._n_lost + sum(sender.n_lost for sender in self)

@@ -646,7 +646,7 @@ def test_markers_of_many_threads_come_complete_and_in_order(client, listener):
 
 
 def without_its_broker(prefix, eventually):
-    """Return a client whose broker took a marker and went away, so that another waits, and where."""
+    """Return a client with a marker that waits, as its broker went away, and the port of that."""
     with EmbeddedBroker() as broker:
         client = MarkerClient(broker.url, prefix=prefix)
         client.point("before")
