@@ -77,7 +77,7 @@ def test_no_picture_of_a_long_recording_waits_for_its_numbers(path, feed, monkey
                 assert np.array_equal(found.view.low, first.view.low, equal_nan=True)
                 n_without += 1
             assert repr(found.snapshot) == repr(feed.frame(WHOLE).snapshot)  # NaN is not itself
-        assert n_without > 2
+        assert n_without  # how many depends on how long each picture took
 
 
 def test_what_changed_since_it_was_recorded_is_a_warning(path, tmp_path):
